@@ -1,0 +1,159 @@
+import type { Sources } from '../runbook/schema.ts';
+import type { Effect } from '../runbook/step-schema.ts';
+
+/** Something a person saw when deciding, or that proves a result. All text in it is from outside: shown, never obeyed. */
+export type Evidence =
+  | { kind: 'rows'; title: string; columns: string[]; rows: string[][]; more: number }
+  | { kind: 'text'; title: string; text: string };
+
+/** Values a step leaves behind for comparisons, criteria and the report. Durations in ms, under a key that ends in `Ms`. */
+export type Facts = Record<string, string | number | boolean>;
+
+/** What a step came to. `exceptions` names what was left out by decision: the step passed, but not wholly. */
+export interface Result {
+  summary: string;
+  facts?: Facts;
+  evidence?: Evidence[];
+  exceptions?: string[];
+  /** Messages of the runbook that are to be sent because of this. */
+  owes?: string[];
+}
+
+/** One way to answer a prompt. */
+export interface PromptOption {
+  choose: string;
+  says: string;
+  effect: Effect;
+  reason: boolean;
+}
+
+export type PromptKind = 'decision' | 'signoff' | 'manual' | 'failure' | 'in-doubt' | 'rollback' | 'early' | 'tripwire';
+
+/** A question that only a person answers. `round` counts how often this id has been asked, from 1. */
+export interface Prompt {
+  id: string;
+  round: number;
+  kind: PromptKind;
+  step?: string;
+  question: string;
+  evidence: Evidence[];
+  options: PromptOption[];
+  /** Roles that may answer; empty: anyone who has a role. */
+  who: string[];
+  /** The items to tick of a manual step. */
+  items?: string[];
+  /** What the run itself would answer, for a sign-off with a proposal. */
+  proposal?: string;
+}
+
+/** How strongly it is proved who answered. */
+export type Proof = 'named' | 'rehearsal';
+
+export interface Person {
+  name: string;
+  role: string;
+}
+
+export interface Answer {
+  prompt: string;
+  round: number;
+  choose: string;
+  reason?: string;
+  by: Person;
+  proof: Proof;
+  /** Where it was typed: host and process of the terminal. */
+  from: string;
+}
+
+/** What an operator may ask of a run at any time. */
+export type RequestKind = 'pause' | 'resume' | 'stop' | 'roll-back' | 'faster' | 'slower';
+
+/** A failure as it is shown and kept: secrets already taken out. `advice` says what to do next. */
+export interface Failure {
+  name: string;
+  message: string;
+  advice?: string;
+  code?: string;
+  evidence?: Evidence[];
+}
+
+/** The database the run is bound to. */
+export interface Target {
+  system: string;
+  database: string;
+  role: string;
+  version: string;
+  timeline: number;
+  where: string;
+}
+
+export type Outcome = 'done' | 'failed' | 'aborted' | 'rolled-back';
+
+export interface OutgoingMessage {
+  id: string;
+  message: string;
+  channel: 'mail' | 'status';
+  /** Status posts: which state the page shows. */
+  state?: string;
+  /** Mails: name of the audience, whose addresses are looked up when it is sent. */
+  audience?: string;
+  subject?: string;
+  body: string;
+  dueAt: number;
+}
+
+/** Everything that can have happened. What is shown and what is decided is a fold of these. */
+export type RunEvent =
+  | {
+      type: 'run-opened';
+      run: string;
+      sources: Sources;
+      opens: number;
+      /** Settings given at the opening, over those of the document. */
+      settings: Record<string, string>;
+      rehearsal: boolean;
+      by: Person;
+    }
+  | { type: 'conductor-started'; host: string; pid: number; token: number }
+  | { type: 'conductor-left'; why: string }
+  | { type: 'target-bound'; target: Target }
+  | { type: 'clock-jumped'; byMs: number; why: string }
+  | { type: 'step-begun'; step: string; attempt: number }
+  | { type: 'step-sampled'; step: string; values: Record<string, number> }
+  | { type: 'step-asked'; step: string; result: Result }
+  | { type: 'step-finished'; step: string; attempt: number; result: Result; workMs: number }
+  | { type: 'step-skipped'; step: string; why: string }
+  | { type: 'step-failed'; step: string; attempt: number; failure: Failure; workMs: number }
+  | { type: 'step-in-doubt'; step: string; attempt: number; why: string }
+  | { type: 'undo-begun'; step: string }
+  | { type: 'undo-finished'; step: string; result: Result; workMs: number }
+  | { type: 'undo-failed'; step: string; failure: Failure; workMs: number }
+  | { type: 'prompt-opened'; prompt: Prompt }
+  | { type: 'prompt-answered'; answer: Answer }
+  | { type: 'prompt-closed'; prompt: string; round: number; why: string }
+  | { type: 'requested'; request: RequestKind; by: Person; reason?: string }
+  | { type: 'rollback-begun'; reason: string }
+  | { type: 'message-owed'; message: OutgoingMessage }
+  | { type: 'message-sent'; id: string; recipients: number; detail: string }
+  | { type: 'message-failed'; id: string; failure: Failure; retryAt: number | null }
+  | {
+      type: 'watch-sampled';
+      watch: string;
+      asked: number;
+      failed: number;
+      downMs: number;
+      p50Ms: number;
+      p99Ms: number;
+    }
+  | { type: 'terminal-attached'; terminal: string; by: Person }
+  | { type: 'terminal-left'; terminal: string }
+  | { type: 'run-finished'; outcome: Outcome; why: string };
+
+/** An event in its place. `at` is the plan clock, in ms since the epoch; `hash` is SHA-256 over `prev`, `seq`, `at`, event. */
+export interface JournalRecord {
+  seq: number;
+  at: number;
+  prev: string;
+  hash: string;
+  event: RunEvent;
+}

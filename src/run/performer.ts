@@ -1,0 +1,60 @@
+import type { Step } from '../runbook/step-schema.ts';
+import type { PlanClock } from './clock.ts';
+import type { Failure, Result, Target } from './events.ts';
+import type { Progress } from './journal.ts';
+import type { RunState } from './state.ts';
+
+/** What an operator can change about a step at work. `speed` is a factor on its pace, 1 as written. */
+export interface Control {
+  readonly paused: boolean;
+  readonly speed: number;
+}
+
+/** Everything a step is given for one act. */
+export interface Act {
+  attempt: number;
+  /** The conductor's fence: a step's transaction checks that no later conductor has been there. */
+  token: number;
+  /** Aborted when the run is to stop: cancel what is at work on the server, leave nothing half done. */
+  signal: AbortSignal;
+  control: Control;
+  clock: PlanClock;
+  /** State as of now; facts of earlier steps and choices of decisions are read from it. */
+  state(): RunState;
+  pulse(progress: Progress): void;
+  /** Numbers for the report, kept in the journal. */
+  sample(values: Record<string, number>): Promise<void>;
+  /** True once in a rehearsal that was told to let this step fail: see `RehearsedFailure`. */
+  failsNow(): boolean;
+}
+
+/** What `verify` finds out about a step that may or may not have happened. */
+export type Verification =
+  | { found: 'done'; result: Result }
+  | { found: 'not-done' }
+  | { found: 'unclear'; why: string };
+
+/** What performing came to: a result, or evidence for a person to decide on. */
+export type Performed = { finished: Result } | { asks: Result };
+
+/** Performs steps against the world; one implementation, in `steps`, and one of its own in the tests. */
+export interface Performer {
+  /** Looks at the database before anything is done, and takes the fence with the conductor's token. */
+  bind(run: string, token: number): Promise<Target>;
+  perform(step: Step, act: Act): Promise<Performed>;
+  verify(step: Step, act: Act): Promise<Verification>;
+  undo(step: Step, act: Act): Promise<Result>;
+  /** Whether undoing this kind of step does anything at all. */
+  undoes(step: Step): boolean;
+  /** What is shown and kept of an error: typed, without secrets, with advice. */
+  explain(error: unknown): Failure;
+  close(): Promise<void>;
+}
+
+/** The failure a rehearsal was asked for with `--fail`. */
+export class RehearsedFailure extends Error {
+  constructor() {
+    super('This failure was asked for with --fail, to rehearse what follows it.');
+    this.name = 'RehearsedFailure';
+  }
+}

@@ -1,0 +1,120 @@
+import type { Answer, Facts, Failure, Outcome, OutgoingMessage, Person, Prompt, Result, Target } from './events.ts';
+
+export type StepStatus =
+  | 'pending'
+  | 'running'
+  | 'asking'
+  | 'in-doubt'
+  | 'failed'
+  | 'done'
+  | 'accepted'
+  | 'skipped'
+  | 'undoing'
+  | 'undo-failed'
+  | 'undone';
+
+/** One step of a run. Moments are of the plan clock; durations in ms. */
+export interface StepState {
+  status: StepStatus;
+  attempt: number;
+  beganAt: number | null;
+  endedAt: number | null;
+  /** Time the step itself took, over all attempts. */
+  workMs: number;
+  /** Time it stood waiting for a person. */
+  waitedMs: number;
+  undoMs: number;
+  result: Result | null;
+  failure: Failure | null;
+  /** Why it was accepted although it failed, and other words for the report. */
+  reason: string | null;
+  samples: { at: number; values: Record<string, number> }[];
+}
+
+export interface PromptState {
+  prompt: Prompt;
+  openedAt: number;
+  closedAt: number | null;
+  /** Every answer given, the refused ones included, in order. */
+  answers: { answer: Answer; at: number; refused: string | null }[];
+  /** The answer that counts. */
+  settled: Answer | null;
+}
+
+export interface MessageState {
+  message: OutgoingMessage;
+  owedAt: number;
+  sentAt: number | null;
+  recipients: number;
+  detail: string;
+  attempts: number;
+  failure: Failure | null;
+  /** When it is tried again; null: never, or done. */
+  retryAt: number | null;
+}
+
+export interface WatchState {
+  asked: number;
+  failed: number;
+  downMs: number;
+  p50Ms: number;
+  p99Ms: number;
+}
+
+/** What is so, after all that has happened. Made by `fold` and by nothing else. */
+export interface RunState {
+  run: string;
+  rehearsal: boolean;
+  opens: number;
+  openedAt: number;
+  by: Person;
+  target: Target | null;
+  conductor: { host: string; pid: number; token: number } | null;
+  /** How far the plan clock is ahead of the real one, in ms; 0 but in a rehearsal. */
+  aheadMs: number;
+  paused: boolean;
+  stopping: boolean;
+  speed: number;
+  steps: Record<string, StepState>;
+  prompts: PromptState[];
+  messages: Record<string, MessageState>;
+  watches: Record<string, WatchState>;
+  terminals: Record<string, Person>;
+  /** Set from the moment somebody wants to go back. `begunAt` once it was approved. */
+  rollback: { reason: string; wantedAt: number; by: Person | null; begunAt: number | null } | null;
+  outcome: { outcome: Outcome; why: string; at: number } | null;
+  /** When the first activity of the window began. */
+  windowBeganAt: number | null;
+  seq: number;
+  hash: string;
+  lastAt: number;
+}
+
+export const PENDING: StepState = {
+  status: 'pending',
+  attempt: 0,
+  beganAt: null,
+  endedAt: null,
+  workMs: 0,
+  waitedMs: 0,
+  undoMs: 0,
+  result: null,
+  failure: null,
+  reason: null,
+  samples: [],
+};
+
+/** The state of a step; the pending one when nothing has happened to it yet. */
+export function stepState(state: RunState, id: string): StepState {
+  return state.steps[id] ?? PENDING;
+}
+
+/** What a decision came to, or undefined when it was not asked or not answered. */
+export function choiceOf(state: RunState, step: string): string | undefined {
+  return state.prompts.findLast((each) => each.prompt.step === step && each.settled !== null)?.settled?.choose;
+}
+
+/** What an earlier step left behind; empty when it did not finish. */
+export function factsOf(state: RunState, step: string): Facts {
+  return state.steps[step]?.result?.facts ?? {};
+}

@@ -1,0 +1,49 @@
+import * as z from 'zod';
+
+const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
+const PART = /(\d+(?:\.\d+)?)(ms|s|m|h|d|w)/g;
+
+/**
+ * Milliseconds in a duration such as `30m`, `1h30m`, `250ms` or `2w`; undefined when it is not one.
+ */
+export function parseDuration(text: string): number | undefined {
+  if (text === '0') return 0;
+  if (!/^(?:\d+(?:\.\d+)?(?:ms|s|m|h|d|w))+$/.test(text)) return undefined;
+  let total = 0;
+  for (const [, amount, unit] of text.matchAll(PART)) total += Number(amount) * UNITS[unit as keyof typeof UNITS];
+  return Math.round(total);
+}
+
+/** A duration as written (`30m`, `1h30m`), read as milliseconds. */
+export const duration = z
+  .string()
+  .refine((text) => parseDuration(text) !== undefined, 'is not a duration; write it like 30m, 1h30m, 45s or 250ms')
+  .transform((text) => parseDuration(text) ?? 0)
+  .meta({ description: 'A duration: 30m, 1h30m, 45s, 250ms' });
+
+/** A moment with its offset (`2025-11-10T02:00:00Z`), read as milliseconds since the epoch. */
+export const instant = z.iso
+  .datetime({
+    offset: true,
+    error: 'is not a moment in time; write it with its offset, like 2025-11-10T02:00:00Z',
+  })
+  .transform((text) => Date.parse(text));
+
+/** A name that other parts of the runbook refer to. */
+export const id = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]*$/, 'is not an id; use small letters, digits and dashes, starting with a letter');
+
+/** When an activity is planned: a time of the window's first day in UTC (`02:30`), or an offset from its opening or closing. */
+export const plannedAt = z
+  .string()
+  .regex(
+    /^(?:([01]\d|2[0-3]):[0-5]\d|[-+](?:\d+(?:\.\d+)?(?:ms|s|m|h|d|w))+)$/,
+    'is not a planned time; write 02:30 (UTC), -48h (before the opening) or +24h (after the close)',
+  );
+
+/** A file named by the runbook, relative to the YAML file. */
+export const file = z.string().min(1);
+
+/** Text that may hold `{{placeholders}}`. */
+export const text = z.string().min(1);

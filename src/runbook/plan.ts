@@ -1,0 +1,122 @@
+import { parseDuration } from './fields.ts';
+import type { Activity, Document, Item, Sources } from './schema.ts';
+import type { Step } from './step-schema.ts';
+import { fill } from './template.ts';
+
+export const PHASES = ['prepare', 'window', 'after', 'rollback'] as const;
+export type Phase = (typeof PHASES)[number];
+
+/** A row of the timeline with its moment worked out and its steps repeated for each item. Times in ms since the epoch. */
+export interface PlannedActivity {
+  id: string;
+  title: string;
+  phase: Phase;
+  startsAt: number;
+  estimate: number;
+  owner: string;
+  steps: Step[];
+}
+
+/** A runbook ready to run: the document, the files it names, and its timeline for one opening. */
+export interface Runbook {
+  document: Document;
+  sources: Sources;
+  opens: number;
+  closes: number;
+  activities: PlannedActivity[];
+}
+
+const DAY = 86_400_000;
+
+/** The moment an activity is planned for, in ms since the epoch, when the window opens at `opens`. */
+function plannedMoment(at: string, phase: Phase, document: Document, opens: number): number {
+  const { window } = document;
+  const shift = opens - window.opens;
+  if (at.startsWith('-')) return opens - (parseDuration(at.slice(1)) ?? 0);
+  if (at.startsWith('+')) {
+    return (phase === 'after' ? window.closes + shift : opens) + (parseDuration(at.slice(1)) ?? 0);
+  }
+  const [hours = 0, minutes = 0] = at.split(':').map(Number);
+  const midnight = Math.floor(window.opens / DAY) * DAY;
+  const moment = midnight + hours * 3_600_000 + minutes * 60_000;
+  return (moment < window.opens ? moment + DAY : moment) + shift;
+}
+
+function repeated(step: Step, document: Document): Step[] {
+  if (step.for_each === undefined) return [step];
+  const { for_each, ...once } = step;
+  return (document.lists[for_each] ?? []).map((item) => {
+    const copy = fillStrings(once, item) as Step;
+    return { ...copy, id: `${step.id}.${item.name}` };
+  });
+}
+
+/** Fills `{{item.…}}` in every string of a step; other placeholders are left for their own moment. */
+function fillStrings(value: unknown, item: Item): unknown {
+  if (typeof value === 'string') return fill(value, { item }, 'keep');
+  if (Array.isArray(value)) return value.map((each) => fillStrings(each, item));
+  if (value !== null && typeof value === 'object') {
+    return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, fillStrings(each, item)]));
+  }
+  return value;
+}
+
+/** What an opening may change about a document: when the window opens (ms since the epoch), and settings. */
+export interface Opening {
+  opens?: number;
+  settings?: Record<string, string>;
+}
+
+/**
+ * Works a document out into a timeline. When the window opens at another time than planned, every other moment moves
+ * along with it.
+ */
+export function planRunbook(written: Document, sources: Sources, opening: Opening = {}): Runbook {
+  const document = { ...written, settings: { ...written.settings, ...opening.settings } };
+  const opens = opening.opens ?? document.window.opens;
+  const closes = document.window.closes + (opens - document.window.opens);
+  const planned = (phase: Phase) => (activity: Activity) => ({
+    id: activity.id,
+    title: activity.title,
+    phase,
+    startsAt: plannedMoment(activity.at, phase, document, opens),
+    estimate: activity.estimate,
+    owner: activity.owner,
+    steps: activity.steps.flatMap((step) => repeated(step, document)),
+  });
+  const rollback: PlannedActivity = {
+    id: 'rollback',
+    title: 'Rollback',
+    phase: 'rollback',
+    startsAt: closes,
+    estimate: document.rollback.estimate,
+    owner: document.rollback.approver,
+    steps: document.rollback.steps.flatMap((step) => repeated(step, document)),
+  };
+  return {
+    document,
+    sources,
+    opens,
+    closes,
+    activities: [
+      ...document.prepare.map(planned('prepare')),
+      ...document.timeline.map(planned('window')),
+      ...document.after.map(planned('after')),
+      rollback,
+    ],
+  };
+}
+
+/** The step of this id, with the activity it belongs to; undefined when there is none. */
+export function findStep(runbook: Runbook, id: string): { activity: PlannedActivity; step: Step } | undefined {
+  for (const activity of runbook.activities) {
+    const step = activity.steps.find((each) => each.id === id);
+    if (step) return { activity, step };
+  }
+  return undefined;
+}
+
+/** The items of a list; empty when the step names none. */
+export function itemsOf(runbook: Runbook, list: string | undefined): Item[] {
+  return list === undefined ? [] : (runbook.document.lists[list] ?? []);
+}

@@ -1,0 +1,268 @@
+import * as z from 'zod';
+import { duration, file, id, text } from './fields.ts';
+
+/** What a person's choice leads to. `accept` finishes the step with an exception on record; `retry` does it again. */
+export const EFFECTS = ['proceed', 'retry', 'accept', 'roll-back', 'abort'] as const;
+export const effect = z.enum(EFFECTS);
+
+/** One thing a person may choose at a prompt, with its consequence in a sentence. */
+export const option = z.strictObject({
+  choose: id,
+  says: text.meta({ description: 'What happens when this is chosen, in one sentence' }),
+  effect,
+  reason: z.boolean().default(false).meta({ description: 'A written reason is required' }),
+});
+
+const vars = z.record(z.string(), z.string()).default({});
+
+const undo = z.strictObject({
+  files: z.array(file).default([]),
+  estimate: duration.optional(),
+});
+
+const common = {
+  id,
+  title: text,
+  note: text.optional().meta({ description: 'Shown to the person at the keyboard while the step runs' }),
+  owner: id.optional(),
+  estimate: duration.optional(),
+  timeout: duration.optional(),
+  for_each: z.string().optional().meta({ description: 'Repeat the step for each item of this list' }),
+  when: z
+    .strictObject({ decision: id, chose: z.array(id).min(1) })
+    .optional()
+    .meta({ description: 'Only when that decision was answered so; skipped otherwise' }),
+  on_failure: z.array(option).min(1).optional(),
+  undo: undo.optional(),
+};
+
+/** What a check or a command must show. Every part given must hold. */
+export const expectation = z.strictObject({
+  rows: z
+    .union([z.int().min(0), z.strictObject({ at_least: z.int().optional(), at_most: z.int().optional() })])
+    .optional(),
+  value: z
+    .strictObject({
+      equals: z.union([z.string(), z.number(), z.boolean()]).optional(),
+      at_least: z.number().optional(),
+      at_most: z.number().optional(),
+    })
+    .optional()
+    .meta({ description: 'Of the first column of the first row' }),
+  matches: z.string().optional().meta({ description: 'A regular expression the output must match' }),
+  exit: z.int().optional(),
+});
+
+const argv = z.array(z.string()).min(1);
+
+/** One HTTP request of a probe. `capture` keeps values of the JSON answer for the requests after it. */
+export const request = z.strictObject({
+  id,
+  method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']).default('GET'),
+  url: text,
+  headers: z.record(z.string(), z.string()).default({}),
+  body: z.json().optional(),
+  timeout: duration.default(5_000),
+  expect: z
+    .strictObject({
+      status: z.int().default(200),
+      matches: z.string().optional(),
+      value: z
+        .strictObject({ at: text, at_most: z.number().optional(), at_least: z.number().optional() })
+        .optional()
+        .meta({ description: 'A number in the JSON answer, by dotted path' }),
+    })
+    .prefault({}),
+  capture: z.record(z.string(), z.string()).default({}).meta({ description: 'name: dotted path into the JSON answer' }),
+});
+
+const within = z.strictObject({
+  times: z.number().positive(),
+  or_ms: z.number().min(0).default(0).meta({ description: 'Never a breach below this many milliseconds' }),
+});
+
+const check = z.strictObject({
+  ...common,
+  kind: z.literal('check'),
+  sql: file.optional(),
+  vars,
+  command: argv.optional(),
+  catalog: z
+    .enum(['remember', 'compare'])
+    .optional()
+    .meta({ description: 'Fingerprint of the schemas in scope: keep it, or compare with the one kept' }),
+  rows: z
+    .enum(['remember', 'compare'])
+    .optional()
+    .meta({
+      description:
+        'Counts and hashes of the rows of `tables`: keep them, or compare what the application did not touch',
+    }),
+  tables: z.string().optional(),
+  ignore_columns: z.array(z.string()).default([]),
+  expect: expectation.optional(),
+});
+
+const sql = z.strictObject({ ...common, kind: z.literal('sql'), files: z.array(file).min(1), vars });
+
+const backfill = z.strictObject({
+  ...common,
+  kind: z.literal('backfill'),
+  tables: z.string().meta({ description: 'A list; each item names schema and table' }),
+  file: file.meta({ description: "One batch. Variables: the item's own, and from_tid and to_tid" }),
+  remaining: file.meta({ description: 'Counts the rows still to fill, in its first column' }),
+  workers: z.int().min(1).max(16).default(1),
+  pace: z.enum(['gentle', 'full']).default('gentle'),
+  batch: z
+    .strictObject({ target: duration.default(50), blocks: z.int().min(1).default(16) })
+    .prefault({})
+    .meta({ description: 'Duration a batch should take, and the heap blocks to start with' }),
+});
+
+const index = z.strictObject({
+  ...common,
+  kind: z.literal('index'),
+  tables: z.string(),
+  name: text.meta({ description: 'Name of the index; may use {{item.…}}' }),
+  file: file.meta({ description: 'CREATE INDEX CONCURRENTLY, with the variable index' }),
+});
+
+const policies = z.strictObject({
+  ...common,
+  kind: z.literal('policies'),
+  tables: z.string(),
+  file: file
+    .optional()
+    .meta({ description: "CREATE POLICY statements of one table; an item's `policies` names another file" }),
+  replaces: z
+    .array(z.string())
+    .default([])
+    .meta({ description: 'Names of existing policies to drop; * matches anything' }),
+  keeps: z.array(z.string()).default([]).meta({ description: 'Names of existing policies to leave' }),
+  unexpected: id
+    .optional()
+    .meta({ description: 'The decision whose choice, `drop` or `keep`, settles every other policy' }),
+});
+
+const isolation = z.strictObject({
+  ...common,
+  kind: z.literal('isolation'),
+  tables: z.string(),
+  role: z.string().default('authenticated'),
+  actors: file.meta({ description: 'Rows of (actor, claims, self, other): the people to act as' }),
+  own: file.meta({ description: 'Counts, per table, of rows the actor must and must not see' }),
+  attacks: z.array(file).default([]).meta({ description: 'Statements that must be refused or touch no row' }),
+});
+
+const measure = z.strictObject({
+  ...common,
+  kind: z.literal('measure'),
+  role: z.string().default('authenticated'),
+  actors: file,
+  queries: z.array(z.strictObject({ id, file, uses_index: z.string().optional() })).min(1),
+  tables: z.string().optional(),
+  runs: z.int().min(3).default(30),
+  against: id
+    .optional()
+    .meta({ description: 'The earlier measure step to compare with; without it, this is the baseline' }),
+  within: within.optional(),
+});
+
+const command = z.strictObject({
+  ...common,
+  kind: z.literal('command'),
+  run: argv,
+  verify: argv.optional().meta({ description: 'Exits 0 when the command has already been done' }),
+  expect: expectation.optional(),
+});
+
+const http = z.strictObject({
+  ...common,
+  kind: z.literal('http'),
+  requests: z.array(request).min(1),
+  runs: z.int().min(1).default(1),
+  against: id.optional(),
+  within: within.optional(),
+});
+
+const manual = z.strictObject({
+  ...common,
+  kind: z.literal('manual'),
+  items: z.array(text).min(1),
+  evidence: z.array(file).default([]),
+  tables: z.string().optional().meta({ description: 'Run the evidence once for each item of this list' }),
+  who: z.array(id).default([]),
+});
+
+const decision = z.strictObject({
+  ...common,
+  kind: z.literal('decision'),
+  question: text,
+  evidence: z.array(file).default([]),
+  tables: z.string().optional().meta({ description: 'Run the evidence once for each item of this list' }),
+  ask: z
+    .enum(['always', 'if-rows'])
+    .default('always')
+    .meta({ description: 'if-rows: only when the evidence has rows' }),
+  options: z.array(option).min(1),
+  who: z.array(id).default([]),
+});
+
+const signoff = z.strictObject({
+  ...common,
+  kind: z.literal('signoff'),
+  role: id,
+  statement: text,
+  proposal: z
+    .enum(['completed', 'rollback-required', 'validation', 'production-ready'])
+    .optional()
+    .meta({ description: 'The answer is proposed from the run' }),
+});
+
+const notify = z.strictObject({ ...common, kind: z.literal('notify'), messages: z.array(id).min(1) });
+
+const monitor = z.strictObject({
+  ...common,
+  kind: z.literal('monitor'),
+  for: duration,
+  every: duration,
+  samples: z
+    .array(
+      z.strictObject({
+        id,
+        sql: file.optional(),
+        request: request.optional(),
+        at_most: z.number().optional(),
+        times: z.number().positive().optional().meta({ description: 'At most this many times the baseline' }),
+        or_ms: z.number().min(0).default(0),
+        against: id.optional().meta({ description: 'The http step that holds the baseline of this request' }),
+      }),
+    )
+    .min(1),
+});
+
+export const step = z.discriminatedUnion('kind', [
+  check,
+  sql,
+  backfill,
+  index,
+  policies,
+  isolation,
+  measure,
+  command,
+  http,
+  manual,
+  decision,
+  signoff,
+  notify,
+  monitor,
+]);
+
+export type Step = z.output<typeof step>;
+export type StepKind = Step['kind'];
+export type StepOf<K extends StepKind> = Extract<Step, { kind: K }>;
+export type Option = z.output<typeof option>;
+export type Effect = z.output<typeof effect>;
+export type Expectation = z.output<typeof expectation>;
+export type Request = z.output<typeof request>;
+export type Within = z.output<typeof within>;
