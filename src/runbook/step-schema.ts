@@ -91,13 +91,9 @@ const check = z.strictObject({
     .enum(['remember', 'compare'])
     .optional()
     .meta({ description: 'Fingerprint of the schemas in scope: keep it, or compare with the one kept' }),
-  rows: z
-    .enum(['remember', 'compare'])
-    .optional()
-    .meta({
-      description:
-        'Counts and hashes of the rows of `tables`: keep them, or compare what the application did not touch',
-    }),
+  rows: z.enum(['remember', 'compare']).optional().meta({
+    description: 'Counts and hashes of the rows of `tables`: keep them, or compare what the application did not touch',
+  }),
   tables: z.string().optional(),
   ignore_columns: z.array(z.string()).default([]),
   expect: expectation.optional(),
