@@ -1,0 +1,91 @@
+import { chmod, lstat, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import * as z from 'zod';
+import { processStart } from '../run/process-start.ts';
+import { openToOthers } from './account.ts';
+import { readPostmaster } from './postmaster.ts';
+
+const PREFIX = 'middlewatch-rehearsal-';
+const MARKER = 'rehearsal.json';
+
+/** A process, told apart from another that got the same pid later. */
+const someProcess = z.object({ pid: z.int().positive(), started: z.string() });
+
+/** Whose folder this is and which server runs in it. Kept inside, so that a later rehearsal can tell whether it is needed. */
+const marker = z.object({ host: z.string(), owner: someProcess, server: someProcess.optional() });
+type Marker = z.infer<typeof marker>;
+
+/** Where the server keeps its data, inside a rehearsal's folder. */
+export const dataDirectory = (folder: string): string => join(folder, 'data');
+
+/**
+ * Makes the folder that holds everything of one rehearsal, after clearing away what dead ones left. Other accounts may pass
+ * through it when this process is root (the server is not), but never list it.
+ */
+export async function makeFolder(): Promise<string> {
+  const parent = await parentFolder();
+  await reap(parent);
+  const folder = await mkdtemp(join(parent, PREFIX));
+  await mark(folder);
+  if (process.getuid?.() === 0) await chmod(folder, 0o711);
+  return folder;
+}
+
+/** Where temporary files go; for root, somewhere an unprivileged server can reach. */
+async function parentFolder(): Promise<string> {
+  const usual = await realpath(tmpdir());
+  return process.getuid?.() !== 0 || (await openToOthers(usual)) ? usual : realpath('/tmp');
+}
+
+/** Writes down that this process owns the folder, and which server runs in it. */
+export async function mark(folder: string, serverPid?: number): Promise<void> {
+  const self = (pid: number) => ({ pid, started: processStart(pid) ?? '' });
+  const content: Marker = {
+    host: hostname(),
+    owner: self(process.pid),
+    ...(serverPid !== undefined && { server: self(serverPid) }),
+  };
+  await writeFile(join(folder, MARKER), JSON.stringify(content), { mode: 0o600 });
+}
+
+/**
+ * Removes the folders of rehearsals that are gone without having cleaned up (kill -9, a lost machine), and stops their
+ * servers. Looks only at folders this account made on this host.
+ */
+export async function reap(parent: string): Promise<void> {
+  for (const name of await readdir(parent)) {
+    if (!name.startsWith(PREFIX)) continue;
+    const folder = join(parent, name);
+    const left = await readMarker(folder);
+    if (left === null || left.host !== hostname() || isAlive(left.owner)) continue;
+    await stopServer(folder, left);
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+const isAlive = (it: z.infer<typeof someProcess>) => processStart(it.pid) === it.started;
+
+/** Null for a folder that is not ours, or not (or no longer) a whole one. */
+async function readMarker(folder: string): Promise<Marker | null> {
+  try {
+    for (const path of [folder, join(folder, MARKER)]) {
+      const it = await lstat(path);
+      if (it.isSymbolicLink() || it.uid !== process.getuid?.()) return null;
+    }
+    return marker.parse(JSON.parse(await readFile(join(folder, MARKER), 'utf8')));
+  } catch {
+    return null;
+  }
+}
+
+/** Stops a left-over server; only when pid, start time and data directory all say that it is the one of this folder. */
+async function stopServer(folder: string, { server }: Marker): Promise<void> {
+  const running = await readPostmaster(dataDirectory(folder));
+  if (server === undefined || running?.pid !== server.pid || running.data !== dataDirectory(folder)) return;
+  for (const signal of ['SIGQUIT', 'SIGKILL'] as const) {
+    if (isAlive(server)) process.kill(server.pid, signal);
+    for (let waitedMs = 0; isAlive(server) && waitedMs < 5_000; waitedMs += 20) await delay(20);
+  }
+}
