@@ -27,7 +27,7 @@ export interface PromptOption {
   reason: boolean;
 }
 
-export type PromptKind = 'decision' | 'signoff' | 'manual' | 'failure' | 'in-doubt' | 'rollback' | 'early' | 'tripwire';
+export type PromptKind = 'decision' | 'signoff' | 'manual' | 'failure' | 'in-doubt' | 'rollback' | 'tripwire';
 
 /** A question that only a person answers. `round` counts how often this id has been asked, from 1. */
 export interface Prompt {
@@ -66,7 +66,7 @@ export interface Answer {
 }
 
 /** What an operator may ask of a run at any time. */
-export type RequestKind = 'pause' | 'resume' | 'stop' | 'roll-back' | 'faster' | 'slower';
+export type RequestKind = 'begin-early' | 'pause' | 'resume' | 'stop' | 'roll-back' | 'faster' | 'slower';
 
 /** A failure as it is shown and kept: secrets already taken out. `advice` says what to do next. */
 export interface Failure {
@@ -87,7 +87,7 @@ export interface Target {
   where: string;
 }
 
-export type Outcome = 'done' | 'failed' | 'aborted' | 'rolled-back';
+export type Outcome = 'done' | 'aborted' | 'rolled-back';
 
 export interface OutgoingMessage {
   id: string;
@@ -111,20 +111,23 @@ export type RunEvent =
       opens: number;
       /** Settings given at the opening, over those of the document. */
       settings: Record<string, string>;
+      /** Names of the people of each role, so that an answer can be judged from the journal alone. */
+      people: Record<string, string[]>;
       rehearsal: boolean;
       by: Person;
     }
   | { type: 'conductor-started'; host: string; pid: number; token: number }
   | { type: 'conductor-left'; why: string }
   | { type: 'target-bound'; target: Target }
-  | { type: 'clock-jumped'; byMs: number; why: string }
+  | { type: 'clock-jumped'; byMs: number }
+  | { type: 'window-began' }
   | { type: 'step-begun'; step: string; attempt: number }
   | { type: 'step-sampled'; step: string; values: Record<string, number> }
   | { type: 'step-asked'; step: string; result: Result }
   | { type: 'step-finished'; step: string; attempt: number; result: Result; workMs: number }
   | { type: 'step-skipped'; step: string; why: string }
   | { type: 'step-failed'; step: string; attempt: number; failure: Failure; workMs: number }
-  | { type: 'step-in-doubt'; step: string; attempt: number; why: string }
+  | { type: 'step-not-done'; step: string; why: string }
   | { type: 'undo-begun'; step: string }
   | { type: 'undo-finished'; step: string; result: Result; workMs: number }
   | { type: 'undo-failed'; step: string; failure: Failure; workMs: number }

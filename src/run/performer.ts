@@ -44,8 +44,6 @@ export interface Performer {
   perform(step: Step, act: Act): Promise<Performed>;
   verify(step: Step, act: Act): Promise<Verification>;
   undo(step: Step, act: Act): Promise<Result>;
-  /** Whether undoing this kind of step does anything at all. */
-  undoes(step: Step): boolean;
   /** What is shown and kept of an error: typed, without secrets, with advice. */
   explain(error: unknown): Failure;
   close(): Promise<void>;

@@ -26,7 +26,7 @@ export interface StepState {
   undoMs: number;
   result: Result | null;
   failure: Failure | null;
-  /** Why it was accepted although it failed, and other words for the report. */
+  /** Why it was accepted although it failed, or skipped. */
   reason: string | null;
   samples: { at: number; values: Record<string, number> }[];
 }
@@ -72,8 +72,13 @@ export interface RunState {
   conductor: { host: string; pid: number; token: number } | null;
   /** How far the plan clock is ahead of the real one, in ms; 0 but in a rehearsal. */
   aheadMs: number;
+  people: Record<string, string[]>;
+  /** Somebody decided to begin before the window opens. */
+  beginEarly: boolean;
   paused: boolean;
+  /** The conductor is asked to leave; the run can be carried on later. */
   stopping: boolean;
+  /** Factor on the pace of the steps; 1 as written. */
   speed: number;
   steps: Record<string, StepState>;
   prompts: PromptState[];
@@ -82,6 +87,8 @@ export interface RunState {
   terminals: Record<string, Person>;
   /** Set from the moment somebody wants to go back. `begunAt` once it was approved. */
   rollback: { reason: string; wantedAt: number; by: Person | null; begunAt: number | null } | null;
+  /** Somebody chose to abort; what has been done stays as it is. */
+  abort: { reason: string; by: Person } | null;
   outcome: { outcome: Outcome; why: string; at: number } | null;
   /** When the first activity of the window began. */
   windowBeganAt: number | null;

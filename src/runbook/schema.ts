@@ -105,6 +105,10 @@ export const document = z.strictObject({
     approver: id,
     estimate: duration.default(0),
     steps: z.array(step).default([]).meta({ description: 'Checks once everything has been undone' }),
+    restore: z
+      .array(text)
+      .default([])
+      .meta({ description: 'The way back by hand, shown when an undo fails; never performed by the program' }),
   }),
   success: z.array(criterion).default([]),
   risks: z.array(risk).default([]),

@@ -1,0 +1,101 @@
+import type { PlannedActivity, Runbook } from '../runbook/plan.ts';
+import type { Step } from '../runbook/step-schema.ts';
+import type { Outcome, Prompt } from './events.ts';
+import { failurePrompt, nextRound, rollbackPrompt, stepPrompt, undoFailurePrompt } from './prompts.ts';
+import { choiceOf, type RunState, stepState } from './state.ts';
+import { undosDue } from './undo.ts';
+
+/** What to do next. There is always exactly one thing. */
+export type Action =
+  | { do: 'perform'; step: Step; attempt: number }
+  | { do: 'verify'; step: Step; attempt: number }
+  | { do: 'undo'; step: Step }
+  | { do: 'skip'; step: Step; why: string }
+  | { do: 'ask'; prompt: Prompt }
+  | { do: 'begin-window' }
+  | { do: 'begin-rollback'; reason: string }
+  | { do: 'wait-for-time'; until: number; why: string }
+  | { do: 'wait-for-person'; why: string }
+  | { do: 'finish'; outcome: Outcome; why: string }
+  | { do: 'leave'; why: string };
+
+const FINISHED = new Set(['done', 'accepted', 'skipped']);
+
+function ask(state: RunState, prompt: Omit<Prompt, 'round'>): Action {
+  return { do: 'ask', prompt: { ...prompt, round: nextRound(state, prompt.id) } };
+}
+
+/** What a step that is next in line needs, or undefined when it is finished. */
+function advance(runbook: Runbook, state: RunState, activity: PlannedActivity, step: Step): Action | undefined {
+  const { status, attempt, result } = stepState(state, step.id);
+  if (FINISHED.has(status)) return undefined;
+  switch (status) {
+    case 'in-doubt':
+      return { do: 'verify', step, attempt };
+    case 'failed':
+      return ask(state, failurePrompt(runbook, state, step, activity.phase));
+    case 'asking':
+      return ask(state, stepPrompt(runbook, state, step, result ?? { summary: '' }));
+  }
+  if (step.when) {
+    const chosen = choiceOf(state, step.when.decision);
+    if (chosen === undefined || !step.when.chose.includes(chosen)) {
+      const why = `${step.when.decision} came to ${chosen ?? 'nothing to decide'}`;
+      return { do: 'skip', step, why };
+    }
+  }
+  return { do: 'perform', step, attempt: attempt + 1 };
+}
+
+function rollBack(runbook: Runbook, state: RunState, rollback: NonNullable<RunState['rollback']>): Action {
+  if (rollback.begunAt === null) {
+    const asked = state.prompts.findLast((each) => each.prompt.kind === 'rollback');
+    const approved = asked?.settled?.choose === 'approve' && asked.openedAt >= rollback.wantedAt;
+    return approved ? { do: 'begin-rollback', reason: rollback.reason } : ask(state, rollbackPrompt(runbook, state));
+  }
+  const [step] = undosDue(runbook, state);
+  if (step) {
+    const failed = stepState(state, step.id).status === 'undo-failed';
+    return failed ? ask(state, undoFailurePrompt(runbook, state, step)) : { do: 'undo', step };
+  }
+  const activity = runbook.activities.find((each) => each.phase === 'rollback');
+  for (const check of activity?.steps ?? []) {
+    const action = activity && advance(runbook, state, activity, check);
+    if (action) return action;
+  }
+  return { do: 'finish', outcome: 'rolled-back', why: rollback.reason };
+}
+
+/** The moment before which nothing of this activity begins: its planned one outside the window, the opening within it. */
+function gate(runbook: Runbook, state: RunState, activity: PlannedActivity): number {
+  if (activity.phase !== 'window') return activity.startsAt;
+  return state.beginEarly ? 0 : runbook.opens;
+}
+
+/**
+ * What to do next, given all that has happened. Pure: the same journal and moment give the same action. It is asked only
+ * when nothing is at work, so a step that is still `running` was left behind by a conductor that died.
+ * @param now plan clock, ms since the epoch
+ */
+export function decide(runbook: Runbook, state: RunState, now: number): Action {
+  if (state.outcome) return { do: 'leave', why: 'the run has ended' };
+  if (state.stopping) return { do: 'leave', why: 'somebody asked it to stop' };
+  if (state.abort) return { do: 'finish', outcome: 'aborted', why: state.abort.reason };
+  if (state.prompts.some((each) => each.settled === null && each.closedAt === null)) {
+    return { do: 'wait-for-person', why: 'a question is open' };
+  }
+  if (state.paused) return { do: 'wait-for-person', why: 'the run is paused' };
+  if (state.rollback) return rollBack(runbook, state, state.rollback);
+  for (const activity of runbook.activities) {
+    if (activity.phase === 'rollback') continue;
+    const next = activity.steps.find((step) => !FINISHED.has(stepState(state, step.id).status));
+    const begins = activity.phase === 'window' && state.windowBeganAt === null;
+    if (!next && !begins) continue;
+    const until = gate(runbook, state, activity);
+    if (now < until) return { do: 'wait-for-time', until, why: activity.title };
+    if (begins) return { do: 'begin-window' };
+    const action = next && advance(runbook, state, activity, next);
+    if (action) return action;
+  }
+  return { do: 'finish', outcome: 'done', why: 'every step is finished' };
+}

@@ -1,0 +1,262 @@
+import { refusal } from './answers.ts';
+import type { Answer, JournalRecord, RunEvent } from './events.ts';
+import { PENDING, type PromptState, type RunState, type StepState } from './state.ts';
+
+type Opened = Extract<RunEvent, { type: 'run-opened' }>;
+
+function opened(event: Opened, at: number): RunState {
+  return {
+    run: event.run,
+    rehearsal: event.rehearsal,
+    opens: event.opens,
+    openedAt: at,
+    by: event.by,
+    target: null,
+    conductor: null,
+    aheadMs: 0,
+    people: event.people,
+    beginEarly: false,
+    paused: false,
+    stopping: false,
+    speed: 1,
+    steps: {},
+    prompts: [],
+    messages: {},
+    watches: {},
+    terminals: {},
+    rollback: null,
+    abort: null,
+    outcome: null,
+    windowBeganAt: null,
+    seq: 0,
+    hash: '',
+    lastAt: at,
+  };
+}
+
+function withStep(state: RunState, id: string, change: (step: StepState) => Partial<StepState>): RunState {
+  const before = state.steps[id] ?? PENDING;
+  return { ...state, steps: { ...state.steps, [id]: { ...before, ...change(before) } } };
+}
+
+const isOpen = (each: PromptState) => each.settled === null && each.closedAt === null;
+
+/** Questions that no longer matter are closed, and the steps that waited for them may be asked again. */
+function closePrompts(state: RunState, at: number): RunState {
+  let next = state;
+  for (const { prompt } of state.prompts.filter(isOpen)) {
+    if (prompt.step !== undefined && next.steps[prompt.step]?.status === 'asking') {
+      next = withStep(next, prompt.step, () => ({ status: 'pending' }));
+    }
+  }
+  return {
+    ...next,
+    prompts: next.prompts.map((each) => (isOpen(each) ? { ...each, closedAt: at } : each)),
+  };
+}
+
+function settle(state: RunState, asked: PromptState, answer: Answer, at: number): RunState {
+  const { prompt } = asked;
+  const option = prompt.options.find((each) => each.choose === answer.choose);
+  const reason = answer.reason ?? null;
+  let next: RunState = {
+    ...state,
+    prompts: state.prompts.map((each) => (each === asked ? { ...each, settled: answer, closedAt: at } : each)),
+  };
+  const step = prompt.step;
+  const change = (fields: Partial<StepState>) => {
+    if (step === undefined) return;
+    next = withStep(next, step, (before) => ({
+      ...fields,
+      waitedMs: before.waitedMs + (at - asked.openedAt),
+      endedAt: at,
+      reason: reason ?? before.reason,
+    }));
+  };
+  const undoing = step !== undefined && next.steps[step]?.status === 'undo-failed';
+  switch (option?.effect) {
+    case 'proceed':
+      if (prompt.kind === 'rollback') next = { ...next, rollback: null };
+      else if (prompt.kind !== 'tripwire') change({ status: 'done' });
+      return next;
+    case 'accept':
+      change({ status: undoing ? 'undone' : 'accepted' });
+      return next;
+    case 'retry':
+      change({ status: undoing ? 'undoing' : 'pending' });
+      return next;
+    case 'roll-back':
+      if (prompt.kind === 'rollback') return next;
+      change(prompt.kind === 'failure' || prompt.kind === 'tripwire' ? {} : { status: 'pending' });
+      return { ...next, rollback: { reason: reason ?? prompt.question, wantedAt: at, by: answer.by, begunAt: null } };
+    case 'abort':
+      change(prompt.kind === 'failure' || prompt.kind === 'tripwire' ? {} : { status: 'pending' });
+      return { ...next, abort: { reason: reason ?? prompt.question, by: answer.by } };
+    default:
+      return next;
+  }
+}
+
+function answered(state: RunState, answer: Answer, at: number): RunState {
+  const asked = state.prompts.find((each) => each.prompt.id === answer.prompt && each.prompt.round === answer.round);
+  if (!asked) return state;
+  const refused = refusal(state, answer);
+  const noted = { ...asked, answers: [...asked.answers, { answer, at, refused }] };
+  const next = { ...state, prompts: state.prompts.map((each) => (each === asked ? noted : each)) };
+  return refused === null ? settle(next, noted, answer, at) : next;
+}
+
+function requested(state: RunState, event: Extract<RunEvent, { type: 'requested' }>, at: number): RunState {
+  switch (event.request) {
+    case 'begin-early':
+      return { ...state, beginEarly: true };
+    case 'pause':
+      return { ...state, paused: true };
+    case 'resume':
+      return { ...state, paused: false };
+    case 'stop':
+      return { ...state, stopping: true };
+    case 'faster':
+      return { ...state, speed: Math.min(state.speed * 2, 8) };
+    case 'slower':
+      return { ...state, speed: Math.max(state.speed / 2, 1 / 8) };
+    case 'roll-back': {
+      if (state.rollback !== null || state.outcome !== null) return state;
+      const rollback = { reason: event.reason ?? 'asked for', wantedAt: at, by: event.by, begunAt: null };
+      return { ...closePrompts(state, at), rollback };
+    }
+  }
+}
+
+function apply(state: RunState, event: RunEvent, at: number): RunState {
+  switch (event.type) {
+    case 'run-opened':
+      return state;
+    case 'conductor-started': {
+      // What a conductor before this one had begun may or may not have happened.
+      const steps = Object.entries(state.steps).map(([id, step]) => [
+        id,
+        step.status === 'running' ? { ...step, status: 'in-doubt' as const } : step,
+      ]);
+      const { host, pid, token } = event;
+      return { ...state, steps: Object.fromEntries(steps), stopping: false, conductor: { host, pid, token } };
+    }
+    case 'conductor-left':
+      return { ...state, conductor: null };
+    case 'target-bound':
+      return { ...state, target: event.target };
+    case 'clock-jumped':
+      return { ...state, aheadMs: state.aheadMs + event.byMs };
+    case 'window-began':
+      return { ...state, windowBeganAt: at };
+    case 'step-begun':
+      return withStep(state, event.step, (step) => ({
+        status: 'running',
+        attempt: event.attempt,
+        beganAt: step.beganAt ?? at,
+        endedAt: null,
+        failure: null,
+      }));
+    case 'step-sampled':
+      return withStep(state, event.step, (step) => ({ samples: [...step.samples, { at, values: event.values }] }));
+    case 'step-asked':
+      return withStep(state, event.step, () => ({ status: 'asking', result: event.result }));
+    case 'step-finished':
+      return withStep(state, event.step, (step) => ({
+        status: 'done',
+        result: event.result,
+        endedAt: at,
+        workMs: step.workMs + event.workMs,
+      }));
+    case 'step-skipped':
+      return withStep(state, event.step, () => ({ status: 'skipped', endedAt: at, reason: event.why }));
+    case 'step-failed':
+      return withStep(state, event.step, (step) => ({
+        status: 'failed',
+        failure: event.failure,
+        endedAt: at,
+        samples: [],
+        workMs: step.workMs + event.workMs,
+      }));
+    case 'step-not-done':
+      return withStep(state, event.step, () => ({ status: 'pending' }));
+    case 'undo-begun':
+      return withStep(state, event.step, () => ({ status: 'undoing' }));
+    case 'undo-finished':
+      return withStep(state, event.step, (step) => ({ status: 'undone', undoMs: step.undoMs + event.workMs }));
+    case 'undo-failed':
+      return withStep(state, event.step, (step) => ({
+        status: 'undo-failed',
+        failure: event.failure,
+        undoMs: step.undoMs + event.workMs,
+      }));
+    case 'prompt-opened': {
+      const prompt: PromptState = { prompt: event.prompt, openedAt: at, closedAt: null, answers: [], settled: null };
+      return { ...state, prompts: [...state.prompts, prompt] };
+    }
+    case 'prompt-answered':
+      return answered(state, event.answer, at);
+    case 'prompt-closed':
+      return {
+        ...state,
+        prompts: state.prompts.map((each) =>
+          each.prompt.id === event.prompt && each.prompt.round === event.round && isOpen(each)
+            ? { ...each, closedAt: at }
+            : each,
+        ),
+      };
+    case 'requested':
+      return requested(state, event, at);
+    case 'rollback-begun': {
+      const closed = closePrompts(state, at);
+      return closed.rollback ? { ...closed, rollback: { ...closed.rollback, begunAt: at } } : closed;
+    }
+    case 'message-owed': {
+      const owed = {
+        message: event.message,
+        owedAt: at,
+        sentAt: null,
+        recipients: 0,
+        detail: '',
+        attempts: 0,
+        failure: null,
+        retryAt: null,
+      };
+      return { ...state, messages: { ...state.messages, [event.message.id]: owed } };
+    }
+    case 'message-sent':
+    case 'message-failed': {
+      const before = state.messages[event.id];
+      if (!before) return state;
+      const outcome =
+        event.type === 'message-sent'
+          ? { sentAt: at, recipients: event.recipients, detail: event.detail, failure: null, retryAt: null }
+          : { failure: event.failure, retryAt: event.retryAt };
+      const after = { ...before, ...outcome, attempts: before.attempts + 1 };
+      return { ...state, messages: { ...state.messages, [event.id]: after } };
+    }
+    case 'watch-sampled': {
+      const { asked, failed, downMs, p50Ms, p99Ms } = event;
+      return { ...state, watches: { ...state.watches, [event.watch]: { asked, failed, downMs, p50Ms, p99Ms } } };
+    }
+    case 'terminal-attached':
+      return { ...state, terminals: { ...state.terminals, [event.terminal]: event.by } };
+    case 'terminal-left': {
+      const { [event.terminal]: _left, ...terminals } = state.terminals;
+      return { ...state, terminals };
+    }
+    case 'run-finished':
+      return { ...closePrompts(state, at), outcome: { outcome: event.outcome, why: event.why, at } };
+  }
+}
+
+/**
+ * The state after one more record. Pure; the whole state of a run is this, over its journal.
+ * @param state null before the first record, which opens the run
+ */
+export function fold(state: RunState | null, record: JournalRecord): RunState {
+  const { event, at, seq, hash } = record;
+  if (state === null && event.type !== 'run-opened') throw new TypeError('A journal begins with run-opened.');
+  const before = state ?? opened(event as Opened, at);
+  return { ...apply(before, event, at), seq, hash, lastAt: at };
+}

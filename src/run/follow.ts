@@ -1,0 +1,26 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { JournalRecord } from './events.ts';
+import type { Journal, Pulse } from './journal.ts';
+
+/** How often a terminal looks for news, in ms; a fifth of the half second in which a change should be on the screen. */
+const INTERVAL = 100;
+
+/**
+ * Tells of every record of a journal, the old ones first, then of new ones as they come, until the signal is aborted.
+ * @throws JournalBroken
+ */
+export async function follow(
+  journal: Journal,
+  on: { signal: AbortSignal; onRecords(records: JournalRecord[]): void; onPulses?(pulses: Pulse[]): void },
+): Promise<void> {
+  let seen = 0;
+  while (!on.signal.aborted) {
+    const records = await journal.read(seen);
+    if (records.length > 0) {
+      seen = records.at(-1)?.seq ?? seen;
+      on.onRecords(records);
+    }
+    on.onPulses?.(await journal.pulses());
+    await delay(INTERVAL, undefined, { signal: on.signal }).catch(() => undefined);
+  }
+}

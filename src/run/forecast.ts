@@ -1,0 +1,87 @@
+import type { PlannedActivity, Runbook } from '../runbook/plan.ts';
+import type { Step } from '../runbook/step-schema.ts';
+import type { Pulse } from './journal.ts';
+import { type RunState, stepState } from './state.ts';
+import { undoEstimate, undosDue } from './undo.ts';
+
+/** When the window's work should be over, and how long one can still go back. Moments in ms since the epoch. */
+export interface Forecast {
+  /** Of the window's work, 0–100. */
+  percent: number;
+  finishAt: number;
+  /** Positive: ahead of the close of the window. Negative: late. */
+  earlyMs: number;
+  /** How long undoing what has been done so far should take, in ms. */
+  undoMs: number;
+  /** Close of the window less `undoMs`. */
+  latestRollbackAt: number;
+}
+
+const OVER = new Set(['done', 'accepted', 'skipped']);
+
+function stepShare(step: Step, state: RunState, pulses: readonly Pulse[]): number {
+  const { status } = stepState(state, step.id);
+  if (OVER.has(status)) return 1;
+  const pulse = status === 'running' ? pulses.find((each) => each.step === step.id) : undefined;
+  return pulse && pulse.total > 0 ? Math.min(1, pulse.done / pulse.total) : 0;
+}
+
+/** How much of an activity is done, 0–1: its steps weighted by their estimates, evenly where there are none. */
+export function activityShare(activity: PlannedActivity, state: RunState, pulses: readonly Pulse[]): number {
+  if (activity.steps.length === 0) return state.windowBeganAt === null ? 0 : 1;
+  const weights = activity.steps.map((step) => step.estimate ?? activity.estimate / activity.steps.length);
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const even = total === 0;
+  const done = activity.steps.reduce(
+    (sum, step, i) => sum + stepShare(step, state, pulses) * (even ? 1 : (weights[i] ?? 0)),
+    0,
+  );
+  return done / (even ? activity.steps.length : total);
+}
+
+function windowOf(runbook: Runbook): PlannedActivity[] {
+  return runbook.activities.filter((activity) => activity.phase === 'window');
+}
+
+/** How much of the window's work is done, 0–100: its activities weighted by estimate. */
+export function percentComplete(runbook: Runbook, state: RunState, pulses: readonly Pulse[]): number {
+  const activities = windowOf(runbook);
+  const total = activities.reduce((sum, activity) => sum + activity.estimate, 0);
+  if (total === 0) return 0;
+  const done = activities.reduce((sum, each) => sum + each.estimate * activityShare(each, state, pulses), 0);
+  return (100 * done) / total;
+}
+
+/** What an activity still needs, in ms: by the rate of the step at work where it shows one, else by estimate. */
+function remaining(activity: PlannedActivity, state: RunState, pulses: readonly Pulse[], now: number): number {
+  const byEstimate = activity.estimate * (1 - activityShare(activity, state, pulses));
+  const running = activity.steps.find((step) => stepState(state, step.id).status === 'running');
+  const pulse = running && pulses.find((each) => each.step === running.id);
+  if (!running || !pulse || pulse.total === 0) return byEstimate;
+  const share = pulse.done / pulse.total;
+  const beganAt = stepState(state, running.id).beganAt ?? now;
+  // The first few percent say nothing about a rate.
+  if (share < 0.05) return byEstimate;
+  const thisStep = ((now - beganAt) / share) * (1 - share);
+  const later = activity.steps
+    .filter((step) => step !== running && !OVER.has(stepState(state, step.id).status))
+    .reduce((sum, step) => sum + (step.estimate ?? activity.estimate / activity.steps.length), 0);
+  return thisStep + later;
+}
+
+/** The forecast that is always on the screen. `now` is the plan clock. */
+export function forecast(runbook: Runbook, state: RunState, pulses: readonly Pulse[], now: number): Forecast {
+  const from = Math.max(now, state.beginEarly ? now : runbook.opens);
+  const left = windowOf(runbook).reduce((sum, activity) => sum + remaining(activity, state, pulses, now), 0);
+  const undoMs =
+    undosDue(runbook, state).reduce((sum, step) => sum + undoEstimate(step, state), 0) +
+    runbook.document.rollback.estimate;
+  const finishAt = from + left;
+  return {
+    percent: percentComplete(runbook, state, pulses),
+    finishAt,
+    earlyMs: runbook.closes - finishAt,
+    undoMs,
+    latestRollbackAt: runbook.closes - undoMs,
+  };
+}

@@ -1,0 +1,214 @@
+import type { Phase, Runbook } from '../runbook/plan.ts';
+import type { Risk } from '../runbook/schema.ts';
+import type { Option, Step } from '../runbook/step-schema.ts';
+import type { Evidence, Prompt, PromptKind, Result } from './events.ts';
+import { type RunState, stepState } from './state.ts';
+import { undosDue } from './undo.ts';
+
+type Asked = Omit<Prompt, 'round'>;
+
+const ROLL_BACK: Option = {
+  choose: 'roll-back',
+  effect: 'roll-back',
+  reason: true,
+  says: 'Undo everything done so far, in reverse, once a second person has approved it.',
+};
+const ABORT: Option = {
+  choose: 'abort',
+  effect: 'abort',
+  reason: true,
+  says: 'End the run here. What has been done stays as it is; nothing is undone.',
+};
+const RETRY: Option = {
+  choose: 'retry',
+  effect: 'retry',
+  reason: false,
+  says: 'Do the step again from its beginning.',
+};
+
+function wayBack(runbook: Runbook, state: RunState): Option[] {
+  return undosDue(runbook, state).length > 0 ? [ROLL_BACK, ABORT] : [ABORT];
+}
+
+/** What may be chosen when a step fails: as the runbook says, else again, back, or stop. */
+export function failureOptions(runbook: Runbook, state: RunState, step: Step): Option[] {
+  return step.on_failure ?? [RETRY, ...wayBack(runbook, state)];
+}
+
+function failureEvidence(state: RunState, step: Step): Evidence[] {
+  const { failure } = stepState(state, step.id);
+  if (!failure) return [];
+  const text = failure.advice ? `${failure.message}\n${failure.advice}` : failure.message;
+  return [{ kind: 'text', title: 'What happened', text }, ...(failure.evidence ?? [])];
+}
+
+/** The question after a step has failed, with what each choice does. */
+export function failurePrompt(runbook: Runbook, state: RunState, step: Step, phase: Phase): Asked {
+  const options = failureOptions(runbook, state, step);
+  return {
+    id: `${step.id}.failed`,
+    kind: 'failure',
+    step: step.id,
+    question: `${step.title} failed. How do we go on?`,
+    evidence: failureEvidence(state, step),
+    // There is nothing to roll back to from within a rollback.
+    options: phase === 'rollback' ? options.filter((each) => each.effect !== 'roll-back') : options,
+    who: [],
+  };
+}
+
+/** The question after an undo has failed; the way back by hand is part of the evidence. */
+export function undoFailurePrompt(runbook: Runbook, state: RunState, step: Step): Asked {
+  const restore = runbook.document.rollback.restore;
+  const byHand: Evidence[] =
+    restore.length > 0
+      ? [
+          {
+            kind: 'text',
+            title: 'The way back by hand',
+            text: restore.map((line, i) => `${i + 1}. ${line}`).join('\n'),
+          },
+        ]
+      : [];
+  return {
+    id: `${step.id}.undo-failed`,
+    kind: 'failure',
+    step: step.id,
+    question: `Undoing “${step.title}” failed. How do we go on?`,
+    evidence: [...failureEvidence(state, step), ...byHand],
+    options: [
+      { ...RETRY, says: 'Undo this step again.' },
+      {
+        choose: 'by-hand',
+        effect: 'accept',
+        reason: true,
+        says: 'It has been undone by hand; go on with the next undo.',
+      },
+      ABORT,
+    ],
+    who: [],
+  };
+}
+
+/** The question whether a step happened, when neither ledger nor `verify` could tell. */
+export function doubtPrompt(step: Step, why: string, wayBackOptions: Option[]): Asked {
+  return {
+    id: `${step.id}.in-doubt`,
+    kind: 'in-doubt',
+    step: step.id,
+    question: `Has “${step.title}” happened? The run was interrupted, and it cannot tell.`,
+    evidence: [{ kind: 'text', title: 'What is known', text: why }],
+    options: [
+      { choose: 'happened', effect: 'accept', reason: true, says: 'It happened, once: go on after it.' },
+      { choose: 'not-done', effect: 'retry', reason: true, says: 'It did not happen: do it now.' },
+      ...wayBackOptions,
+    ],
+    who: [],
+  };
+}
+
+/** The approval that stands in front of every rollback. */
+export function rollbackPrompt(runbook: Runbook, state: RunState): Asked {
+  const undos = undosDue(runbook, state);
+  const wanted = state.rollback;
+  return {
+    id: 'rollback',
+    kind: 'rollback',
+    question: `${wanted?.by?.name ?? 'Somebody'} asks to roll back: ${wanted?.reason ?? ''}`,
+    evidence: [
+      {
+        kind: 'rows',
+        title: 'What will be undone, in this order',
+        columns: ['step', 'kind'],
+        rows: undos.map((step) => [step.title, step.kind]),
+        more: 0,
+      },
+    ],
+    options: [
+      {
+        choose: 'approve',
+        effect: 'roll-back',
+        reason: false,
+        says: `Undo ${undos.length} steps now, last one first.`,
+      },
+      { choose: 'refuse', effect: 'proceed', reason: true, says: 'Do not roll back; return to where the run stood.' },
+    ],
+    who: [runbook.document.rollback.approver],
+  };
+}
+
+/** The question a risk of the plan turns into, once its limit is passed; the step goes on meanwhile. */
+export function tripwirePrompt(risk: Risk, step: Step, tookMs: number): Asked {
+  return {
+    id: `tripwire.${risk.id}`,
+    kind: 'tripwire',
+    step: step.id,
+    question: `${risk.says}. Do we carry on?`,
+    evidence: [
+      {
+        kind: 'text',
+        title: 'What the plan says',
+        text: `“${step.title}” has been at work for ${Math.round(tookMs / 60_000)} minutes. Mitigation: ${risk.mitigation}.`,
+      },
+    ],
+    options: [{ choose: 'carry-on', effect: 'proceed', reason: true, says: 'Let the step go on.' }, ROLL_BACK, ABORT],
+    who: [],
+  };
+}
+
+const SIGN: Option = { choose: 'sign', effect: 'proceed', reason: false, says: 'I stand by this statement.' };
+const REFUSE: Option = { ...ABORT, choose: 'refuse', says: 'I do not. The run ends here; nothing is undone.' };
+
+function verdict(yes: string, no: string, back: Option[]): Option[] {
+  return [
+    { choose: yes, effect: 'proceed', reason: false, says: `Put “${yes}” on record.` },
+    { choose: no, effect: 'proceed', reason: true, says: `Put “${no}” on record, with the reason.` },
+    ...back,
+  ];
+}
+
+function askingOptions(runbook: Runbook, state: RunState, step: Step): { kind: PromptKind; options: Option[] } {
+  const back = undosDue(runbook, state).length > 0 ? [ROLL_BACK] : [];
+  if (step.kind === 'decision') return { kind: 'decision', options: step.options };
+  if (step.kind === 'signoff') {
+    if (step.proposal === 'validation') return { kind: 'signoff', options: verdict('pass', 'fail', back) };
+    if (step.proposal !== undefined) return { kind: 'signoff', options: verdict('yes', 'no', back) };
+    return { kind: 'signoff', options: [SIGN, REFUSE, ...back] };
+  }
+  return {
+    kind: 'manual',
+    options: [
+      { choose: 'done', effect: 'proceed', reason: false, says: 'Every item has been seen to.' },
+      {
+        choose: 'exception',
+        effect: 'accept',
+        reason: true,
+        says: 'Go on although an item is open; say which and why.',
+      },
+      ...wayBack(runbook, state),
+    ],
+  };
+}
+
+/** The question of a decision, sign-off or checklist, with the evidence its step has gathered. */
+export function stepPrompt(runbook: Runbook, state: RunState, step: Step, result: Result): Asked {
+  const who =
+    step.kind === 'signoff' ? [step.role] : step.kind === 'decision' || step.kind === 'manual' ? step.who : [];
+  const question = step.kind === 'decision' ? step.question : step.kind === 'signoff' ? step.statement : step.title;
+  const proposal = result.facts?.proposal;
+  return {
+    id: step.id,
+    step: step.id,
+    question,
+    evidence: result.evidence ?? [],
+    who,
+    ...askingOptions(runbook, state, step),
+    ...(step.kind === 'manual' ? { items: step.items } : {}),
+    ...(typeof proposal === 'string' ? { proposal } : {}),
+  };
+}
+
+/** How often this has been asked so far, plus one. */
+export function nextRound(state: RunState, id: string): number {
+  return state.prompts.filter((each) => each.prompt.id === id).length + 1;
+}
