@@ -1,7 +1,7 @@
 import type { Runbook } from '../runbook/plan.ts';
 import type { Criterion } from '../runbook/schema.ts';
 import type { Step } from '../runbook/step-schema.ts';
-import { type RunState, stepState } from './state.ts';
+import { choiceOf, type RunState, stepState } from './state.ts';
 import { windowSpan } from './window.ts';
 
 export type VerdictKind = 'met' | 'met-with-exceptions' | 'not-met' | 'not-proved';
@@ -37,6 +37,10 @@ function proofOf(state: RunState, step: Step): Finding {
     case 'done': {
       const { begunAt } = state.rollback ?? { begunAt: null };
       if (begunAt !== null && (endedAt ?? 0) < begunAt) return say('not-proved', 'passed, but before the rollback');
+      const chosen = choiceOf(state, step.id);
+      if (step.kind === 'signoff' && step.proposal !== 'rollback-required' && (chosen === 'no' || chosen === 'fail')) {
+        return say('not-met', `signed off as “${chosen}”${reason === null ? '' : ` because: ${reason}`}`);
+      }
       const exceptions = result?.exceptions ?? [];
       if (exceptions.length > 0) return say('met-with-exceptions', exceptions.join('; '));
       return say('met', result?.summary ?? 'done');
