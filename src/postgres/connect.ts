@@ -1,0 +1,99 @@
+import { readFileSync } from 'node:fs';
+import pg, { type ClientConfig, type Pool } from 'pg';
+import { type Coordinates, coordinates, type Environment, whereabouts } from './coordinates.ts';
+import { ConnectionFailed, sqlState, WrongTarget } from './errors.ts';
+
+/** Supabase's transaction pooler. It forgets SET and advisory locks between transactions. */
+const TRANSACTION_POOLER_PORT = 6543;
+
+type Tls = NonNullable<ClientConfig['ssl']>;
+
+/** The ways to try, in order, for libpq's sslmode. */
+function tls({ host, sslmode, sslrootcert }: Coordinates): Tls[] {
+  const ca = sslrootcert === undefined ? {} : { ca: readFileSync(sslrootcert, 'utf8') };
+  if (host.startsWith('/') || sslmode === 'disable') return [false];
+  switch (sslmode) {
+    case 'allow':
+      return [false, { rejectUnauthorized: false }];
+    case 'require':
+      return [
+        sslrootcert === undefined ? { rejectUnauthorized: false } : { ...ca, checkServerIdentity: () => undefined },
+      ];
+    case 'verify-ca':
+      return [{ ...ca, checkServerIdentity: () => undefined }];
+    case 'verify-full':
+      return [{ ...ca }];
+    default:
+      return [{ rejectUnauthorized: false }, false];
+  }
+}
+
+/**
+ * Opens connections to the target that the environment names (DATABASE_URL, PGSERVICE or PG*), and makes the first one.
+ * @param max connections at a time
+ * @throws ConnectionFailed, WrongTarget
+ */
+export async function openPool(env: Environment, options: { application: string; max: number }): Promise<Pool> {
+  const at = coordinates(env);
+  if (at.port === TRANSACTION_POOLER_PORT) {
+    throw new WrongTarget(
+      `${whereabouts(at)} is a transaction pooler (port 6543): it loses settings and locks between statements.`,
+      'Connect directly or in session mode (port 5432).',
+    );
+  }
+  let refusal: unknown;
+  for (const ssl of tls(at)) {
+    const pool = new pg.Pool({
+      host: at.host,
+      port: at.port,
+      user: at.user,
+      database: at.database,
+      ...(at.password === undefined ? {} : { password: at.password }),
+      ssl,
+      max: options.max,
+      // PostgreSQL keeps 63 bytes of it.
+      application_name: options.application.slice(0, 63),
+      keepAlive: true,
+      connectionTimeoutMillis: 10_000,
+      idleTimeoutMillis: 60_000,
+    });
+    // A broken connection is reported by the query that needed it; without listeners it would end the process.
+    pool.on('error', () => {});
+    pool.on('connect', (client) => client.on('error', () => {}));
+    try {
+      (await pool.connect()).release();
+      return pool;
+    } catch (error) {
+      refusal ??= error;
+      await pool.end();
+      if (!(error instanceof Error && error.message.includes('does not support SSL'))) break;
+    }
+  }
+  throw refused(at, refusal);
+}
+
+function refused(at: Coordinates, cause: unknown): ConnectionFailed {
+  const where = whereabouts(at);
+  const message = cause instanceof Error && cause.message !== '' ? cause.message : String(codeOf(cause));
+  switch (sqlState(cause)) {
+    case '28P01':
+    case '28000':
+      return new ConnectionFailed(
+        `${where} does not let ${at.user} in: ${message}`,
+        'Check PGUSER and the password (PGPASSWORD or ~/.pgpass).',
+        { cause },
+      );
+    case '3D000':
+      return new ConnectionFailed(`${where}: there is no such database.`, 'Check PGDATABASE.', { cause });
+    default:
+      return new ConnectionFailed(
+        `${where} cannot be reached: ${message}`,
+        'Check PGHOST, PGPORT and PGSSLMODE, and that the server is up and lets this machine in.',
+        { cause },
+      );
+  }
+}
+
+function codeOf(cause: unknown): unknown {
+  return cause instanceof Error && 'code' in cause ? cause.code : cause;
+}

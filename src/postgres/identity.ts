@@ -1,0 +1,43 @@
+import type { Queryable } from './ask.ts';
+import { sqlState, WrongTarget } from './errors.ts';
+
+/** The database a run is bound to, told apart from every copy of it that is not the same. */
+export interface Identity {
+  /** The cluster's system identifier; `unknown` when this role may not read it. */
+  system: string;
+  database: string;
+  role: string;
+  version: string;
+  /** Grows with every promotion; 0 when this role may not read it. */
+  timeline: number;
+}
+
+/**
+ * Who is at the other end.
+ * @throws WrongTarget when it is a standby
+ */
+export async function identify(on: Queryable): Promise<Identity> {
+  const { rows } = await on.query<{ database: string; role: string; version: string; standby: boolean }>(
+    `select current_database() as database, current_user as role, current_setting('server_version') as version,
+            pg_is_in_recovery() as standby`,
+  );
+  const [base] = rows;
+  if (base === undefined || base.standby) {
+    throw new WrongTarget('This server is a standby: it takes no writes.', 'Connect to the primary.');
+  }
+  const { database, role, version } = base;
+  return { database, role, version, ...(await cluster(on)) };
+}
+
+async function cluster(on: Queryable): Promise<{ system: string; timeline: number }> {
+  try {
+    const { rows } = await on.query<{ system: string; timeline: number }>(
+      `select system_identifier::text as system, (select timeline_id from pg_control_checkpoint()) as timeline
+         from pg_control_system()`,
+    );
+    return rows[0] ?? { system: 'unknown', timeline: 0 };
+  } catch (error) {
+    if (sqlState(error) === '42501') return { system: 'unknown', timeline: 0 };
+    throw error;
+  }
+}

@@ -1,0 +1,136 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Pool, PoolClient } from 'pg';
+import type { Table } from './ask.ts';
+import { blockers } from './blockers.ts';
+import { Blocked, connectionLost, InDoubt, RETRYABLE, sqlState } from './errors.ts';
+import { holdFence } from './house.ts';
+import { type Entry, record } from './ledger.ts';
+
+export interface TransactionOptions {
+  pool: Pool;
+  /** The conductor's right to write. */
+  fence: { run: string; token: number };
+  signal: AbortSignal;
+  /** Of each statement, in ms; 0 or absent for none. The role's own limit does not apply. */
+  statementTimeout?: number | undefined;
+  /** Recorded in the same transaction, with what the work returned as its detail. */
+  entry?: Entry;
+}
+
+/** F16: a waiting ALTER TABLE queues every reader behind it, so each wait is short and there are not many. */
+const TRIES = 30;
+const FIRST_LOCK_TIMEOUT = 200;
+const LAST_LOCK_TIMEOUT = 1_000;
+
+/**
+ * BEGIN, fence, work, ledger, COMMIT. When locks are not to be had (or a deadlock or a serialization failure came), all of
+ * it is done again, after a pause with full jitter.
+ * @returns what the work returned, once it is committed
+ * @throws Blocked after 30 tries, with who stands in the way
+ * @throws InDoubt when the connection broke during COMMIT
+ * @throws FenceLost when a later conductor has been here
+ * @throws the signal's reason when aborted; what was at work on the server is cancelled
+ */
+export async function transaction<T>(
+  options: TransactionOptions,
+  work: (client: PoolClient) => Promise<T>,
+): Promise<T> {
+  const { pool, signal } = options;
+  let inTheWay: Table | undefined;
+  for (let attempt = 1; ; attempt += 1) {
+    signal.throwIfAborted();
+    const client = await pool.connect();
+    let broken = false;
+    try {
+      return await once(client, options, attempt, work, (table) => {
+        inTheWay = table;
+      });
+    } catch (error) {
+      broken = error instanceof InDoubt || connectionLost(error);
+      if (!RETRYABLE.has(sqlState(error) ?? '')) throw error;
+      if (attempt >= TRIES) throw blocked(error, inTheWay);
+    } finally {
+      client.release(broken);
+    }
+    await delay(Math.random() * Math.min(1_000, 50 * 2 ** attempt), undefined, { signal });
+  }
+}
+
+function blocked(cause: unknown, table: Table | undefined): Blocked {
+  return new Blocked(
+    `Locks were not to be had in ${TRIES} tries.`,
+    'Look at who holds them: wait for them, or have them end their transactions, then retry.',
+    table === undefined ? { cause } : { cause, table },
+  );
+}
+
+async function once<T>(
+  client: PoolClient,
+  { fence, entry, statementTimeout = 0, pool, signal }: TransactionOptions,
+  attempt: number,
+  work: (client: PoolClient) => Promise<T>,
+  onBlockers: (table: Table) => void,
+): Promise<T> {
+  const lockTimeout = Math.min(LAST_LOCK_TIMEOUT, Math.round(FIRST_LOCK_TIMEOUT * 1.2 ** (attempt - 1)));
+  using held = new DisposableStack();
+  let result: T;
+  try {
+    await client.query('begin');
+    const { rows } = await client.query<{ pid: number }>(
+      `select set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true), pg_backend_pid() as pid`,
+      [String(lockTimeout), String(statementTimeout)],
+    );
+    const pid = rows[0]?.pid ?? 0;
+    held.use(cancelOnAbort(pool, pid, signal));
+    // Who blocks can only be seen while we wait, so from the second try on somebody looks.
+    if (attempt > 1) held.use(watchBlockers(pool, pid, lockTimeout / 4, onBlockers));
+    await holdFence(client, fence.run, fence.token);
+    result = await work(client);
+    if (entry) await record(client, entry, result);
+    signal.throwIfAborted();
+  } catch (error) {
+    await client.query('rollback').catch(() => {});
+    signal.throwIfAborted();
+    throw error;
+  }
+  held.dispose();
+  await commit(client);
+  return result;
+}
+
+async function commit(client: PoolClient): Promise<void> {
+  let command: string;
+  try {
+    ({ command } = await client.query('commit'));
+  } catch (cause) {
+    if (!connectionLost(cause)) throw cause;
+    throw new InDoubt(
+      'The connection broke while the transaction was being committed.',
+      'The ledger in the database knows whether it was; it is looked at before anything else is done.',
+      { cause },
+    );
+  }
+  // COMMIT of a transaction that had failed says ROLLBACK, and no error.
+  if (command !== 'COMMIT') throw new Error('The transaction had failed before COMMIT and was rolled back.');
+}
+
+/** Cancels what that server process is doing as soon as the signal is aborted; disposed of before COMMIT. */
+export function cancelOnAbort(pool: Pool, pid: number, signal: AbortSignal): Disposable {
+  const cancel = () => {
+    pool.query('select pg_cancel_backend($1)', [pid]).catch(() => {});
+  };
+  signal.addEventListener('abort', cancel, { once: true });
+  return { [Symbol.dispose]: () => signal.removeEventListener('abort', cancel) };
+}
+
+function watchBlockers(pool: Pool, pid: number, everyMs: number, onBlockers: (table: Table) => void): Disposable {
+  const timer = setInterval(() => {
+    blockers(pool, pid).then(
+      (table) => {
+        if (table.rows.length > 0) onBlockers(table);
+      },
+      () => {},
+    );
+  }, everyMs);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}

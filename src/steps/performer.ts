@@ -1,0 +1,80 @@
+import type { Pool } from 'pg';
+import { openPool } from '../postgres/connect.ts';
+import { coordinates, type Environment, whereabouts } from '../postgres/coordinates.ts';
+import { InDoubt } from '../postgres/errors.ts';
+import { takeFence } from '../postgres/house.ts';
+import { identify } from '../postgres/identity.ts';
+import type { Performer } from '../run/performer.ts';
+import { redactor as redactorOf } from '../run/redact.ts';
+import type { Runbook } from '../runbook/plan.ts';
+import type { Step } from '../runbook/step-schema.ts';
+import { explain } from './explain.ts';
+import type { Kind } from './kind.ts';
+import { KINDS } from './kinds.ts';
+import { undoFiles } from './undo-files.ts';
+import type { World } from './world.ts';
+
+/** Connections besides a step's own: to cancel with, to look who blocks, and for the watches. */
+const SPARE_CONNECTIONS = 4;
+
+/**
+ * Performs steps against the real world. Connects when it is bound, so that a database that is away is the bind's
+ * failure, not the opening's.
+ */
+export function openPerformer({ runbook, env }: { runbook: Runbook; env: Environment }): Performer {
+  const redactor = redactorOf(env);
+  let pool: Pool | undefined;
+  let world: World | undefined;
+
+  const bound = (): World => {
+    if (world === undefined) throw new Error('No step is performed before the target is bound.');
+    return world;
+  };
+
+  return {
+    async bind(run, token) {
+      pool ??= await openPool(env, { application: `middlewatch ${run}`, max: workers(runbook) + SPARE_CONNECTIONS });
+      const identity = await identify(pool);
+      await takeFence(pool, run, token);
+      world = { runbook, run, pool, env, redactor };
+      return { ...identity, where: whereabouts(coordinates(env)) };
+    },
+
+    async perform(step, act) {
+      try {
+        return await kindOf(step).perform(step, act, bound());
+      } catch (error) {
+        if (!(error instanceof InDoubt)) throw error;
+        const verification = await this.verify(step, act);
+        if (verification.found === 'done') return { finished: verification.result };
+        throw error;
+      }
+    },
+
+    async verify(step, act) {
+      return (await kindOf(step).verify?.(step, act, bound())) ?? { found: 'not-done' };
+    },
+
+    async undo(step, act) {
+      const kind = kindOf(step);
+      return kind.undo ? kind.undo(step, act, bound()) : undoFiles(step, act, bound());
+    },
+
+    explain: (error) => explain(error, redactor),
+
+    async close() {
+      await pool?.end();
+    },
+  };
+}
+
+function kindOf<S extends Step>(step: S): Kind<S['kind']> {
+  const kind: Kind<S['kind']> | undefined = KINDS[step.kind as S['kind']];
+  if (kind === undefined) throw new Error(`Steps of the kind ${step.kind} cannot be performed yet.`);
+  return kind;
+}
+
+function workers(runbook: Runbook): number {
+  const steps = runbook.activities.flatMap((activity) => activity.steps);
+  return Math.max(1, ...steps.map((step) => (step.kind === 'backfill' ? step.workers : 1)));
+}

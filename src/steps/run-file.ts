@@ -1,0 +1,39 @@
+import type { PoolClient } from 'pg';
+import { DatabaseError } from 'pg';
+import { adviceFor, RETRYABLE, StatementFailed } from '../postgres/errors.ts';
+import { render, statements } from '../runbook/sql-file.ts';
+import { source, type World } from './world.ts';
+
+/**
+ * Runs every statement of a file, one after the other, in the transaction under way.
+ * @returns how many rows the statements touched or returned, in order
+ * @throws StatementFailed with `file:line`; an error worth a retry comes through as it is
+ */
+export async function runFile(
+  client: PoolClient,
+  world: World,
+  path: string,
+  vars: Record<string, string>,
+): Promise<number[]> {
+  const counts: number[] = [];
+  for (const { text, line } of await statements(await render(source(world, path).text, vars))) {
+    try {
+      const { rowCount } = await client.query(text);
+      counts.push(rowCount ?? 0);
+    } catch (cause) {
+      if (!(cause instanceof DatabaseError) || RETRYABLE.has(cause.code ?? '')) throw cause;
+      throw statementFailed(path, line, text, cause);
+    }
+  }
+  return counts;
+}
+
+function statementFailed(path: string, line: number, text: string, cause: DatabaseError): StatementFailed {
+  const inside = text.slice(0, Number(cause.position ?? 1) - 1).split('\n').length - 1;
+  const more = [cause.detail, cause.hint].filter(Boolean).join(' ');
+  return new StatementFailed(
+    `${path}:${line + inside}: ${cause.message}${more === '' ? '' : `. ${more}`}`,
+    adviceFor(cause.code) ?? 'Nothing of this transaction was kept. Mend what it says, then retry; or roll back.',
+    { cause },
+  );
+}

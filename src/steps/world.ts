@@ -1,0 +1,80 @@
+import type { Pool, PoolClient } from 'pg';
+import type { Environment } from '../postgres/coordinates.ts';
+import { type TransactionOptions, transaction } from '../postgres/transaction.ts';
+import { type Act, RehearsedFailure } from '../run/performer.ts';
+import type { Redactor } from '../run/redact.ts';
+import type { Runbook } from '../runbook/plan.ts';
+import type { SourceFile } from '../runbook/schema.ts';
+import type { Step } from '../runbook/step-schema.ts';
+import { fill } from '../runbook/template.ts';
+
+/** What steps work on. What changes from act to act (token, signal, state) is in `Act`. */
+export interface World {
+  readonly runbook: Runbook;
+  readonly run: string;
+  /** The target. As many connections as the busiest step needs, and some to look on with. */
+  readonly pool: Pool;
+  readonly env: Environment;
+  readonly redactor: Redactor;
+}
+
+/**
+ * A text of the runbook at the very moment it is acted on: settings and secrets of the environment filled in. The secrets
+ * are told to the redactor first; the result goes nowhere but into the act.
+ * @param more names known only to this act
+ * @throws UnknownPlaceholder
+ */
+export function filled(world: World, text: string, more: Record<string, string> = {}): string {
+  const { settings } = world.runbook.document;
+  const env = Object.fromEntries(Object.entries(world.env).filter((pair): pair is [string, string] => !!pair[1]));
+  for (const [, name = ''] of text.matchAll(/\{\{\s*env\.(\w+)\s*\}\}/g)) world.redactor.hide(env[name]);
+  return fill(text, { ...more, settings, env });
+}
+
+/** A text of the runbook as it is shown: settings filled in, secrets still by their names. */
+export function shown(world: World, text: string): string {
+  return fill(text, { settings: world.runbook.document.settings }, 'keep');
+}
+
+/** The values of a step's `vars`, filled. */
+export function variables(world: World, vars: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(vars).map(([name, value]) => [name, filled(world, value)]));
+}
+
+/** A file the runbook names, as pinned when the run opened. */
+export function source(world: World, path: string): SourceFile {
+  const file = world.runbook.sources.files[path];
+  if (file === undefined) throw new Error(`${path} is not among the files this run was opened with.`);
+  return file;
+}
+
+/**
+ * One transaction of a step: fenced, with the step's timeout on each statement, cancelled with the act, and recorded in
+ * the ledger under `part` with what the work returned. Throws what `transaction` throws.
+ */
+export function commit<T>(
+  world: World,
+  step: Step,
+  act: Act,
+  part: string,
+  work: (client: PoolClient) => Promise<T>,
+): Promise<T> {
+  return transaction(
+    { ...terms(world, step, act), entry: { run: world.run, step: step.id, part, attempt: act.attempt } },
+    async (client) => {
+      const result = await work(client);
+      if (act.failsNow()) throw new RehearsedFailure();
+      return result;
+    },
+  );
+}
+
+/** What every transaction of a step has in common. */
+export function terms(world: World, step: Step, act: Act): TransactionOptions {
+  return {
+    pool: world.pool,
+    fence: { run: world.run, token: act.token },
+    signal: act.signal,
+    statementTimeout: step.timeout,
+  };
+}
