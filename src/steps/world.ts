@@ -18,13 +18,16 @@ export interface World {
   readonly redactor: Redactor;
 }
 
+/** What texts of the runbook are filled from; enough for what touches no database. */
+export type Words = Pick<World, 'runbook' | 'env' | 'redactor'>;
+
 /**
  * A text of the runbook at the very moment it is acted on: settings and secrets of the environment filled in. The secrets
  * are told to the redactor first; the result goes nowhere but into the act.
  * @param more names known only to this act
  * @throws UnknownPlaceholder
  */
-export function filled(world: World, text: string, more: Record<string, string> = {}): string {
+export function filled(world: Words, text: string, more: Record<string, string> = {}): string {
   const { settings } = world.runbook.document;
   const env = Object.fromEntries(Object.entries(world.env).filter((pair): pair is [string, string] => !!pair[1]));
   for (const [, name = ''] of text.matchAll(/\{\{\s*env\.(\w+)\s*\}\}/g)) world.redactor.hide(env[name]);
@@ -32,7 +35,7 @@ export function filled(world: World, text: string, more: Record<string, string> 
 }
 
 /** A text of the runbook as it is shown: settings filled in, secrets still by their names. */
-export function shown(world: World, text: string): string {
+export function shown(world: Words, text: string): string {
   return fill(text, { settings: world.runbook.document.settings }, 'keep');
 }
 
