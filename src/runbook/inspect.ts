@@ -1,0 +1,23 @@
+import { fitted } from './issue-words.ts';
+import { namedFiles } from './named-files.ts';
+import type { Problem } from './problems.ts';
+import { type Document, document, type Sources } from './schema.ts';
+import { parseYaml } from './yaml-text.ts';
+
+/**
+ * Everything that is wrong with a runbook, found without a database. `document` is there when its form is right.
+ * @param unreadable why files could not be read, by name; others that are missing are reported as such
+ */
+export function inspect(
+  sources: Sources,
+  unreadable: ReadonlyMap<string, string> = new Map(),
+): { document: Document | undefined; problems: Problem[] } {
+  const yaml = parseYaml(sources.yaml);
+  if (yaml.problems.length > 0) return { document: undefined, problems: yaml.problems };
+  const { data, problems } = fitted(document, yaml);
+  for (const { file, path } of namedFiles(yaml.value)) {
+    if (Object.hasOwn(sources.files, file)) continue;
+    problems.push(yaml.at(path, `${file} ${unreadable.get(file) ?? 'is not among the files of this runbook'}`));
+  }
+  return { document: data, problems };
+}
