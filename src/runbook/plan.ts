@@ -29,8 +29,7 @@ export interface Runbook {
 const DAY = 86_400_000;
 
 /** The moment an activity is planned for, in ms since the epoch, when the window opens at `opens`. */
-function plannedMoment(at: string, phase: Phase, document: Document, opens: number): number {
-  const { window } = document;
+export function plannedMoment(at: string, phase: Phase, window: Document['window'], opens: number): number {
   const shift = opens - window.opens;
   if (at.startsWith('-')) return opens - (parseDuration(at.slice(1)) ?? 0);
   if (at.startsWith('+')) {
@@ -42,10 +41,11 @@ function plannedMoment(at: string, phase: Phase, document: Document, opens: numb
   return (moment < window.opens ? moment + DAY : moment) + shift;
 }
 
-function repeated(step: Step, document: Document): Step[] {
+/** The steps a written step stands for: itself, or one for each item of its `for_each`. */
+export function repeated(step: Step, lists: Document['lists']): Step[] {
   if (step.for_each === undefined) return [step];
   const { for_each, ...once } = step;
-  return (document.lists[for_each] ?? []).map((item) => {
+  return listed(lists, for_each).map((item) => {
     const copy = fillStrings(once, item) as Step;
     return { ...copy, id: `${step.id}.${item.name}` };
   });
@@ -79,10 +79,10 @@ export function planRunbook(written: Document, sources: Sources, opening: Openin
     id: activity.id,
     title: activity.title,
     phase,
-    startsAt: plannedMoment(activity.at, phase, document, opens),
+    startsAt: plannedMoment(activity.at, phase, document.window, opens),
     estimate: activity.estimate,
     owner: activity.owner,
-    steps: activity.steps.flatMap((step) => repeated(step, document)),
+    steps: activity.steps.flatMap((step) => repeated(step, document.lists)),
   });
   const rollback: PlannedActivity = {
     id: 'rollback',
@@ -91,7 +91,7 @@ export function planRunbook(written: Document, sources: Sources, opening: Openin
     startsAt: closes,
     estimate: document.rollback.estimate,
     owner: document.rollback.approver,
-    steps: document.rollback.steps.flatMap((step) => repeated(step, document)),
+    steps: document.rollback.steps.flatMap((step) => repeated(step, document.lists)),
   };
   return {
     document,
@@ -116,7 +116,11 @@ export function findStep(runbook: Runbook, id: string): { activity: PlannedActiv
   return undefined;
 }
 
+function listed(lists: Document['lists'], name: string | undefined): Item[] {
+  return name !== undefined && Object.hasOwn(lists, name) ? (lists[name] ?? []) : [];
+}
+
 /** The items of a list; empty when the step names none. */
 export function itemsOf(runbook: Runbook, list: string | undefined): Item[] {
-  return list === undefined ? [] : (runbook.document.lists[list] ?? []);
+  return listed(runbook.document.lists, list);
 }

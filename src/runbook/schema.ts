@@ -2,19 +2,19 @@ import * as z from 'zod';
 import { duration, file, id, instant, plannedAt, text } from './fields.ts';
 import { request, step } from './step-schema.ts';
 
-const role = z.strictObject({
+export const role = z.strictObject({
   title: text,
   people: z.array(z.strictObject({ name: text, mail: z.email().optional() })).default([]),
 });
 
 /** People a mail goes to: addresses of the runbook, or of the target database by query. */
-const audience = z.strictObject({
+export const audience = z.strictObject({
   addresses: z.array(z.email()).default([]),
   sql: file.optional().meta({ description: 'A query whose first column is the address' }),
 });
 
 /** A mail has `mail` (an audience), a status post has `status`. */
-const message = z
+export const message = z
   .strictObject({
     mail: id.optional(),
     status: z
@@ -26,7 +26,7 @@ const message = z
   .refine((it) => (it.mail === undefined) !== (it.status === undefined), 'needs either mail (an audience) or status')
   .refine((it) => it.mail === undefined || it.subject !== undefined, 'a mail needs a subject');
 
-const activity = z.strictObject({
+export const activity = z.strictObject({
   id,
   title: text,
   at: plannedAt,
@@ -36,7 +36,7 @@ const activity = z.strictObject({
 });
 
 /** How a success criterion is proved. Exactly one of the proofs. */
-const criterion = z.strictObject({
+export const criterion = z.strictObject({
   id,
   says: text,
   steps: z
@@ -48,7 +48,7 @@ const criterion = z.strictObject({
   no_rollback: z.literal(true).optional(),
 });
 
-const risk = z.strictObject({
+export const risk = z.strictObject({
   id,
   says: text,
   impact: text,
@@ -60,22 +60,26 @@ const risk = z.strictObject({
     .meta({ description: 'Turns into a decision when the step takes longer' }),
 });
 
-const answer = z.strictObject({ choose: id, reason: z.string().optional(), as: text });
+export const answer = z.strictObject({ choose: id, reason: z.string().optional(), as: text });
+
+export const window = z.strictObject({
+  opens: instant,
+  closes: instant,
+  timezones: z.array(z.string()).default([]),
+});
+
+export const lists = z.record(z.string(), z.array(z.record(z.string(), z.string())).min(1)).default({});
 
 export const document = z.strictObject({
   runbook: z.literal(1).meta({ description: 'The version of this format' }),
   id,
   title: text,
   summary: text.optional(),
-  window: z.strictObject({
-    opens: instant,
-    closes: instant,
-    timezones: z.array(z.string()).default([]),
-  }),
+  window,
   target: z.strictObject({ schemas: z.array(z.string()).min(1).default(['public']) }).prefault({}),
   settings: z.record(z.string(), z.string()).default({}),
   roles: z.record(id, role),
-  lists: z.record(z.string(), z.array(z.record(z.string(), z.string())).min(1)).default({}),
+  lists,
   audiences: z.record(id, audience).default({}),
   messages: z.record(id, message).default({}),
   mail: z.strictObject({ from: text, reply_to: z.email().optional() }).optional(),
