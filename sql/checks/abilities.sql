@@ -1,0 +1,27 @@
+-- What this server or this role cannot do, that a later step needs. No rows: everything is there.
+with needs (met, missing, because) as (
+  values
+    (not pg_is_in_recovery(),
+     'a primary server', 'this one is a standby and takes no writes'),
+    (current_setting('server_version_num')::int >= 150000,
+     'PostgreSQL 15 or later', 'the steps were tried on 15 to 18'),
+    ((select rolsuper or rolbypassrls from pg_roles where rolname = current_user),
+     'a role that bypasses row level security', 'current_tenant_id() reads profiles, whose policies call it: it would call itself without end'),
+    (has_schema_privilege('public', 'create'),
+     'CREATE on schema public', 'the tenants table and its functions are made there'),
+    (to_regclass('public.profiles') is not null,
+     'the table public.profiles', 'each profile gets a tenant'),
+    (to_regprocedure('auth.uid()') is not null,
+     'the function auth.uid()', 'the policies ask it who is signed in'),
+    (coalesce(has_table_privilege(to_regclass('auth.users'), 'select'), false),
+     'SELECT on auth.users', 'the mails go to the addresses in it'),
+    (to_regclass('supabase_migrations.schema_migrations') is null
+     or has_table_privilege(to_regclass('supabase_migrations.schema_migrations'), 'insert, delete'),
+     'INSERT and DELETE on supabase_migrations.schema_migrations', 'the migration is recorded there, and taken out by a rollback')
+  union all
+  select coalesce(pg_has_role(role.oid, 'member'), false),
+         'membership of ' || needed.name, 'isolation is tried as that role'
+  from (values ('anon'), ('authenticated'), ('service_role')) as needed (name)
+  left join pg_roles as role on role.rolname = needed.name
+)
+select missing, because from needs where met is not true;

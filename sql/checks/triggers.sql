@@ -1,0 +1,13 @@
+-- Triggers that the backfill's updates would fire
+-- psql: -v schema=public -v name=clients
+select tgname as trigger,
+       case when tgtype & 2 > 0 then 'before' else 'after' end as fires,
+       tgfoid::regprocedure::text as runs,
+       case when tgtype & 2 > 0 then 'what it changes in the row will not stick'
+            else 'what it writes or sends happens, once for each row or batch' end as consequence
+from pg_trigger
+where tgrelid = format('%I.%I', :'schema'::text, :'name'::text)::regclass
+  and not tgisinternal and tgenabled not in ('D', 'R')
+  and tgtype & 16 > 0 and tgattr = ''
+  and tgname not like 'zzz\_tenant\_%' and tgname not like 'middlewatch%'
+order by tgtype & 2 = 0, tgname;

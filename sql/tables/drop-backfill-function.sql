@@ -1,0 +1,1 @@
+drop function public.keep_row_in_backfill();

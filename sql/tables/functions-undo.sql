@@ -1,0 +1,2 @@
+drop function if exists public.guard_tenant_id();
+drop function if exists public.fill_tenant_id();

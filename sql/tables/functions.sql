@@ -1,0 +1,33 @@
+-- Nothing writes a row without its tenant from here on, old clients included, who know nothing of the column.
+
+-- A row without a tenant gets that of its owner's profile; when the owner changes, the tenant follows. An owner who has no
+-- profile, or none at all, leaves the tenant as it is. The trigger's argument names the owner's column.
+create function public.fill_tenant_id() returns trigger
+  language plpgsql security definer set search_path = ''
+  as $$
+declare
+  owners_tenant uuid;
+begin
+  select tenant_id into owners_tenant
+  from public.profiles
+  where id = (to_jsonb(new) ->> tg_argv[0])::uuid;
+
+  new.tenant_id := coalesce(owners_tenant, new.tenant_id);
+  return new;
+end
+$$;
+
+-- Whoever is subject to row level security writes no tenant but their own. The new policies demand the same; this holds
+-- already before they are there.
+create function public.guard_tenant_id() returns trigger
+  language plpgsql set search_path = ''
+  as $$
+begin
+  if row_security_active(tg_relid) and new.tenant_id is distinct from public.current_tenant_id() then
+    raise insufficient_privilege using message = 'A row can be put into one''s own tenant only.';
+  end if;
+  return new;
+end
+$$;
+
+revoke all on function public.fill_tenant_id(), public.guard_tenant_id() from public, anon, authenticated;

@@ -1,0 +1,12 @@
+-- Rows that no profile owns go into a tenant nobody is a member of: none is moved, changed otherwise or deleted, and nobody
+-- sees more of them than before.
+-- psql: -v schema=public -v name=clients
+select set_config('middlewatch.backfill', 'on', true);
+
+insert into public.tenants (name, is_active, settings)
+select 'Quarantine', false, '{"quarantine": true}'
+where not exists (select from public.tenants where settings @> '{"quarantine": true}');
+
+update :"schema".:"name"
+set tenant_id = (select id from public.tenants where settings @> '{"quarantine": true}')
+where tenant_id is null;

@@ -1,0 +1,23 @@
+-- People who sign up from now on get their tenant with their profile. After the insert, because the tenant refers to it.
+-- psql: -v label=name
+create function public.give_profile_a_tenant() returns trigger
+  language plpgsql security definer set search_path = ''
+  as $$
+begin
+  insert into public.tenants (name, owner_id)
+  values (coalesce((to_jsonb(new) ->> tg_argv[0]) || '''s Organization', 'Organization'), new.id)
+  on conflict (owner_id) do nothing;
+
+  update public.profiles
+  set tenant_id = (select id from public.tenants where owner_id = new.id)
+  where id = new.id;
+
+  return null;
+end
+$$;
+
+revoke all on function public.give_profile_a_tenant() from public, anon, authenticated;
+
+create trigger zzz_tenant_2_sign_up after insert on public.profiles
+  for each row when (new.tenant_id is null)
+  execute function public.give_profile_a_tenant(:'label');
