@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import pg, { type ClientConfig, type Pool } from 'pg';
+import pg, { type ClientBase, type ClientConfig, type Pool } from 'pg';
 import { type Coordinates, coordinates, type Environment, whereabouts } from './coordinates.ts';
-import { ConnectionFailed, sqlState, WrongTarget } from './errors.ts';
+import { ConnectionFailed, connectionLost, sqlState, WrongTarget } from './errors.ts';
 
 /** Supabase's transaction pooler. It forgets SET and advisory locks between transactions. */
 const TRANSACTION_POOLER_PORT = 6543;
@@ -56,6 +56,7 @@ export async function openPool(env: Environment, options: { application: string;
       keepAlive: true,
       connectionTimeoutMillis: 10_000,
       idleTimeoutMillis: 60_000,
+      onConnect: (client) => endWithUs(client),
     });
     // A broken connection is reported by the query that needed it; without listeners it would end the process.
     pool.on('error', () => {});
@@ -70,6 +71,13 @@ export async function openPool(env: Environment, options: { application: string;
     }
   }
   throw refused(at, refusal);
+}
+
+/** Lets the server end what it is doing for us when this process is gone (PostgreSQL 14, where the system can tell). */
+async function endWithUs(client: ClientBase): Promise<void> {
+  await client.query("set client_connection_check_interval = '2s'").catch((error: unknown) => {
+    if (connectionLost(error)) throw error;
+  });
 }
 
 function refused(at: Coordinates, cause: unknown): ConnectionFailed {

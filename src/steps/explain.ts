@@ -1,5 +1,5 @@
 import { adviceFor, DatabaseTrouble, sqlState } from '../postgres/errors.ts';
-import type { Evidence, Failure } from '../run/events.ts';
+import type { Evidence, Failure, Result } from '../run/events.ts';
 import type { Redactor } from '../run/redact.ts';
 
 /** What is shown and kept of an error: what happened, what to do about it, and what it was seen by; no secrets. */
@@ -31,7 +31,23 @@ function evidenceOf(error: Error): Evidence[] {
 }
 
 /** The same evidence with known secrets covered. */
-export function covered(evidence: Evidence, redact: (text: string) => string): Evidence {
+function covered(evidence: Evidence, redact: Redactor['redact']): Evidence {
   if (evidence.kind === 'text') return { ...evidence, text: redact(evidence.text) };
   return { ...evidence, rows: evidence.rows.map((row) => row.map(redact)) };
+}
+
+/** The same result with known secrets covered: what comes back from rows and programs may hold some. */
+export function coveredResult(result: Result, { redact }: Redactor): Result {
+  const { summary, facts, evidence, exceptions } = result;
+  return {
+    ...result,
+    summary: redact(summary),
+    ...(facts && {
+      facts: Object.fromEntries(
+        Object.entries(facts).map(([name, value]) => [name, typeof value === 'string' ? redact(value) : value]),
+      ),
+    }),
+    ...(evidence && { evidence: evidence.map((each) => covered(each, redact)) }),
+    ...(exceptions && { exceptions: exceptions.map(redact) }),
+  };
 }

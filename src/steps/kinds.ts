@@ -1,5 +1,12 @@
 import type { StepKind } from '../runbook/step-schema.ts';
+import { command } from './command.ts';
+import { decision } from './decision.ts';
+import { http } from './http.ts';
 import type { Kind } from './kind.ts';
+import { manual } from './manual.ts';
+import { notify } from './notify.ts';
+import { signoff } from './signoff.ts';
+import { sql } from './sql.ts';
 
 /** Every kind of step there is. */
-export const KINDS: { [K in StepKind]?: Kind<K> } = {};
+export const KINDS: { [K in StepKind]?: Kind<K> } = { command, decision, http, manual, notify, signoff, sql };

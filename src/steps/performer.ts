@@ -4,11 +4,11 @@ import { coordinates, type Environment, whereabouts } from '../postgres/coordina
 import { InDoubt } from '../postgres/errors.ts';
 import { takeFence } from '../postgres/house.ts';
 import { identify } from '../postgres/identity.ts';
-import type { Performer } from '../run/performer.ts';
+import type { Performed, Performer } from '../run/performer.ts';
 import { redactor as redactorOf } from '../run/redact.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import type { Step } from '../runbook/step-schema.ts';
-import { explain } from './explain.ts';
+import { coveredResult, explain } from './explain.ts';
 import type { Kind } from './kind.ts';
 import { KINDS } from './kinds.ts';
 import { undoFiles } from './undo-files.ts';
@@ -31,6 +31,11 @@ export function openPerformer({ runbook, env }: { runbook: Runbook; env: Environ
     return world;
   };
 
+  const coveredPerformed = (performed: Performed): Performed =>
+    'finished' in performed
+      ? { finished: coveredResult(performed.finished, redactor) }
+      : { asks: coveredResult(performed.asks, redactor) };
+
   return {
     async bind(run, token) {
       pool ??= await openPool(env, { application: `middlewatch ${run}`, max: workers(runbook) + SPARE_CONNECTIONS });
@@ -42,7 +47,7 @@ export function openPerformer({ runbook, env }: { runbook: Runbook; env: Environ
 
     async perform(step, act) {
       try {
-        return await kindOf(step).perform(step, act, bound());
+        return coveredPerformed(await kindOf(step).perform(step, act, bound()));
       } catch (error) {
         if (!(error instanceof InDoubt)) throw error;
         const verification = await this.verify(step, act);
@@ -52,12 +57,15 @@ export function openPerformer({ runbook, env }: { runbook: Runbook; env: Environ
     },
 
     async verify(step, act) {
-      return (await kindOf(step).verify?.(step, act, bound())) ?? { found: 'not-done' };
+      const verification = (await kindOf(step).verify?.(step, act, bound())) ?? { found: 'not-done' };
+      return verification.found === 'done'
+        ? { found: 'done', result: coveredResult(verification.result, redactor) }
+        : verification;
     },
 
     async undo(step, act) {
       const kind = kindOf(step);
-      return kind.undo ? kind.undo(step, act, bound()) : undoFiles(step, act, bound());
+      return coveredResult(await (kind.undo ?? undoFiles)(step, act, bound()), redactor);
     },
 
     explain: (error) => explain(error, redactor),

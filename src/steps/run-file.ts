@@ -16,7 +16,7 @@ export async function runFile(
   vars: Record<string, string>,
 ): Promise<number[]> {
   const counts: number[] = [];
-  for (const { text, line } of await statements(await render(source(world, path).text, vars))) {
+  for (const { text, line } of statements(render(source(world, path).text, vars))) {
     try {
       const { rowCount } = await client.query(text);
       counts.push(rowCount ?? 0);

@@ -6,7 +6,7 @@ import type { Redactor } from '../run/redact.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import type { SourceFile } from '../runbook/schema.ts';
 import type { Step } from '../runbook/step-schema.ts';
-import { fill } from '../runbook/template.ts';
+import { fill, placeholders } from '../runbook/template.ts';
 
 /** What steps work on. What changes from act to act (token, signal, state) is in `Act`. */
 export interface World {
@@ -24,24 +24,30 @@ export type Words = Pick<World, 'runbook' | 'env' | 'redactor'>;
 /**
  * A text of the runbook at the very moment it is acted on: settings and secrets of the environment filled in. The secrets
  * are told to the redactor first; the result goes nowhere but into the act.
- * @param more names known only to this act
  * @throws UnknownPlaceholder
  */
-export function filled(world: Words, text: string, more: Record<string, string> = {}): string {
+export function filled(world: World, text: string): string {
   const { settings } = world.runbook.document;
-  const env = Object.fromEntries(Object.entries(world.env).filter((pair): pair is [string, string] => !!pair[1]));
-  for (const [, name = ''] of text.matchAll(/\{\{\s*env\.(\w+)\s*\}\}/g)) world.redactor.hide(env[name]);
-  return fill(text, { ...more, settings, env });
+  const env: Record<string, string> = {};
+  for (const path of placeholders(text)) {
+    const name = path.startsWith('env.') ? path.slice('env.'.length) : '';
+    const value = world.env[name];
+    if (value === undefined) continue;
+    env[name] = value;
+    world.redactor.hide(value);
+  }
+  return fill(text, { settings, env });
 }
 
 /** A text of the runbook as it is shown: settings filled in, secrets still by their names. */
-export function shown(world: Words, text: string): string {
+export function shown(world: World, text: string): string {
   return fill(text, { settings: world.runbook.document.settings }, 'keep');
 }
 
-/** The values of a step's `vars`, filled. */
+/** The psql variables of a step's SQL: every setting, and its own `vars`, which win. */
 export function variables(world: World, vars: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(Object.entries(vars).map(([name, value]) => [name, filled(world, value)]));
+  const own = Object.entries(vars).map(([name, value]) => [name, filled(world, value)] as const);
+  return { ...world.runbook.document.settings, ...Object.fromEntries(own) };
 }
 
 /** A file the runbook names, as pinned when the run opened. */

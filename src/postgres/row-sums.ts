@@ -1,0 +1,132 @@
+import { createHash } from 'node:crypto';
+import { escapeIdentifier, escapeLiteral } from 'pg';
+import type { Queryable } from './ask.ts';
+import { DatabaseTrouble } from './errors.ts';
+import { qualified, type TableName } from './tables.ts';
+
+/**
+ * Whether rows were lost or changed by anything but the application, told exactly while it keeps writing.
+ *
+ * A row's hash is 64 bits of its values as text; a table's sum is that of its rows, so their order does not matter.
+ * Statement triggers put on record by how much each statement of the application moved count and sum. Whatever the
+ * application does, `count − Σ moved` and `sum − Σ moved` stay as they were, in every snapshot; what the run's own
+ * transactions do (they set `middlewatch.run`) is not put on record, and so shows.
+ */
+export interface RowSum {
+  /** Rows now, less those the application added, plus those it removed. */
+  rows: string;
+  sum: string;
+  /** Rows there really are. */
+  present: string;
+  /** Rows the application wrote or removed while it was watched. */
+  touched: string;
+  columns: string[];
+}
+
+/** Output of values as text depends on these; the same wherever a hash is taken. */
+const TEXT_FORM: readonly (readonly [string, string])[] = [
+  ['search_path', ''],
+  ['timezone', 'UTC'],
+  ['datestyle', 'ISO, YMD'],
+  ['intervalstyle', 'postgres'],
+  ['extra_float_digits', '1'],
+  ['bytea_output', 'hex'],
+];
+
+const hash = (alias: string, columns: string[]) =>
+  `hashtextextended(row(${columns.map((name) => `${alias}.${escapeIdentifier(name)}`).join(', ')})::text, 0)`;
+
+/** The columns that are compared: all there are, less the ignored and the generated. */
+export async function comparedColumns(on: Queryable, table: TableName, ignored: string[]): Promise<string[]> {
+  const { rows } = await on.query<{ name: string; kind: string }>(
+    `select a.attname as name, c.relkind as kind
+       from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid = a.attrelid
+      where a.attrelid = pg_catalog.to_regclass($1) and a.attnum > 0 and not a.attisdropped and a.attname <> all ($2)
+      order by a.attname`,
+    [qualified(table), ignored],
+  );
+  if (rows.some(({ kind }) => kind !== 'r') || rows.length === 0) {
+    throw new DatabaseTrouble(
+      `${qualified(table)} is not an ordinary table with columns to compare.`,
+      'List partitions one by one, and leave views and foreign tables out.',
+    );
+  }
+  return rows.map(({ name }) => name);
+}
+
+/** Begins to put on record what the application changes. Takes a lock that waits for writers, for a moment. */
+export async function watchRows(client: Queryable, table: TableName, columns: string[]): Promise<void> {
+  const watch = watchName(table);
+  const record = (rows: string, sum: string, from: string, touched: string) =>
+    `insert into middlewatch.touched (watch, rows, sum, touched) select ${escapeLiteral(watch)}, ${rows}, ${sum}, ${touched} from ${from};`;
+  const total = (alias: string) => `coalesce(sum(${hash(alias, columns)}), 0)`;
+  const body = `
+begin
+  -- What the run itself does is not the application's doing.
+  if coalesce(current_setting('middlewatch.run', true), '') <> '' then return null; end if;
+  case tg_op
+    when 'INSERT' then ${record('count(*)', total('n'), 'new_rows n', 'count(*)')}
+    when 'DELETE' then ${record('-count(*)', `-${total('o')}`, 'old_rows o', 'count(*)')}
+    when 'TRUNCATE' then ${record('-count(*)', `-${total('t')}`, `${qualified(table)} t`, 'count(*)')}
+    else
+      ${record('0', `(select ${total('n')} from new_rows n) - (select ${total('o')} from old_rows o)`, 'new_rows', 'count(*)')}
+  end case;
+  return null;
+exception when others then
+  -- Watching must never fail the application; the comparison says that it cannot tell.
+  insert into middlewatch.touched (watch, rows, sum, touched) values (${escapeLiteral(watch)}, 0, 'NaN', 0);
+  return null;
+end`;
+  const name = `middlewatch.${escapeIdentifier(watch)}`;
+  const settings = TEXT_FORM.map(([key, value]) => `set ${key} = ${escapeLiteral(value)}`).join(' ');
+  await client.query(`
+    create table if not exists middlewatch.touched
+      (watch text not null, rows bigint not null, sum numeric not null, touched bigint not null)`);
+  await unwatchRows(client, table);
+  await client.query('delete from middlewatch.touched where watch = $1', [watch]);
+  await client.query(
+    `create function ${name}() returns trigger language plpgsql security definer ${settings} as ${escapeLiteral(body)}`,
+  );
+  await client.query(`revoke all on function ${name}() from public`);
+  for (const [event, transition, when] of [
+    ['insert', 'referencing new table as new_rows', 'after'],
+    ['update', 'referencing old table as old_rows new table as new_rows', 'after'],
+    ['delete', 'referencing old table as old_rows', 'after'],
+    ['truncate', '', 'before'],
+  ] as const) {
+    await client.query(
+      `create trigger ${escapeIdentifier(`middlewatch_${event}`)} ${when} ${event} on ${qualified(table)}
+       ${transition} for each statement execute function ${name}()`,
+    );
+  }
+}
+
+/** Ends the watch; content when there is none. */
+export async function unwatchRows(client: Queryable, table: TableName): Promise<void> {
+  await client.query(`drop function if exists middlewatch.${escapeIdentifier(watchName(table))}() cascade`);
+}
+
+/** Makes a snapshot's view of every table the same: to be called first in a repeatable-read transaction. */
+export async function useTextForm(client: Queryable): Promise<void> {
+  const settings = TEXT_FORM.map((_, i) => `set_config($${2 * i + 1}, $${2 * i + 2}, true)`).join(', ');
+  await client.query(`select ${settings}, set_config('row_security', 'off', true)`, TEXT_FORM.flat());
+}
+
+/** What stays the same whatever the application does, in the snapshot of the transaction under way. */
+export async function rowSum(client: Queryable, table: TableName, columns: string[]): Promise<RowSum> {
+  const { rows } = await client.query<Omit<RowSum, 'columns'>>(
+    `select present::text, (present - moved.rows)::text as rows, (total - moved.sum)::text as sum, moved.touched::text
+       from (select count(*) as present, coalesce(sum(${hash('t', columns)}), 0) as total from only ${qualified(table)} t) now,
+            (select coalesce(sum(rows), 0) as rows, coalesce(sum(sum), 0) as sum, coalesce(sum(touched), 0) as touched
+               from middlewatch.touched where watch = $1) moved`,
+    [watchName(table)],
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error('An aggregate has one row.');
+  return { ...row, columns };
+}
+
+/** The names of a table together may not fit into one. */
+function watchName(table: TableName): string {
+  return `touch_${createHash('sha256').update(qualified(table)).digest('hex').slice(0, 16)}`;
+}
