@@ -1,8 +1,14 @@
 import { fitted } from './issue-words.ts';
 import { namedFiles } from './named-files.ts';
+import { outline } from './outline.ts';
 import type { Problem } from './problems.ts';
+import * as names from './rules/names.ts';
+import * as stepRules from './rules/steps.ts';
+import * as times from './rules/times.ts';
 import { type Document, document, type Sources } from './schema.ts';
 import { parseYaml } from './yaml-text.ts';
+
+const RULES = [names, times, stepRules].flatMap((rules) => Object.values(rules));
 
 /**
  * Everything that is wrong with a runbook, found without a database. `document` is there when its form is right.
@@ -19,5 +25,7 @@ export function inspect(
     if (Object.hasOwn(sources.files, file)) continue;
     problems.push(yaml.at(path, `${file} ${unreadable.get(file) ?? 'is not among the files of this runbook'}`));
   }
+  const parts = outline(yaml.value);
+  for (const rule of RULES) rule(parts, (path, message, part) => problems.push(yaml.at(path, message, part)));
   return { document: data, problems };
 }

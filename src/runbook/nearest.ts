@@ -15,7 +15,8 @@ function distance(a: string, b: string): number {
 /** `; did you mean 'x'?` with the known word nearest to the given one, or nothing when none is near. */
 export function didYouMean(word: string, known: Iterable<string>): string {
   let best: string | undefined;
-  let least = Math.max(2, Math.ceil(word.length / 3)) + 1;
+  // A third of the word may differ; more than that is another word.
+  let least = Math.ceil(word.length / 3) + 1;
   for (const candidate of known) {
     if (Math.abs(candidate.length - word.length) >= least) continue;
     const edits = distance(word.toLowerCase(), candidate.toLowerCase());

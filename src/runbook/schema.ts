@@ -70,6 +70,35 @@ export const window = z.strictObject({
 
 export const lists = z.record(z.string(), z.array(z.record(z.string(), z.string())).min(1)).default({});
 
+export const rollback = z.strictObject({
+  approver: id,
+  estimate: duration.default(0),
+  steps: z.array(step).default([]).meta({ description: 'Checks once everything has been undone' }),
+  restore: z
+    .array(text)
+    .default([])
+    .meta({ description: 'The way back by hand, shown when an undo fails; never performed by the program' }),
+});
+
+/** When the status page is written to besides the messages of the steps. */
+export const status = z.strictObject({
+  page: file.optional().meta({ description: 'The static HTML file the posts are written to' }),
+  every: duration,
+  message: id,
+  at_percent: z.array(z.number().min(0).max(100)).default([]),
+});
+
+/** Messages that go out when the run takes a turn of its own. */
+export const announce = z
+  .strictObject({
+    extended: z.array(id).default([]),
+    rolled_back: z.array(id).default([]),
+    cancelled: z.array(id).default([]),
+  })
+  .prefault({});
+
+export const watch = z.strictObject({ id, title: text, request, every: duration });
+
 export const document = z.strictObject({
   runbook: z.literal(1).meta({ description: 'The version of this format' }),
   id,
@@ -83,41 +112,21 @@ export const document = z.strictObject({
   audiences: z.record(id, audience).default({}),
   messages: z.record(id, message).default({}),
   mail: z.strictObject({ from: text, reply_to: z.email().optional() }).optional(),
-  status: z
-    .strictObject({
-      page: file.optional().meta({ description: 'The static HTML file the posts are written to' }),
-      every: duration,
-      message: id,
-      at_percent: z.array(z.number().min(0).max(100)).default([]),
-    })
-    .optional(),
-  announce: z
-    .strictObject({
-      extended: z.array(id).default([]),
-      rolled_back: z.array(id).default([]),
-      cancelled: z.array(id).default([]),
-    })
-    .prefault({}),
+  status: status.optional(),
+  announce,
   watches: z
-    .array(z.strictObject({ id, title: text, request, every: duration }))
+    .array(watch)
     .default([])
     .meta({ description: 'Probes of the application, asked all through the window; they measure downtime' }),
   prepare: z.array(activity).default([]),
   timeline: z.array(activity).min(1),
   after: z.array(activity).default([]),
-  rollback: z.strictObject({
-    approver: id,
-    estimate: duration.default(0),
-    steps: z.array(step).default([]).meta({ description: 'Checks once everything has been undone' }),
-    restore: z
-      .array(text)
-      .default([])
-      .meta({ description: 'The way back by hand, shown when an undo fails; never performed by the program' }),
-  }),
+  rollback,
   success: z.array(criterion).default([]),
   risks: z.array(risk).default([]),
   rehearsal: z
     .strictObject({
+      settings: z.record(z.string(), z.string()).default({}).meta({ description: 'In place of those above' }),
       answers: z.record(z.string(), answer).default({}),
     })
     .prefault({}),

@@ -1,0 +1,157 @@
+import { didYouMean } from '../nearest.ts';
+import type { Outline } from '../outline.ts';
+import type { Step } from '../step-schema.ts';
+import type { Path } from '../yaml-text.ts';
+import type { Report, Rule } from './rule.ts';
+
+/** Every id, and every item of a list, is there once. */
+export const once: Rule = ({ ids, steps, lists }, report) => {
+  const seen = new Set<string>();
+  for (const { of, path, value } of ids) {
+    if (of === 'activity' && value === 'rollback')
+      report(path, "'rollback' is the activity of the way back; name this one otherwise");
+    const name = `${of} ${value}`;
+    if (seen.has(name)) report(path, `the id '${value}' is already that of another ${of}`);
+    seen.add(name);
+  }
+  for (const { path, value } of steps) {
+    const parts = partsOf(value);
+    for (const [i, part] of parts.entries()) {
+      if (parts.findIndex(({ id }) => id === part.id) < i) {
+        report([...path, ...part.path], `'${part.id}' is already there in this step`);
+      }
+    }
+  }
+  for (const [list, items] of Object.entries(lists)) {
+    for (const [i, { name }] of items.entries()) {
+      const path = ['lists', list, i];
+      if (name === undefined) report(path, 'an item needs a name; steps repeated for it are called by it');
+      else if (items.findIndex((item) => item.name === name) < i)
+        report([...path, 'name'], `'${name}' is already in this list`);
+    }
+  }
+};
+
+/** What has an id of its own inside a step. */
+function partsOf(step: Step): { id: string; path: Path }[] {
+  const named = (key: string, parts: { id: string }[]) => parts.map(({ id }, i) => ({ id, path: [key, i, 'id'] }));
+  const choices = (key: string, options: { choose: string }[]) =>
+    options.map(({ choose }, i) => ({ id: choose, path: [key, i, 'choose'] }));
+  if (step.kind === 'http') return named('requests', step.requests);
+  if (step.kind === 'monitor') return named('samples', step.samples);
+  if (step.kind === 'measure') return named('queries', step.queries);
+  return step.kind === 'decision' ? choices('options', step.options) : choices('on_failure', step.on_failure ?? []);
+}
+
+/** Whatever is referred to by name exists. */
+export const known: Rule = (outline, report) => {
+  const { names, owners, steps, rollback, messages, criteria, risks, answers } = outline;
+  const must = (kind: keyof Outline['names'], path: Path, name: string | undefined) => {
+    if (name === undefined || names[kind].includes(name)) return;
+    report(path, `there is no ${kind} '${name}'${didYouMean(name, names[kind])}`);
+  };
+  for (const { path, value } of owners) must('role', path, value);
+  if (rollback) must('role', ['rollback', 'approver'], rollback.value.approver);
+  for (const { path, value } of messages) must('audience', [...path, 'mail'], value.mail);
+  for (const { path, value } of steps) {
+    if ('who' in value) for (const [i, who] of value.who.entries()) must('role', [...path, 'who', i], who);
+    if (value.kind === 'signoff') must('role', [...path, 'role'], value.role);
+    if (value.kind === 'notify') {
+      for (const [i, message] of value.messages.entries()) must('message', [...path, 'messages', i], message);
+    }
+    must('list', [...path, 'for_each'], value.for_each);
+    if ('tables' in value) must('list', [...path, 'tables'], value.tables);
+  }
+  for (const { path, value } of criteria) {
+    for (const [i, step] of (value.steps ?? []).entries()) must('step', [...path, 'steps', i], step);
+  }
+  for (const { path, value } of risks) must('step', [...path, 'tripwire', 'step'], value.tripwire?.step);
+  for (const { path, value } of answers) must('role', [...path, 'as'], value.as);
+  for (const { path, message } of outline.announced) must('message', path, message);
+};
+
+/** What refers to an earlier step finds it there, of the right kind, and with the choices that are spoken of. */
+export const earlier: Rule = ({ steps, names }, report) => {
+  for (const [position, { path, value }] of steps.entries()) {
+    const find = (kind: Step['kind'], at: Path, id: string): Step | undefined => {
+      const place = steps.findIndex((step) => step.value.id === id);
+      const found = steps[place]?.value;
+      if (found === undefined) {
+        // A step that is itself malformed has its own problem already.
+        if (!names.step.includes(id)) report(at, `there is no ${kind} step '${id}'${didYouMean(id, idsOf(kind))}`);
+      } else if (found.kind !== kind) {
+        report(at, `'${id}' is a ${found.kind} step; a ${kind} is needed here${didYouMean(id, idsOf(kind))}`);
+      } else if (place >= position) {
+        report(at, `'${id}' comes later in the timeline; it must be before this step`);
+      } else {
+        return found;
+      }
+      return undefined;
+    };
+    const idsOf = (kind: Step['kind']) => steps.filter((step) => step.value.kind === kind).map((step) => step.value.id);
+    if (value.when)
+      askedBefore(
+        find('decision', [...path, 'when', 'decision'], value.when.decision),
+        value.when.chose,
+        [...path, 'when'],
+        report,
+      );
+    if (value.kind === 'policies' && value.unexpected !== undefined) {
+      const decision = find('decision', [...path, 'unexpected'], value.unexpected);
+      if (
+        decision?.kind === 'decision' &&
+        !decision.options.some(({ choose }) => choose === 'drop' || choose === 'keep')
+      ) {
+        report([...path, 'unexpected'], `the decision '${decision.id}' offers neither 'drop' nor 'keep'`);
+      }
+    }
+    if ((value.kind === 'measure' || value.kind === 'http') && value.against !== undefined) {
+      find(value.kind, [...path, 'against'], value.against);
+    }
+    if (value.kind === 'monitor') {
+      for (const [i, sample] of value.samples.entries()) {
+        if (sample.against === undefined) continue;
+        const at = [...path, 'samples', i];
+        const baseline = find('http', [...at, 'against'], sample.against);
+        const asked = baseline?.kind === 'http' ? baseline.requests.map(({ id }) => id) : [];
+        if (baseline && sample.request && !asked.includes(sample.request.id)) {
+          report(
+            [...at, 'request', 'id'],
+            `'${baseline.id}' has no request '${sample.request.id}' to compare with${didYouMean(sample.request.id, asked)}`,
+          );
+        }
+      }
+    }
+    if (value.kind === 'check') {
+      for (const what of ['catalog', 'rows'] as const) {
+        if (value[what] !== 'compare') continue;
+        const remembered = steps
+          .slice(0, position)
+          .some(
+            ({ value: it }) =>
+              it.kind === 'check' && it[what] === 'remember' && (what === 'catalog' || it.tables === value.tables),
+          );
+        if (!remembered) report([...path, what], `no earlier step remembers the ${what} to compare with`);
+      }
+    }
+  }
+};
+
+function askedBefore(decision: Step | undefined, chose: string[], path: Path, report: Report): void {
+  if (decision?.kind !== 'decision') return;
+  if (decision.for_each !== undefined) {
+    report(
+      [...path, 'decision'],
+      `'${decision.id}' is asked once for each of '${decision.for_each}'; it has no one answer`,
+    );
+  }
+  const choices = decision.options.map(({ choose }) => choose);
+  for (const [i, choice] of chose.entries()) {
+    if (!choices.includes(choice)) {
+      report(
+        [...path, 'chose', i],
+        `'${decision.id}' does not offer '${choice}'${didYouMean(choice, choices) || `; it offers ${choices.join(', ')}`}`,
+      );
+    }
+  }
+}

@@ -1,0 +1,109 @@
+import type { Option, Step } from '../step-schema.ts';
+import type { Path } from '../yaml-text.ts';
+import type { Report, Rule } from './rule.ts';
+
+/** Exactly one of these keys. */
+function oneOf(part: object, keys: string[], path: Path, report: Report, who: string): void {
+  const given = keys.filter((key) => Reflect.get(part, key) !== undefined);
+  if (given.length === 0) report(path, `${who} needs one of ${keys.join(', ')}`);
+  if (given.length > 1)
+    report([...path, given[1] ?? ''], `${who} has one of ${keys.join(', ')}, not ${given.join(' and ')}`, 'key');
+}
+
+/** Keys that only make sense together are there together. */
+export const complete: Rule = ({ steps, criteria, audiences }, report) => {
+  for (const { path, value, whole } of steps) {
+    if (!whole) continue;
+    if (value.kind === 'check') checkSense(value, path, report);
+    if (value.kind === 'monitor') {
+      for (const [i, sample] of value.samples.entries()) {
+        const at = [...path, 'samples', i];
+        oneOf(sample, ['sql', 'request'], at, report, 'a sample');
+        oneOf(sample, ['at_most', 'times'], at, report, 'a sample');
+        if (sample.times !== undefined && sample.against === undefined)
+          report([...at, 'times'], 'needs `against`, the http step with the baseline', 'key');
+      }
+    }
+    if (
+      (value.kind === 'http' || value.kind === 'measure') &&
+      (value.against === undefined) !== (value.within === undefined)
+    ) {
+      report(path, '`against` and `within` go together: what to compare with, and how much slower it may be');
+    }
+    if (value.kind === 'decision' && value.ask === 'if-rows' && value.evidence.length === 0) {
+      report([...path, 'ask'], 'if-rows needs `evidence`, whose rows are looked at');
+    }
+  }
+  for (const { path, value } of criteria) {
+    oneOf(value, ['steps', 'window_within', 'downtime_within', 'no_rollback'], path, report, 'a success criterion');
+  }
+  for (const { path, value } of audiences) {
+    if (value.addresses.length === 0 && value.sql === undefined)
+      report(path, 'an audience needs addresses, or sql that finds them');
+  }
+};
+
+function checkSense(step: Extract<Step, { kind: 'check' }>, path: Path, report: Report): void {
+  oneOf(step, ['sql', 'command', 'catalog', 'rows'], path, report, 'a check');
+  if (step.rows !== undefined && step.tables === undefined)
+    report([...path, 'rows'], 'needs `tables`, the list of tables to look at', 'key');
+  if ((step.sql ?? step.command) !== undefined && step.expect === undefined) {
+    report(path, 'needs `expect`, or it could not fail');
+  }
+  if (step.sql !== undefined && step.expect?.exit !== undefined)
+    report([...path, 'expect', 'exit'], 'a query has no exit code', 'key');
+  if (step.command !== undefined && step.expect?.rows !== undefined)
+    report([...path, 'expect', 'rows'], 'a command has no rows; use exit or matches', 'key');
+}
+
+/** Nobody is left at a prompt without a way on, and an exception is never made without a reason. */
+export const waysOut: Rule = ({ steps }, report) => {
+  for (const { path, value, phase } of steps) {
+    if (value.kind === 'decision') wayOut(value.options, [...path, 'options'], report);
+    if (value.on_failure === undefined) continue;
+    wayOut(value.on_failure, [...path, 'on_failure'], report);
+    for (const [i, option] of value.on_failure.entries()) {
+      const at = [...path, 'on_failure', i];
+      if (option.effect === 'proceed')
+        report([...at, 'effect'], 'what failed cannot just proceed; use accept, with a reason, to go on without it');
+      if (option.effect === 'accept' && !option.reason)
+        report(at, 'accepting a failure needs `reason: true`; the report says why');
+      if (option.effect === 'roll-back' && phase === 'rollback')
+        report([...at, 'effect'], 'there is nothing to roll back to from within a rollback');
+    }
+  }
+};
+
+function wayOut(options: Option[], path: Path, report: Report): void {
+  if (options.every(({ effect }) => effect === 'retry'))
+    report(path, 'every option tries again; offer a way out, such as abort');
+}
+
+/** Regular expressions compile. */
+export const patterns: Rule = ({ steps, watches }, report) => {
+  const must = (path: Path, pattern: string | undefined) => {
+    if (pattern === undefined) return;
+    try {
+      new RegExp(pattern);
+    } catch (error) {
+      report(
+        path,
+        error instanceof Error
+          ? error.message.replace(/^Invalid regular expression: /, 'not a regular expression: ')
+          : String(error),
+      );
+    }
+  };
+  for (const { path, value } of steps) {
+    if (value.kind === 'check' || value.kind === 'command') must([...path, 'expect', 'matches'], value.expect?.matches);
+    if (value.kind === 'http') {
+      for (const [i, { expect }] of value.requests.entries())
+        must([...path, 'requests', i, 'expect', 'matches'], expect.matches);
+    }
+    if (value.kind === 'monitor') {
+      for (const [i, { request }] of value.samples.entries())
+        must([...path, 'samples', i, 'request', 'expect', 'matches'], request?.expect.matches);
+    }
+  }
+  for (const { path, value } of watches) must([...path, 'request', 'expect', 'matches'], value.request.expect.matches);
+};
