@@ -2,11 +2,25 @@ import type { StepKind } from '../runbook/step-schema.ts';
 import { command } from './command.ts';
 import { decision } from './decision.ts';
 import { http } from './http.ts';
+import { isolation } from './isolation.ts';
 import type { Kind } from './kind.ts';
 import { manual } from './manual.ts';
+import { measure } from './measure.ts';
+import { monitor } from './monitor.ts';
 import { notify } from './notify.ts';
 import { signoff } from './signoff.ts';
 import { sql } from './sql.ts';
 
 /** Every kind of step there is. */
-export const KINDS: { [K in StepKind]?: Kind<K> } = { command, decision, http, manual, notify, signoff, sql };
+export const KINDS: { [K in StepKind]?: Kind<K> } = {
+  command,
+  decision,
+  http,
+  isolation,
+  manual,
+  measure,
+  monitor,
+  notify,
+  signoff,
+  sql,
+};

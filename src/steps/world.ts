@@ -24,9 +24,10 @@ export type Words = Pick<World, 'runbook' | 'env' | 'redactor'>;
 /**
  * A text of the runbook at the very moment it is acted on: settings and secrets of the environment filled in. The secrets
  * are told to the redactor first; the result goes nowhere but into the act.
+ * @param more names known only to this act
  * @throws UnknownPlaceholder
  */
-export function filled(world: World, text: string): string {
+export function filled(world: Words, text: string, more: Record<string, string> = {}): string {
   const { settings } = world.runbook.document;
   const env: Record<string, string> = {};
   for (const path of placeholders(text)) {
@@ -36,11 +37,11 @@ export function filled(world: World, text: string): string {
     env[name] = value;
     world.redactor.hide(value);
   }
-  return fill(text, { settings, env });
+  return fill(text, { ...more, settings, env });
 }
 
 /** A text of the runbook as it is shown: settings filled in, secrets still by their names. */
-export function shown(world: World, text: string): string {
+export function shown(world: Words, text: string): string {
   return fill(text, { settings: world.runbook.document.settings }, 'keep');
 }
 
