@@ -1,0 +1,162 @@
+import { refusal } from '../run/answers.ts';
+import type { Answer, Person, Prompt, PromptOption } from '../run/events.ts';
+import type { RunState } from '../run/state.ts';
+import { type Press, typed } from './presses.ts';
+
+export type Stage = 'choose' | 'reason' | 'who' | 'name' | 'confirm' | 'sent';
+
+/** How far a person is with answering a prompt. Nothing is chosen to begin with, and nothing is sent before `confirm`. */
+export interface Form {
+  prompt: string;
+  round: number;
+  stage: Stage;
+  /** Which item (of a checklist) or option the pointer is on, counting items first; null: none yet. */
+  cursor: number | null;
+  ticked: boolean[];
+  reason: string;
+  /** Which of `candidates` the pointer is on; null: none yet. */
+  candidate: number | null;
+  name: string;
+  by: Person | null;
+  /** Why the last key did not lead on. */
+  refused: string | null;
+}
+
+/** What answering needs to know. `lastBy` is who answered last from this terminal, and the first to be proposed. */
+export interface Desk {
+  prompt: Prompt;
+  state: RunState;
+  lastBy: Person;
+  terminal: string;
+}
+
+/** The people who may answer; a role that names nobody is there once, with an empty name to fill in. */
+export function candidates(prompt: Prompt, state: RunState): Person[] {
+  const roles = prompt.who.length > 0 ? prompt.who : Object.keys(state.people);
+  return roles.flatMap((role) => {
+    const names = state.people[role] ?? [];
+    return (names.length > 0 ? names : ['']).map((name) => ({ name, role }));
+  });
+}
+
+export function openForm({ prompt, state, lastBy }: Pick<Desk, 'prompt' | 'state' | 'lastBy'>): Form {
+  const fits = candidates(prompt, state).findIndex(
+    (each) => each.role === lastBy.role && (each.name === lastBy.name || each.name === ''),
+  );
+  return {
+    prompt: prompt.id,
+    round: prompt.round,
+    stage: 'choose',
+    cursor: null,
+    ticked: (prompt.items ?? []).map(() => false),
+    reason: '',
+    candidate: fits < 0 ? null : fits,
+    name: fits < 0 ? '' : lastBy.name,
+    by: null,
+    refused: null,
+  };
+}
+
+/** The option the pointer is on. */
+export function chosen(form: Form, prompt: Prompt): PromptOption | undefined {
+  return form.cursor === null ? undefined : prompt.options[form.cursor - form.ticked.length];
+}
+
+function moved(cursor: number | null, by: 1 | -1, length: number): number | null {
+  if (length === 0) return null;
+  if (cursor === null) return by > 0 ? 0 : length - 1;
+  return Math.min(length - 1, Math.max(0, cursor + by));
+}
+
+function choose(form: Form, press: Press, { prompt }: Desk): Form {
+  const length = form.ticked.length + prompt.options.length;
+  if ('letter' in press) {
+    const option = Number.parseInt(press.letter, 10) - 1;
+    if (option in prompt.options) return { ...form, cursor: form.ticked.length + option };
+    if (press.letter !== ' ' || form.cursor === null || form.cursor >= form.ticked.length) return form;
+    return { ...form, ticked: form.ticked.map((each, index) => (index === form.cursor ? !each : each)) };
+  }
+  if (!('key' in press)) return form;
+  if (press.key === 'up') return { ...form, cursor: moved(form.cursor, -1, length) };
+  if (press.key === 'down') return { ...form, cursor: moved(form.cursor, 1, length) };
+  if (press.key !== 'enter') return form;
+  const option = chosen(form, prompt);
+  if (!option) return { ...form, refused: 'Choose an answer with the arrow keys or its number first.' };
+  if (option.effect === 'proceed' && form.ticked.includes(false)) {
+    return { ...form, refused: 'Tick every item with the space bar first, or choose another answer.' };
+  }
+  return { ...form, stage: option.reason ? 'reason' : 'who' };
+}
+
+function who(form: Form, press: Press, { prompt, state }: Desk): Form {
+  if (!('key' in press)) return form;
+  const people = candidates(prompt, state);
+  if (press.key === 'up') return { ...form, candidate: moved(form.candidate, -1, people.length) };
+  if (press.key === 'down') return { ...form, candidate: moved(form.candidate, 1, people.length) };
+  if (press.key !== 'enter') return form;
+  const by = form.candidate === null ? undefined : people[form.candidate];
+  if (!by) return { ...form, refused: 'Say who answers, with the arrow keys.' };
+  return by.name === '' ? { ...form, by, stage: 'name' } : { ...form, by, stage: 'confirm' };
+}
+
+function write(form: Form, press: Press, field: 'reason' | 'name'): Form {
+  const text = typed(form[field], press);
+  if (text !== null) return { ...form, [field]: text };
+  if (!('key' in press) || press.key !== 'enter') return form;
+  if (form[field].trim() === '') {
+    return { ...form, refused: field === 'reason' ? 'A reason is needed, for the report.' : 'A name is needed.' };
+  }
+  if (field === 'reason') return { ...form, stage: 'who' };
+  return form.by ? { ...form, by: { ...form.by, name: form.name.trim() }, stage: 'confirm' } : form;
+}
+
+/** The answer the form comes to, or undefined while something is missing. */
+export function answerOf(form: Form, { prompt, terminal }: Desk): Answer | undefined {
+  const option = chosen(form, prompt);
+  if (!option || !form.by) return undefined;
+  const reason = option.reason ? form.reason.trim() : '';
+  return {
+    prompt: prompt.id,
+    round: prompt.round,
+    choose: option.choose,
+    ...(reason === '' ? {} : { reason }),
+    by: form.by,
+    proof: 'named',
+    from: terminal,
+  };
+}
+
+const BACK: Record<Stage, Stage> = {
+  choose: 'choose',
+  reason: 'choose',
+  who: 'choose',
+  name: 'who',
+  confirm: 'who',
+  sent: 'choose',
+};
+
+/** The form after a key. `answer` is there once a person has confirmed one that counts. */
+export function answering(form: Form, press: Press, desk: Desk): { form: Form; answer?: Answer } {
+  const clean = { ...form, refused: null };
+  if ('key' in press && press.key === 'escape') {
+    return { form: form.stage === 'choose' ? { ...clean, cursor: null } : { ...clean, stage: BACK[form.stage] } };
+  }
+  switch (form.stage) {
+    case 'choose':
+      return { form: choose(clean, press, desk) };
+    case 'who':
+      return { form: who(clean, press, desk) };
+    case 'reason':
+    case 'name':
+      return { form: write(clean, press, form.stage) };
+    case 'sent':
+      return { form };
+    case 'confirm': {
+      if (!('key' in press) || press.key !== 'enter') return { form: clean };
+      const answer = answerOf(form, desk);
+      if (!answer) return { form: { ...clean, stage: 'choose' } };
+      const refused = refusal(desk.state, answer);
+      return refused === null ? { form: { ...clean, stage: 'sent' }, answer } : { form: { ...clean, refused } };
+    }
+  }
+}

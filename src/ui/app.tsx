@@ -1,0 +1,75 @@
+import { Box, Text, useInput, usePaste, useWindowSize } from 'ink';
+import { type ReactNode, useEffect } from 'react';
+import { useStore } from 'zustand';
+import { compose, type Pane } from './compose.ts';
+import { cut, type Line } from './lines.ts';
+import { dress, type Look } from './look.ts';
+import { type Press, pressesOf } from './presses.ts';
+import type { ScreenStore } from './store.ts';
+
+/** In a locale without UTF-8, what it cannot show becomes question marks of the same width. */
+function shown(text: string, look: Look): string {
+  return look.unicode ? text : text.replace(/[^ -~]/gu, '?');
+}
+
+function Row({ line, cells, look }: { line: Line; cells: number; look: Look }): ReactNode {
+  const spans = cut(line, cells, look);
+  if (spans.length === 0) return <Text> </Text>;
+  return (
+    <Text wrap="truncate">
+      {spans.map(({ text, tone }, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: a line has no other order or identity than its place
+        <Text key={index} {...dress(tone, look)}>
+          {shown(text, look)}
+        </Text>
+      ))}
+    </Text>
+  );
+}
+
+function Rows({ lines, cells, height, look }: Pick<Pane, 'lines' | 'cells' | 'height'> & { look: Look }): ReactNode {
+  return (
+    <Box flexDirection="column" width={cells} height={height} overflow="hidden" flexShrink={0}>
+      {lines.slice(0, height).map((line, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: as above
+        <Row key={index} line={line} cells={cells} look={look} />
+      ))}
+    </Box>
+  );
+}
+
+/** The screen: header, timeline, step or question, keys. It draws what `compose` lays out, and passes on what is pressed. */
+export function App({ store, onPress }: { store: ScreenStore; onPress(press: Press): void }): ReactNode {
+  const { columns, rows } = useWindowSize();
+  useEffect(() => store.setState({ columns, rows }), [store, columns, rows]);
+  useInput((input, key) => {
+    for (const press of pressesOf(input, key)) onPress(press);
+  });
+  usePaste((pasted) => onPress({ pasted }));
+
+  const screen = useStore(store);
+  const { look } = screen;
+  const { header, timeline, sideBySide, main, footer } = compose({ ...screen, columns, rows });
+  const rule = look.glyphs.rule;
+  const post = look.glyphs.post;
+  return (
+    <Box flexDirection="column" width={columns} height={rows} overflow="hidden">
+      <Rows lines={header} cells={columns} height={header.length} look={look} />
+      <Text {...dress('quiet', look)}>{rule.repeat(columns)}</Text>
+      {sideBySide && timeline ? (
+        <Box height={main.height} flexShrink={0}>
+          <Rows {...timeline} look={look} />
+          <Text {...dress('quiet', look)}>{Array.from({ length: main.height }, () => ` ${post} `).join('\n')}</Text>
+          <Rows {...main} look={look} />
+        </Box>
+      ) : (
+        <Box flexDirection="column" flexShrink={0}>
+          {timeline && <Rows {...timeline} look={look} />}
+          {timeline && <Text {...dress('quiet', look)}>{rule.repeat(columns)}</Text>}
+          <Rows {...main} look={look} />
+        </Box>
+      )}
+      <Row line={footer} cells={columns} look={look} />
+    </Box>
+  );
+}

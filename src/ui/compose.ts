@@ -1,0 +1,101 @@
+import { dialogLines } from './dialog-lines.ts';
+import { headerLines } from './header-lines.ts';
+import { type Line, line, pieces, span, spread } from './lines.ts';
+import { personName } from './narrate.ts';
+import { pageLines } from './pages.ts';
+import { promptLines, type Scrollable } from './prompt-lines.ts';
+import { stepLines } from './step-lines.ts';
+import { type Followed, planNow, type Screen } from './store.ts';
+import { timelineLines } from './timeline-lines.ts';
+import { frontPrompt } from './view.ts';
+
+/** From this width on, timeline and step stand beside each other. */
+const TWO_PANES = 100;
+
+/** A pane: where its lines go is decided here, so that a frame is exactly as high as the terminal. */
+export interface Pane extends Scrollable {
+  cells: number;
+  height: number;
+}
+
+/** Everything on the screen, as lines. */
+export interface Composition {
+  header: Line[];
+  /** The timeline: beside the main pane when `sideBySide`, else above it. Null on a page. */
+  timeline: Pane | null;
+  sideBySide: boolean;
+  main: Pane;
+  footer: Line;
+}
+
+const pane = (lines: Line[], cells: number, height: number): Pane => ({
+  lines,
+  cells,
+  height,
+  scrollMax: 0,
+  pageLength: 1,
+});
+
+function page(screen: Screen, followed: Followed, height: number): Pane {
+  const cells = screen.columns;
+  const lines = screen.view.page === 'run' ? [] : pageLines(screen.view.page, screen, followed, cells);
+  const scrollMax = Math.max(0, lines.length - height);
+  const from = Math.min(screen.view.scroll, scrollMax);
+  return { lines: lines.slice(from, from + height), cells, height, scrollMax, pageLength: Math.max(1, height - 2) };
+}
+
+function main(screen: Screen, followed: Followed, cells: number, height: number): Pane {
+  const { dialog } = screen.view;
+  if (dialog) return pane(dialogLines(dialog, screen, followed, cells).slice(0, height), cells, height);
+  const front = frontPrompt(screen.view, followed.state);
+  if (front) return { ...promptLines(screen, followed, front, cells, height), cells, height };
+  return pane(stepLines(screen, followed, cells, height).slice(0, height), cells, height);
+}
+
+function keyHelp(screen: Screen, { runbook, state }: Followed): Line {
+  const key = (letter: string, does: string): Line => [span(letter, 'key'), span(` ${does}`, 'quiet')];
+  const early = state.windowBeganAt === null && !state.beginEarly && planNow(screen) < state.opens;
+  if (screen.view.page !== 'run') {
+    return pieces(
+      [key('Esc', 'back'), key('PgUp PgDn', 'scroll'), key('q', 'leave, the run goes on')],
+      screen.columns,
+      screen.look,
+    );
+  }
+  const keys = pieces(
+    [
+      key('p', state.paused ? 'carry on' : 'pause'),
+      key('R', 'roll back'),
+      key('?', 'help'),
+      key('q', 'leave'),
+      key('l', 'log'),
+      key('s', 'SQL'),
+      key('e', 'evidence'),
+      early ? key('B', 'begin early') : key('+ -', 'speed'),
+    ],
+    screen.columns,
+    screen.look,
+  );
+  return spread(keys, line(personName(screen.me, runbook), 'quiet'), screen.columns, screen.look);
+}
+
+/** Lays the screen out for the size the terminal has. Pure. */
+export function compose(screen: Screen): Composition {
+  const { followed, columns, rows, view } = screen;
+  const header = headerLines(screen);
+  const footer = view.notice !== null ? line(view.notice, 'warn') : followed ? keyHelp(screen, followed) : [];
+  const body = Math.max(1, rows - header.length - 2);
+  if (!followed) return { header, footer, timeline: null, sideBySide: false, main: pane([], columns, body) };
+  if (view.page !== 'run') {
+    return { header, footer, timeline: null, sideBySide: false, main: page(screen, followed, body) };
+  }
+  if (columns >= TWO_PANES) {
+    const cells = Math.min(56, Math.floor(columns * 0.42));
+    const timeline = pane(timelineLines(screen, followed, cells, body), cells, body);
+    return { header, footer, timeline, sideBySide: true, main: main(screen, followed, columns - cells - 3, body) };
+  }
+  const busy = view.dialog !== null || frontPrompt(view, followed.state) !== null;
+  const above = Math.max(1, busy ? Math.min(2, body - 14) : Math.min(6, Math.floor(body / 3)));
+  const timeline = pane(timelineLines(screen, followed, columns, above), columns, above);
+  return { header, footer, timeline, sideBySide: false, main: main(screen, followed, columns, body - above - 1) };
+}

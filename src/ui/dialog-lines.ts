@@ -1,0 +1,62 @@
+import { undosDue } from '../run/undo.ts';
+import { utcMinute } from './format.ts';
+import { BLANK, type Line, line, paragraph, span } from './lines.ts';
+import { personName } from './narrate.ts';
+import type { Followed, Screen } from './store.ts';
+import { GRAVE_WORD, type Grave, STOP_CHOICES, type Stop } from './view.ts';
+
+function stopLines({ cursor }: Stop, { look }: Screen, cells: number): Line[] {
+  return [
+    line('STOP?', 'warn'),
+    ...paragraph('A conductor is at work. What should it do?', cells, 'strong'),
+    BLANK,
+    ...STOP_CHOICES.flatMap(({ says }, index) =>
+      paragraph(says, cells, index === cursor ? 'strong' : 'plain', [
+        span(index === cursor ? `${look.glyphs.pointer} ` : '  ', 'now'),
+        span(`${index + 1}  `, 'key'),
+      ]),
+    ),
+    BLANK,
+    ...paragraph('Arrows or a number choose, Enter decides. Ctrl+C again stops now. Esc goes back.', cells, 'quiet'),
+  ];
+}
+
+function graveLines(
+  { request, stage, word, reason, refused }: Grave,
+  screen: Screen,
+  followed: Followed,
+  cells: number,
+) {
+  const { runbook, state } = followed;
+  const cursor = screen.look.unicode ? '▏' : '_';
+  const undos = undosDue(runbook, state).length;
+  const approver =
+    runbook.document.roles[runbook.document.rollback.approver]?.title ?? runbook.document.rollback.approver;
+  const consequence =
+    request === 'roll-back'
+      ? `Asks to undo what has been done so far, ${undos} steps, last one first. The step at work is cancelled. ` +
+        `Nothing is undone before ${approver} has approved it, who is not the one who asks.`
+      : `Begins the window's work now, before it opens at ${utcMinute(state.opens)} UTC. This cannot be taken back.`;
+  const field = (label: string, value: string) =>
+    paragraph(`${value}${cursor}`, cells, 'now', [span(`${label} `, 'strong')]);
+  return [
+    line(request === 'roll-back' ? 'ROLL BACK?' : 'BEGIN EARLY?', 'bad'),
+    ...paragraph(consequence, cells),
+    BLANK,
+    ...(stage === 'word'
+      ? field(`Type “${GRAVE_WORD[request]}”:`, word)
+      : [...field('Why?', reason), ...paragraph(`Asked for by ${personName(screen.me, runbook)}.`, cells, 'quiet')]),
+    ...(refused === null ? [] : paragraph(refused, cells, 'warn')),
+    BLANK,
+    ...paragraph(
+      stage === 'word' ? 'Enter goes on, Esc goes back.' : 'Enter asks for it, Esc goes back.',
+      cells,
+      'quiet',
+    ),
+  ];
+}
+
+/** The dialog in front of everything else. */
+export function dialogLines(dialog: Grave | Stop, screen: Screen, followed: Followed, cells: number): Line[] {
+  return dialog.kind === 'stop' ? stopLines(dialog, screen, cells) : graveLines(dialog, screen, followed, cells);
+}

@@ -1,0 +1,122 @@
+import { forecast } from '../run/forecast.ts';
+import type { RunState } from '../run/state.ts';
+import { windowSpan } from '../run/window.ts';
+import type { Runbook } from '../runbook/plan.ts';
+import { count, duration, placeTime, plural, roughly, utcDay, utcMinute, utcTime } from './format.ts';
+import { bar, type Line, line, lineWidth, pieces, span, spread } from './lines.ts';
+import type { Look } from './look.ts';
+import { planNow, type Screen } from './store.ts';
+
+const DAY = 86_400_000;
+
+function targetLine({ rehearsal, target }: RunState, look: Look): Line {
+  const where = target?.where ?? '';
+  if (rehearsal) return [span('REHEARSAL', 'now')];
+  return [span(` ${look.glyphs.square} PRODUCTION `, 'alarm'), span(where === '' ? '' : ` ${where}`, 'strong')];
+}
+
+function clockLine(runbook: Runbook, now: number, cells: number): Line {
+  const utc = span(`${utcTime(now)} UTC`, 'strong');
+  const [zone] = runbook.document.window.timezones;
+  const place = zone === undefined ? '' : placeTime(now, zone);
+  return place !== '' && cells >= 76 ? [utc, span(`  ${place}`, 'quiet')] : [utc];
+}
+
+/** `05:02`, with its day when that is not today. */
+function moment(at: number, now: number): string {
+  return Math.abs(at - now) > DAY / 2 ? `${utcDay(at)} ${utcMinute(at)}` : utcMinute(at);
+}
+
+function windowPiece(runbook: Runbook, state: RunState, now: number): Line {
+  const { beganAt, endedAt } = windowSpan(runbook, state);
+  if (beganAt === null) {
+    return line(now < runbook.opens ? `opens in ${roughly(runbook.opens - now)}` : 'the window is open', 'strong');
+  }
+  if (endedAt !== null) return line(`took ${duration(endedAt - beganAt)}`);
+  const left = runbook.closes - now;
+  return left >= 0
+    ? line(`${roughly(now - beganAt)} in, ${roughly(left)} left`)
+    : line(`${roughly(now - beganAt)} in, ${roughly(-left)} past the close`, 'bad');
+}
+
+function finishPiece({ state, runbook, pulses, now, look }: Outlook): Line | null {
+  if (state.outcome !== null || windowSpan(runbook, state).endedAt !== null) return null;
+  const { finishAt, earlyMs } = forecast(runbook, state, pulses, now);
+  const words = earlyMs >= 0 ? `${roughly(earlyMs)} early` : `${roughly(-earlyMs)} late`;
+  const margin = earlyMs < 0 ? 'bad' : earlyMs < 15 * 60_000 ? 'warn' : 'plain';
+  return [span(`finish ${look.glyphs.about} ${moment(finishAt, now)}, `), span(words, margin)];
+}
+
+function wayBackPiece({ state, runbook, pulses, now }: Outlook): Line | null {
+  if (state.outcome) {
+    return line(state.outcome.outcome === 'done' ? 'done' : state.outcome.outcome.replace('-', ' '), 'strong');
+  }
+  if (state.rollback) return line(state.rollback.begunAt === null ? 'rollback asked for' : 'ROLLING BACK', 'bad');
+  const { latestRollbackAt } = forecast(runbook, state, pulses, now);
+  const left = latestRollbackAt - now;
+  if (state.windowBeganAt === null) return null;
+  if (left < 0) return line(`too late to roll back within the window, since ${moment(latestRollbackAt, now)}`, 'bad');
+  const tone = left < 30 * 60_000 ? 'warn' : 'plain';
+  return line(`can roll back until ${moment(latestRollbackAt, now)} (${roughly(left)})`, tone);
+}
+
+function statusPiece({ state, runbook, now }: Outlook): Line | null {
+  const every = runbook.document.status?.every;
+  if (every === undefined || state.windowBeganAt === null || windowSpan(runbook, state).endedAt !== null) return null;
+  const posts = Object.values(state.messages).filter((each) => each.message.channel === 'status');
+  const last = Math.max(state.windowBeganAt, ...posts.map((each) => each.owedAt));
+  const left = last + every - now;
+  return line(left > 0 ? `next status post in ${roughly(left)}` : 'status post due', left > -60_000 ? 'plain' : 'warn');
+}
+
+function messagesPiece({ messages }: RunState): Line | null {
+  const all = Object.values(messages);
+  if (all.length === 0) return null;
+  const sent = all.reduce((sum, each) => sum + (each.message.channel === 'mail' ? each.recipients : 0), 0);
+  const owed = all.filter((each) => each.sentAt === null);
+  const failing = owed.some((each) => each.failure !== null);
+  const mail = span(`mail ${count(sent)} sent`);
+  return owed.length === 0
+    ? [mail]
+    : [mail, span(`, ${plural(owed.length, 'message')} owed`, failing ? 'warn' : 'plain')];
+}
+
+function pacePiece({ paused, stopping, speed }: RunState): Line | null {
+  if (stopping) return line('STOPPING', 'warn');
+  if (paused) return line('PAUSED', 'warn');
+  return speed === 1 ? null : line(`speed ${speed}×`, 'now');
+}
+
+interface Outlook {
+  state: RunState;
+  runbook: Runbook;
+  pulses: Screen['pulses'];
+  now: number;
+  look: Look;
+}
+
+/** Where the window stands, in three lines: what and when; how far; what is still possible and what is owed. */
+export function headerLines(screen: Screen): Line[] {
+  const { followed, columns, look, pulses } = screen;
+  if (!followed) return [line('Reading the journal', 'quiet')];
+  const { runbook, state } = followed;
+  const now = planNow(screen);
+  const outlook: Outlook = { state, runbook, pulses, now, look };
+  const { percent } = forecast(runbook, state, pulses, now);
+  const told = pieces(
+    [[span(`${Math.floor(percent)}%`, 'strong')], windowPiece(runbook, state, now), finishPiece(outlook)],
+    columns - 12,
+    look,
+  );
+  const barCells = Math.min(40, columns - lineWidth(told) - 2);
+  return [
+    spread(
+      [...targetLine(state, look), span('  '), span(runbook.document.title, 'strong')],
+      clockLine(runbook, now, columns),
+      columns,
+      look,
+    ),
+    [...bar(percent / 100, barCells, look), span('  '), ...told],
+    pieces([pacePiece(state), wayBackPiece(outlook), statusPiece(outlook), messagesPiece(state)], columns, look),
+  ];
+}

@@ -1,0 +1,144 @@
+import type { Person, RunEvent } from '../run/events.ts';
+import type { RunState } from '../run/state.ts';
+import { findStep, type Runbook } from '../runbook/plan.ts';
+import { count, duration, plural, utcMinute } from './format.ts';
+import type { Glyphs, Tone } from './look.ts';
+
+/** An event in words. The text is not yet inert. */
+export interface Told {
+  mark: keyof Pick<Glyphs, 'done' | 'accepted' | 'running' | 'asking' | 'failed' | 'skipped' | 'undone' | 'dot'>;
+  text: string;
+  tone: Tone;
+}
+
+/** `Ada (Tech Lead)` */
+export function personName(by: Person, runbook: Runbook): string {
+  return `${by.name} (${runbook.document.roles[by.role]?.title ?? by.role})`;
+}
+
+/** The title of a step, or its id when the runbook has none such. */
+export function stepTitle(id: string, runbook: Runbook): string {
+  return findStep(runbook, id)?.step.title ?? id;
+}
+
+/** What a prompt is about, short enough for a line: the title of its step, else its question. */
+export function promptTitle(id: string, state: RunState, runbook: Runbook): string {
+  const prompt = state.prompts.findLast((each) => each.prompt.id === id)?.prompt;
+  return prompt?.step === undefined ? (prompt?.question ?? id) : stepTitle(prompt.step, runbook);
+}
+
+const REQUESTED = {
+  'begin-early': 'asks to begin before the window opens',
+  pause: 'paused the run',
+  resume: 'resumed the run',
+  stop: 'stopped the run',
+  'roll-back': 'wants to roll back',
+  faster: 'asked for more speed',
+  slower: 'asked for less speed',
+} as const;
+
+const OUTCOME = { done: 'done', aborted: 'aborted', 'rolled-back': 'rolled back' } as const;
+
+const because = (reason: string | undefined) => (reason ? `: ${reason}` : '');
+const told = (mark: Told['mark'], text: string, tone: Tone = 'plain'): Told => ({ mark, text, tone });
+
+/**
+ * An event as one line for log and plain output; null for what only the report needs.
+ * @param state the state after the event
+ */
+export function narrate(event: RunEvent, state: RunState, runbook: Runbook): Told | null {
+  switch (event.type) {
+    case 'run-opened':
+      return told('dot', `${personName(event.by, runbook)} opened the run ${event.run}`);
+    case 'conductor-started':
+      return told('dot', `conductor started on ${event.host}, process ${event.pid}`, 'quiet');
+    case 'conductor-left':
+      return told('dot', `conductor left: ${event.why}`);
+    case 'target-bound':
+      return told('dot', `bound to ${event.target.where}, PostgreSQL ${event.target.version}, as ${event.target.role}`);
+    case 'clock-jumped':
+      return told('dot', `clock moved on by ${duration(event.byMs)}`, 'quiet');
+    case 'window-began':
+      return told('running', 'the window began', 'strong');
+    case 'step-begun':
+      return told(
+        'running',
+        `${stepTitle(event.step, runbook)}${event.attempt > 1 ? `, attempt ${event.attempt}` : ''}`,
+      );
+    case 'step-finished': {
+      const exceptions = event.result.exceptions ?? [];
+      const text = `${stepTitle(event.step, runbook)}: ${event.result.summary} (${duration(event.workMs)})`;
+      if (exceptions.length === 0) return told('done', text, 'good');
+      return told('accepted', `${text}, with ${plural(exceptions.length, 'exception')}`, 'warn');
+    }
+    case 'step-skipped':
+      return told('skipped', `${stepTitle(event.step, runbook)} skipped: ${event.why}`, 'quiet');
+    case 'step-failed':
+      return told('failed', `${stepTitle(event.step, runbook)} failed: ${event.failure.message}`, 'bad');
+    case 'step-not-done':
+      return told('dot', `${stepTitle(event.step, runbook)} had not happened: ${event.why}`);
+    case 'undo-begun':
+      return told('undone', `undoing ${stepTitle(event.step, runbook)}`);
+    case 'undo-finished':
+      return told('undone', `${stepTitle(event.step, runbook)} undone: ${event.result.summary}`, 'good');
+    case 'undo-failed':
+      return told('failed', `undoing ${stepTitle(event.step, runbook)} failed: ${event.failure.message}`, 'bad');
+    case 'prompt-opened':
+      return told('asking', event.prompt.question, 'warn');
+    case 'prompt-answered': {
+      const { answer } = event;
+      const asked = state.prompts.find(
+        (each) => each.prompt.id === answer.prompt && each.prompt.round === answer.round,
+      );
+      const refused = asked?.answers.findLast((each) => each.answer.from === answer.from)?.refused ?? null;
+      const how = answer.proof === 'rehearsal' ? ', given by the rehearsal' : '';
+      const said = `${promptTitle(answer.prompt, state, runbook)}: ${answer.choose}${because(answer.reason)}`;
+      const text = `${personName(answer.by, runbook)} answered ${said}${how}`;
+      return refused === null ? told('dot', text, 'strong') : told('failed', `${text}. Refused: ${refused}`, 'warn');
+    }
+    case 'prompt-closed':
+      return told('dot', `${promptTitle(event.prompt, state, runbook)} is no longer asked: ${event.why}`, 'quiet');
+    case 'requested':
+      return told(
+        'dot',
+        `${personName(event.by, runbook)} ${REQUESTED[event.request]}${because(event.reason)}`,
+        'strong',
+      );
+    case 'rollback-begun':
+      return told('undone', `rollback approved and begun: ${event.reason}`, 'bad');
+    case 'message-owed':
+      return null;
+    case 'message-sent': {
+      const message = state.messages[event.id]?.message;
+      if (message?.channel === 'status') return told('dot', `status page: ${message.body}`);
+      const reached = plural(event.recipients, 'recipient');
+      return told('dot', `mail to ${reached}: ${message?.subject ?? event.id}`);
+    }
+    case 'message-failed': {
+      const message = state.messages[event.id]?.message;
+      const again = event.retryAt === null ? 'not tried again' : `tried again at ${utcMinute(event.retryAt)}`;
+      const what = message?.channel === 'status' ? 'status post' : `mail “${message?.subject ?? event.id}”`;
+      return told('failed', `${what} not sent, ${again}: ${event.failure.message}`, 'warn');
+    }
+    case 'step-asked':
+    case 'step-sampled':
+    case 'watch-sampled':
+      return null;
+    case 'terminal-attached':
+      return told('dot', `${personName(event.by, runbook)} attached from ${event.terminal}`, 'quiet');
+    case 'terminal-left':
+      return told('dot', `${event.terminal} detached`, 'quiet');
+    case 'run-finished':
+      return told(
+        event.outcome === 'done' ? 'done' : 'undone',
+        `the run is ${OUTCOME[event.outcome]}: ${event.why}`,
+        event.outcome === 'done' ? 'good' : 'bad',
+      );
+  }
+}
+
+/** `1,204 asked, 3 failed` of a watch, for the one line it gets. */
+export function watchLine(asked: number, failed: number, downMs: number, p99Ms: number): string {
+  const away = downMs > 0 ? `, away ${duration(downMs)}` : '';
+  return `${count(asked)} asked, ${count(failed)} failed${away}, p99 ${Math.round(p99Ms)} ms`;
+}

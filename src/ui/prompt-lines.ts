@@ -1,0 +1,182 @@
+import type { Person, Prompt, PromptKind } from '../run/events.ts';
+import type { RunState } from '../run/state.ts';
+import type { Runbook } from '../runbook/plan.ts';
+import { candidates, chosen, type Form } from './answering.ts';
+import { evidenceLines } from './evidence-lines.ts';
+import { BLANK, type Line, line, lineWidth, paragraph, span, spread } from './lines.ts';
+import type { Look, Tone } from './look.ts';
+import { personName } from './narrate.ts';
+import type { Followed, Screen } from './store.ts';
+import { around } from './timeline-lines.ts';
+import { openPrompts } from './view.ts';
+
+/** Lines of which only a part is seen at a time. */
+export interface Scrollable {
+  lines: Line[];
+  scrollMax: number;
+  pageLength: number;
+}
+
+const KIND: Record<PromptKind, { says: string; tone: Tone }> = {
+  decision: { says: 'DECISION', tone: 'warn' },
+  signoff: { says: 'SIGN-OFF', tone: 'warn' },
+  manual: { says: 'CHECKLIST', tone: 'warn' },
+  failure: { says: 'FAILED', tone: 'bad' },
+  'in-doubt': { says: 'IN DOUBT', tone: 'bad' },
+  rollback: { says: 'ROLLBACK', tone: 'bad' },
+  tripwire: { says: 'TRIPWIRE', tone: 'bad' },
+};
+
+function titleLine(prompt: Prompt, open: Prompt[], cells: number, look: Look): Line {
+  const { says, tone } = KIND[prompt.kind];
+  const others =
+    open.length > 1 ? line(`${open.indexOf(prompt) + 1} of ${open.length}, Tab for the next`, 'quiet') : [];
+  const badge: Line = [
+    span(says, tone),
+    span(prompt.round > 1 ? `  asked for the ${prompt.round}. time` : '', 'quiet'),
+  ];
+  return others.length > 0 ? spread(badge, others, cells, look) : badge;
+}
+
+function itemLines(prompt: Prompt, form: Form, cells: number, height: number, look: Look): Line[] {
+  const items = (prompt.items ?? []).map((item, index): Line[] => {
+    const at = form.stage === 'choose' && form.cursor === index;
+    const ticked = form.ticked[index] === true;
+    const lead: Line = [
+      span(at ? `${look.glyphs.pointer} ` : '  ', 'now'),
+      span(`${ticked ? look.glyphs.tick : look.glyphs.box} `, ticked ? 'good' : 'plain'),
+    ];
+    return paragraph(item, cells, at ? 'strong' : 'plain', lead);
+  });
+  const lines = items.flat();
+  const focus = items.slice(0, form.cursor ?? 0).flat().length;
+  return around(lines, focus, Math.max(4, height), look);
+}
+
+function optionLines(prompt: Prompt, form: Form, cells: number, look: Look): Line[] {
+  const picked = chosen(form, prompt);
+  return prompt.options.flatMap((option, index) => {
+    const at = option === picked;
+    if (form.stage !== 'choose' && !at) return [];
+    const grave = option.effect === 'roll-back' || option.effect === 'abort';
+    const proposed = prompt.proposal === option.choose ? ' (the run proposes this)' : '';
+    const lead: Line = [
+      span(at ? `${look.glyphs.pointer} ` : '  ', 'now'),
+      span(`${index + 1} `, 'key'),
+      span(option.choose, at ? 'now' : grave ? 'bad' : 'strong'),
+      span('  '),
+    ];
+    const indent = lineWidth(lead) > cells / 3 ? [...lead] : lead;
+    return paragraph(`${option.says}${proposed}`, cells, 'plain', indent);
+  });
+}
+
+function field(label: string, value: string, cells: number, look: Look): Line[] {
+  return paragraph(`${value}${look.unicode ? '▏' : '_'}`, cells, 'now', [span(`${label} `, 'strong')]);
+}
+
+function peopleLines(prompt: Prompt, form: Form, followed: Followed, cells: number, look: Look): Line[] {
+  const people = candidates(prompt, followed.state);
+  const lines = people.map((person, index) => {
+    const at = form.candidate === index;
+    const title = followed.runbook.document.roles[person.role]?.title ?? person.role;
+    const said = person.name === '' ? `${title}, name to be typed` : personName(person, followed.runbook);
+    return [span(at ? `${look.glyphs.pointer} ` : '  ', 'now'), span(said, at ? 'strong' : 'plain')];
+  });
+  return [line('Who answers?', 'strong'), ...around(lines, form.candidate ?? 0, 6, look)].map((each) =>
+    each.slice(0, cells),
+  );
+}
+
+function whoMay({ who }: Prompt, runbook: Runbook): string {
+  if (who.length === 0) return 'Anyone with a role may answer.';
+  return `For ${who.map((role) => runbook.document.roles[role]?.title ?? role).join(' or ')} to answer.`;
+}
+
+/** The last refusal on record of an answer given here, for the case that somebody else was faster. */
+function refusedOnRecord(prompt: Prompt, state: RunState, terminal: string): string | null {
+  const asked = state.prompts.find((each) => each.prompt.id === prompt.id && each.prompt.round === prompt.round);
+  return asked?.answers.findLast((each) => each.answer.from === terminal)?.refused ?? null;
+}
+
+function stageLines(screen: Screen, followed: Followed, prompt: Prompt, form: Form, cells: number): Line[] {
+  const { look } = screen;
+  const by: Person = form.by ?? screen.me;
+  const keys = (text: string) => paragraph(text, cells, 'quiet');
+  switch (form.stage) {
+    case 'choose': {
+      const tick = form.ticked.length > 0 ? 'space ticks, ' : '';
+      return [
+        ...paragraph(whoMay(prompt, followed.runbook), cells, 'quiet'),
+        ...keys(`${tick}arrows or a number choose, Enter goes on`),
+      ];
+    }
+    case 'reason':
+      return [...field('Why?', form.reason, cells, look), ...keys('Enter goes on, Esc goes back')];
+    case 'who':
+      return [
+        ...peopleLines(prompt, form, followed, cells, look),
+        ...keys('arrows choose, Enter goes on, Esc goes back'),
+      ];
+    case 'name':
+      return [...field('Name:', form.name, cells, look), ...keys('Enter goes on, Esc goes back')];
+    case 'confirm': {
+      const what = chosen(form, prompt)?.choose ?? '';
+      const why = form.reason.trim() !== '' && chosen(form, prompt)?.reason ? `, because: ${form.reason.trim()}` : '';
+      return [
+        ...paragraph(`${personName(by, followed.runbook)} answers “${what}”${why}.`, cells, 'strong'),
+        ...paragraph('Press Enter to put this on record. Esc goes back.', cells, 'now'),
+      ];
+    }
+    case 'sent': {
+      const refused = refusedOnRecord(prompt, followed.state, screen.terminal);
+      return refused === null
+        ? [line('Sent; the record of it is awaited.', 'quiet')]
+        : paragraph(`Refused: ${refused} Esc goes back.`, cells, 'warn');
+    }
+  }
+}
+
+/** A question with its evidence, its options and how far answering it is. The evidence takes what room is left. */
+export function promptLines(
+  screen: Screen,
+  followed: Followed,
+  { prompt, form }: { prompt: Prompt; form: Form },
+  cells: number,
+  height: number,
+): Scrollable {
+  const { look } = screen;
+  const question = paragraph(prompt.question, cells, 'strong').slice(0, 5);
+  const top: Line[] = [titleLine(prompt, openPrompts(followed.state), cells, look), ...question];
+  const bottom: Line[] = [
+    ...optionLines(prompt, form, cells, look),
+    ...stageLines(screen, followed, prompt, form, cells),
+    ...(form.refused === null ? [] : paragraph(form.refused, cells, 'warn')),
+  ];
+  const evidence = evidenceLines(prompt.evidence, cells);
+  const free = height - top.length - bottom.length;
+  const items =
+    form.stage === 'choose' ? itemLines(prompt, form, cells, evidence.length > 0 ? free / 2 : free - 1, look) : [];
+  const room = free - items.length - (items.length > 0 ? 1 : 0) - (evidence.length > 0 ? 2 : 1);
+  const seen = Math.max(0, Math.min(evidence.length, evidence.length > room ? room - 1 : room));
+  const scrollMax = Math.max(0, evidence.length - seen);
+  const from = Math.min(screen.view.scroll, scrollMax);
+  const hint =
+    evidence.length > seen
+      ? [
+          line(
+            `evidence ${from + 1}-${from + seen} of ${evidence.length} lines; PgUp PgDn, or e for all of it`,
+            'quiet',
+          ),
+        ]
+      : [];
+  const middle =
+    evidence.length === 0
+      ? []
+      : seen < 2
+        ? [line(`press e to see the evidence (${evidence.length} lines)`, 'warn')]
+        : [BLANK, ...evidence.slice(from, from + seen), ...hint];
+  const lines = [...top, ...middle, ...(items.length > 0 ? [BLANK, ...items] : []), BLANK, ...bottom];
+  // On a very small terminal the answering part wins over the question, which the log also shows.
+  return { lines: lines.length > height ? lines.slice(-height) : lines, scrollMax, pageLength: Math.max(1, seen - 1) };
+}

@@ -1,0 +1,239 @@
+import type { Person, Prompt, RequestKind, RunEvent } from '../run/events.ts';
+import type { RunState } from '../run/state.ts';
+import { answering, type Form, openForm } from './answering.ts';
+import { type Press, typed } from './presses.ts';
+
+/** What fills the screen below the header. */
+export type Page = 'run' | 'log' | 'sql' | 'evidence' | 'help';
+
+/** A request that needs its word typed out and a reason, because it cannot be taken back. */
+export interface Grave {
+  kind: 'grave';
+  request: 'roll-back' | 'begin-early';
+  stage: 'word' | 'reason';
+  word: string;
+  reason: string;
+  refused: string | null;
+}
+
+/** What Ctrl+C asks. */
+export interface Stop {
+  kind: 'stop';
+  cursor: number;
+}
+
+export const GRAVE_WORD = { 'roll-back': 'roll back', 'begin-early': 'begin' } as const;
+
+export const STOP_CHOICES = [
+  { says: 'Keep going.', request: null },
+  { says: 'Finish the step at work, then pause. The conductor stays; p carries on.', request: 'pause' },
+  {
+    says: 'Stop now, safely: what is at work is cancelled and the conductor leaves. `runbook run` carries on later.',
+    request: 'stop',
+  },
+] as const satisfies readonly { says: string; request: RequestKind | null }[];
+
+/** What this terminal shows, as far as it is not a matter of the run. */
+export interface View {
+  page: Page;
+  /** Lines the page, or the evidence of the prompt, is scrolled down by. */
+  scroll: number;
+  /** Which open prompt is in front, by `promptKey`; null: the oldest. */
+  front: string | null;
+  forms: Record<string, Form>;
+  dialog: Grave | Stop | null;
+  /** Who answered last from here. */
+  lastBy: Person;
+  /** Something this terminal has to say, such as why a key did nothing. */
+  notice: string | null;
+}
+
+/** What a key is judged against. */
+export interface Situation {
+  state: RunState;
+  me: Person;
+  terminal: string;
+  /** Plan clock, ms since the epoch. */
+  now: number;
+  /** How far the page, or the evidence, can be scrolled. */
+  scrollMax: number;
+  /** Lines a page key moves. */
+  pageLength: number;
+}
+
+/** What a key leads to: another view, facts for the journal, or the end of this terminal. */
+export interface Pressed {
+  view: View;
+  events: RunEvent[];
+  leave: boolean;
+}
+
+export function openView(me: Person): View {
+  return { page: 'run', scroll: 0, front: null, forms: {}, dialog: null, lastBy: me, notice: null };
+}
+
+export const promptKey = (prompt: Prompt) => `${prompt.id}#${prompt.round}`;
+
+/** Questions that wait for an answer, oldest first. */
+export function openPrompts(state: RunState): Prompt[] {
+  return state.prompts.filter((each) => each.settled === null && each.closedAt === null).map((each) => each.prompt);
+}
+
+/** The question in front, with how far answering it is. */
+export function frontPrompt(view: View, state: RunState): { prompt: Prompt; form: Form } | null {
+  const open = openPrompts(state);
+  const prompt = open.find((each) => promptKey(each) === view.front) ?? open[0];
+  if (!prompt) return null;
+  return { prompt, form: view.forms[promptKey(prompt)] ?? openForm({ prompt, state, lastBy: view.lastBy }) };
+}
+
+const stay = (view: View, ...events: RunEvent[]): Pressed => ({ view, events, leave: false });
+
+function asked(view: View, request: RequestKind, by: Person, reason?: string): Pressed {
+  return stay(view, { type: 'requested', request, by, ...(reason ? { reason } : {}) });
+}
+
+function inGrave(view: View, dialog: Grave, press: Press, me: Person): Pressed {
+  if ('key' in press && press.key === 'escape') return stay({ ...view, dialog: null });
+  const clean: Grave = { ...dialog, refused: null };
+  const text = typed(dialog[dialog.stage], press);
+  if (text !== null) return stay({ ...view, dialog: { ...clean, [dialog.stage]: text } });
+  if (!('key' in press) || press.key !== 'enter') return stay({ ...view, dialog: clean });
+  const word = GRAVE_WORD[dialog.request];
+  if (dialog.stage === 'word') {
+    const right = dialog.word.trim().toLowerCase() === word;
+    return stay({
+      ...view,
+      dialog: right ? { ...clean, stage: 'reason' } : { ...clean, refused: `Type the words “${word}”, or Esc.` },
+    });
+  }
+  const reason = dialog.reason.trim();
+  if (reason === '') return stay({ ...view, dialog: { ...clean, refused: 'A reason is needed, for the report.' } });
+  return asked({ ...view, dialog: null }, dialog.request, me, reason);
+}
+
+function inStop(view: View, dialog: Stop, press: Press, me: Person): Pressed {
+  const decide = (index: number): Pressed => {
+    const request = STOP_CHOICES[index]?.request ?? null;
+    const closed = { ...view, dialog: null };
+    return request === null ? stay(closed) : asked(closed, request, me);
+  };
+  if ('letter' in press) {
+    const index = Number.parseInt(press.letter, 10) - 1;
+    return index in STOP_CHOICES ? stay({ ...view, dialog: { ...dialog, cursor: index } }) : stay(view);
+  }
+  if (!('key' in press)) return stay(view);
+  const move = (by: number) =>
+    stay({
+      ...view,
+      dialog: { ...dialog, cursor: Math.max(0, Math.min(STOP_CHOICES.length - 1, dialog.cursor + by)) },
+    });
+  switch (press.key) {
+    case 'interrupt':
+      return asked({ ...view, dialog: null }, 'stop', me);
+    case 'escape':
+      return stay({ ...view, dialog: null });
+    case 'up':
+      return move(-1);
+    case 'down':
+      return move(1);
+    case 'enter':
+      return decide(dialog.cursor);
+    default:
+      return stay(view);
+  }
+}
+
+function interrupted(view: View, { state }: Situation): Pressed {
+  // With nobody at work, or somebody already told to stop, there is nothing to ask: this terminal goes.
+  if (state.conductor === null || state.stopping || state.outcome !== null) return { view, events: [], leave: true };
+  return stay({ ...view, dialog: { kind: 'stop', cursor: 0 } });
+}
+
+const PAGE_KEYS: Record<string, Page> = { l: 'log', s: 'sql', e: 'evidence', '?': 'help', h: 'help' };
+
+function onLetter(view: View, letter: string, { state, me, now }: Situation): Pressed | null {
+  const page = PAGE_KEYS[letter];
+  if (page) {
+    // A log is read from its end; it is pulled back to what there is when it is shown.
+    const scroll = page === 'log' ? Number.MAX_SAFE_INTEGER : 0;
+    return stay(view.page === page ? { ...view, page: 'run', scroll: 0 } : { ...view, page, scroll });
+  }
+  switch (letter) {
+    case 'q':
+      return { view, events: [], leave: true };
+    case 'p':
+      return asked(view, state.paused ? 'resume' : 'pause', me);
+    case '+':
+    case '=':
+      return asked(view, 'faster', me);
+    case '-':
+      return asked(view, 'slower', me);
+    case 'R':
+      if (state.rollback) return stay({ ...view, notice: 'A rollback has already been asked for.' });
+      return stay({ ...view, dialog: grave('roll-back') });
+    case 'B':
+      if (state.windowBeganAt !== null || state.beginEarly || now >= state.opens) return null;
+      return stay({ ...view, dialog: grave('begin-early') });
+    default:
+      return null;
+  }
+}
+
+function grave(request: Grave['request']): Grave {
+  return { kind: 'grave', request, stage: 'word', word: '', reason: '', refused: null };
+}
+
+function scrolled(view: View, press: Press, { scrollMax, pageLength }: Situation): View | null {
+  if (!('key' in press)) return null;
+  const to = (line: number) => ({ ...view, scroll: Math.max(0, Math.min(scrollMax, line)) });
+  const from = Math.min(view.scroll, scrollMax);
+  if (press.key === 'page-up') return to(from - pageLength);
+  if (press.key === 'page-down') return to(from + pageLength);
+  if (view.page === 'run') return null;
+  if (press.key === 'up') return to(from - 1);
+  if (press.key === 'down') return to(from + 1);
+  if (press.key === 'home') return to(0);
+  if (press.key === 'end') return to(scrollMax);
+  return null;
+}
+
+/** Tab brings the next open question to the front. */
+function nextPrompt(view: View, state: RunState): View {
+  const open = openPrompts(state);
+  const current = frontPrompt(view, state)?.prompt;
+  const next = current && open[(open.indexOf(current) + 1) % open.length];
+  return next ? { ...view, front: promptKey(next), scroll: 0 } : view;
+}
+
+/** The view after a key, and what the key asks for. Pure; what follows from it is somebody else's to do. */
+export function pressed(before: View, press: Press, situation: Situation): Pressed {
+  const { state, me, terminal } = situation;
+  const view: View = { ...before, notice: null };
+  if (view.dialog?.kind === 'stop') return inStop(view, view.dialog, press, me);
+  if ('key' in press && press.key === 'interrupt') return interrupted(view, situation);
+  if (view.dialog) return inGrave(view, view.dialog, press, me);
+
+  const front = frontPrompt(view, state);
+  const writing = view.page === 'run' && (front?.form.stage === 'reason' || front?.form.stage === 'name');
+  const move = scrolled(view, press, situation);
+  if (move) return stay(move);
+  if (!writing) {
+    if ('key' in press && press.key === 'tab') return stay(nextPrompt(view, state));
+    const known = 'letter' in press ? onLetter(view, press.letter, situation) : null;
+    if (known) return known;
+  }
+  if (view.page !== 'run') {
+    const back = 'key' in press && (press.key === 'escape' || press.key === 'enter');
+    return stay(back ? { ...view, page: 'run', scroll: 0 } : view);
+  }
+  if (!front) return stay(view);
+  const { form, answer } = answering(front.form, press, { prompt: front.prompt, state, lastBy: view.lastBy, terminal });
+  const next: View = {
+    ...view,
+    front: promptKey(front.prompt),
+    forms: { ...view.forms, [promptKey(front.prompt)]: form },
+  };
+  if (!answer) return stay(next);
+  return stay({ ...next, lastBy: answer.by, scroll: 0 }, { type: 'prompt-answered', answer });
+}
