@@ -1,0 +1,52 @@
+-- Who to act as: up to three people of different tenants, those first who own rows of the table, each the next one's victim;
+-- and somebody who is not signed in. People with a role of their own (support staff, say) may see more, and are left out.
+-- psql: -v schema=public -v name=clients -v owner=org_id
+with ordinary as (
+  select id, tenant_id
+  from public.profiles as profile
+  where tenant_id is not null
+    and case
+      when to_regclass('public.user_roles') is null then true
+      -- A query in a string, because the table need not exist.
+      else query_to_xml(
+        format('select from public.user_roles where user_id = %L', profile.id), false, true, ''
+      )::text not like '%<row%'
+    end
+),
+chosen as (
+  (
+    select id, tenant_id, 1 as rank
+    from ordinary
+    where exists (select from :"schema".:"name" as owned where owned.:"owner" = ordinary.id)
+    limit 3
+  )
+  union all
+  (select id, tenant_id, 2 as rank from ordinary limit 3)
+),
+people as (
+  select id, tenant_id, row_number() over (order by rank, id) as place
+  from (select distinct on (tenant_id) id, tenant_id, rank from chosen order by tenant_id, rank, id) as apart
+  order by rank, id
+  limit 3
+)
+select
+  'user ' || left(person.id::text, 8) as actor,
+  'authenticated' as role,
+  json_build_object('sub', person.id, 'role', 'authenticated')::text as claims,
+  person.id as self,
+  person.tenant_id as tenant,
+  other.id as other,
+  other.tenant_id as other_tenant
+from people as person
+join people as other on other.place = person.place % (select count(*) from people) + 1 and other.id <> person.id
+union all
+select
+  'not signed in',
+  'anon',
+  '',
+  '00000000-0000-0000-0000-000000000000',
+  '00000000-0000-0000-0000-000000000000',
+  other.id,
+  other.tenant_id
+from people as other
+where other.place = 1 and exists (select from pg_catalog.pg_roles where rolname = 'anon');

@@ -1,0 +1,5 @@
+-- Takes over what belongs to somebody else. Must be refused, or touch no row.
+-- psql: -v schema=public -v name=clients -v owner=org_id -v self=… -v other=… -v other_tenant=…
+update :"schema".:"name"
+set :"owner" = :'self'::uuid
+where :"owner" = :'other'::uuid or tenant_id = :'other_tenant'::uuid;

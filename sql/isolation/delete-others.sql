@@ -1,0 +1,4 @@
+-- Deletes what belongs to somebody else. Must be refused, or touch no row.
+-- psql: -v schema=public -v name=clients -v owner=org_id -v other=… -v other_tenant=…
+delete from :"schema".:"name"
+where :"owner" = :'other'::uuid or tenant_id = :'other_tenant'::uuid;

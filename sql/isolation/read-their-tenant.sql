@@ -1,0 +1,3 @@
+-- Reads somebody else's tenant. Must be refused, or find no row.
+-- psql: -v other_tenant=…
+select id from public.tenants where id = :'other_tenant'::uuid;

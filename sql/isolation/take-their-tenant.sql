@@ -1,0 +1,3 @@
+-- Makes oneself the owner of somebody else's tenant. Must be refused, or touch no row.
+-- psql: -v self=… -v other_tenant=…
+update public.tenants set owner_id = :'self'::uuid where id = :'other_tenant'::uuid;

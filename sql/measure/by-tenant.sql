@@ -1,0 +1,3 @@
+-- The rows of one's tenant, asked for by its id.
+-- psql: -v schema=public -v name=clients -v tenant=…
+select * from :"schema".:"name" where tenant_id = :'tenant'::uuid;
