@@ -11,13 +11,16 @@ with needs (met, missing, because) as (
      'CREATE on schema public', 'the tenants table and its functions are made there'),
     (to_regclass('public.profiles') is not null,
      'the table public.profiles', 'each profile gets a tenant'),
-    (to_regprocedure('auth.uid()') is not null,
+    (exists (select from pg_proc
+             where pronamespace = to_regnamespace('auth') and proname = 'uid' and has_schema_privilege(pronamespace, 'usage')),
      'the function auth.uid()', 'the policies ask it who is signed in'),
-    (coalesce(has_table_privilege(to_regclass('auth.users'), 'select'), false),
+    ((select bool_and(has_schema_privilege(relnamespace, 'usage') and has_table_privilege(oid, 'select'))
+      from pg_class where relnamespace = to_regnamespace('auth') and relname = 'users'),
      'SELECT on auth.users', 'the mails go to the addresses in it'),
-    (to_regclass('supabase_migrations.schema_migrations') is null
-     or has_table_privilege(to_regclass('supabase_migrations.schema_migrations'), 'insert, delete'),
-     'INSERT and DELETE on supabase_migrations.schema_migrations', 'the migration is recorded there, and taken out by a rollback')
+    ((select coalesce(bool_and(has_schema_privilege(relnamespace, 'usage') and has_table_privilege(oid, 'insert')
+                               and has_table_privilege(oid, 'select') and has_table_privilege(oid, 'delete')), true)
+      from pg_class where relnamespace = to_regnamespace('supabase_migrations') and relname = 'schema_migrations'),
+     'reading and writing supabase_migrations.schema_migrations', 'the migration is recorded there, and taken out by a rollback')
   union all
   select coalesce(pg_has_role(role.oid, 'member'), false),
          'membership of ' || needed.name, 'isolation is tried as that role'

@@ -21,7 +21,7 @@ begin
   if extension_schema is null then return; end if;
   execute format($query$
     insert into middlewatch.statement (role, query, calls, total_ms)
-    select userid::regrole::name, regexp_replace(lower(query), '\s+', ' ', 'g'), sum(calls), sum(total_exec_time)
+    select userid::regrole::name, regexp_replace(lower(query), '[[:space:][:cntrl:]]+', ' ', 'g'), sum(calls), sum(total_exec_time)
     from %I.pg_stat_statements
     where dbid = (select oid from pg_database where datname = current_database())
       and userid <> current_user::regrole and query is not null

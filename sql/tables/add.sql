@@ -5,11 +5,11 @@ alter table :"schema".:"name" add column tenant_id uuid;
 
 create trigger zzz_tenant_1_guard_new before insert on :"schema".:"name"
   for each row when (new.tenant_id is not null)
-  execute function public.guard_tenant_id();
+  execute function public.guard_tenant_id(:'owner');
 
 create trigger zzz_tenant_1_guard before update on :"schema".:"name"
   for each row when (new.tenant_id is not null and new.tenant_id is distinct from old.tenant_id)
-  execute function public.guard_tenant_id();
+  execute function public.guard_tenant_id(:'owner');
 
 create trigger zzz_tenant_2_fill_new before insert on :"schema".:"name"
   for each row when (new.tenant_id is null)

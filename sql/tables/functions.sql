@@ -18,13 +18,24 @@ end
 $$;
 
 -- Whoever is subject to row level security writes no tenant but their own. The new policies demand the same; this holds
--- already before they are there.
+-- already before they are there. And who names a tenant names an owner within it, or none: under a stranger's name the row
+-- would turn up among the stranger's. The trigger's argument names the owner's column.
 create function public.guard_tenant_id() returns trigger
   language plpgsql set search_path = ''
   as $$
+declare
+  owner uuid;
 begin
-  if row_security_active(tg_relid) and new.tenant_id is distinct from public.current_tenant_id() then
+  if not row_security_active(tg_relid) then
+    return new;
+  end if;
+  if new.tenant_id is distinct from public.current_tenant_id() then
     raise insufficient_privilege using message = 'A row can be put into one''s own tenant only.';
+  end if;
+  owner := (to_jsonb(new) ->> tg_argv[0])::uuid;
+  if owner is not null
+     and not exists (select from public.profiles where id = owner and tenant_id = new.tenant_id) then
+    raise insufficient_privilege using message = 'The owner of a row must be a member of its tenant.';
   end if;
   return new;
 end
