@@ -25,5 +25,11 @@ needs (met, problem) as (
          ),
          format('it has no column %I of type uuid', :'owner'::text)
   from wanted where wanted.oid is not null
+  union all
+  select false, format('its trigger %I comes, by name, after the one that keeps a row as it is in the backfill', tgname)
+  from wanted join pg_trigger on tgrelid = wanted.oid
+  where not tgisinternal and tgenabled not in ('D', 'R')
+    and tgtype & 1 > 0 and tgtype & 2 > 0 and tgtype & 16 > 0
+    and tgname > 'zzz_tenant_9_backfill' collate "C"
 )
 select format('%I.%I', :'schema'::text, :'name'::text) as "table", problem from needs where met is not true;
