@@ -6,20 +6,22 @@ import * as names from './rules/names.ts';
 import * as stepRules from './rules/steps.ts';
 import * as times from './rules/times.ts';
 import { type Document, document, type Sources } from './schema.ts';
+import { checkSql } from './sql-check.ts';
 import { parseYaml } from './yaml-text.ts';
 
 const RULES = [names, times, stepRules].flatMap((rules) => Object.values(rules));
 
 /**
- * Everything that is wrong with a runbook, found without a database. `document` is there when its form is right.
+ * Everything that is wrong with a runbook, found without a database. `document` is there when its form is right;
+ * `statements` counts the SQL that was parsed.
  * @param unreadable why files could not be read, by name; others that are missing are reported as such
  */
 export function inspect(
   sources: Sources,
   unreadable: ReadonlyMap<string, string> = new Map(),
-): { document: Document | undefined; problems: Problem[] } {
+): { document: Document | undefined; problems: Problem[]; statements: number } {
   const yaml = parseYaml(sources.yaml);
-  if (yaml.problems.length > 0) return { document: undefined, problems: yaml.problems };
+  if (yaml.problems.length > 0) return { document: undefined, problems: yaml.problems, statements: 0 };
   const { data, problems } = fitted(document, yaml);
   for (const { file, path } of namedFiles(yaml.value)) {
     if (Object.hasOwn(sources.files, file)) continue;
@@ -27,5 +29,6 @@ export function inspect(
   }
   const parts = outline(yaml.value);
   for (const rule of RULES) rule(parts, (path, message, part) => problems.push(yaml.at(path, message, part)));
-  return { document: data, problems };
+  const sql = checkSql(sources, parts, yaml);
+  return { document: data, problems: [...problems, ...sql.problems], statements: sql.statements };
 }

@@ -22,7 +22,7 @@ export interface Part<T> extends Placed<T> {
 export interface Outline {
   window: schema.Document['window'] | undefined;
   lists: schema.Document['lists'];
-  settings: string[];
+  settings: Record<string, string>;
   activities: (Part<schema.Activity> & { phase: Phase })[];
   /** In the order they run. */
   steps: (Part<Step> & { phase: Phase })[];
@@ -77,7 +77,8 @@ export function outline(document: unknown): Outline {
         return data ? Object.entries(data) : [];
       }),
     ),
-    settings: Object.keys(mapOf(root.settings)),
+    // Only the names of the ill-formed ones matter: they have a problem of their own.
+    settings: Object.fromEntries(Object.entries(mapOf(root.settings)).map(([name, value]) => [name, String(value)])),
     activities: activities.flatMap(({ phase, path, value }) =>
       wellFormed(schema.activity, { path, value: { ...value, steps: [] } }).map((it) => ({ ...it, phase })),
     ),

@@ -116,11 +116,12 @@ export function findStep(runbook: Runbook, id: string): { activity: PlannedActiv
   return undefined;
 }
 
-function listed(lists: Document['lists'], name: string | undefined): Item[] {
+/** The items of a list; none when there is no such list. */
+export function listed(lists: Document['lists'], name: string | undefined): Item[] {
   return name !== undefined && Object.hasOwn(lists, name) ? (lists[name] ?? []) : [];
 }
 
-/** The items of a list; empty when the step names none. */
+/** The items of a runbook's list; empty when the step names none. */
 export function itemsOf(runbook: Runbook, list: string | undefined): Item[] {
   return listed(runbook.document.lists, list);
 }

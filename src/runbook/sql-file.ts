@@ -1,9 +1,8 @@
-import { hasSqlDetails, loadModule, parseSync } from '@libpg-query/parser';
 import { escapeIdentifier, escapeLiteral } from 'pg';
 import { didYouMean } from './nearest.ts';
 import { type SqlToken, tokens } from './sql-lexer.ts';
 
-await loadModule();
+export { SqlSyntaxError, type Statement, statements } from './sql-parser.ts';
 
 export type Variables = Record<string, string>;
 type Variable = Extract<SqlToken, { kind: 'variable' }>;
@@ -18,21 +17,6 @@ export class MissingVariable extends Error {
     this.name = 'MissingVariable';
     this.variable = name;
     this.offset = start;
-  }
-}
-
-/** SQL that PostgreSQL's parser refuses. `line` and `column` count from 1, `offset` is in UTF-16 units. */
-export class SqlSyntaxError extends Error {
-  readonly offset: number;
-  readonly line: number;
-  readonly column: number;
-  constructor(sql: string, offset: number, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'SqlSyntaxError';
-    this.offset = offset;
-    const before = sql.slice(0, offset).split('\n');
-    this.line = before.length;
-    this.column = [...(before.at(-1) ?? '')].length + 1;
   }
 }
 
@@ -82,13 +66,18 @@ export function replaceVariables(sql: string, value: (variable: Variable) => str
   };
 }
 
+/** Like `render`, with the way back from the result to the original. @throws MissingVariable */
+export function rendered(sql: string, vars: Variables): Rendered {
+  return replaceVariables(sql, (variable) => quoted(variable, vars));
+}
+
 /**
  * Fills psql's variables in as psql would: `:'name'` as a literal, `:"name"` as an identifier, `:name` as it stands, and
  * nothing inside strings, dollar quotes and comments. What is filled in is not looked at again.
  * @throws MissingVariable
  */
 export function render(sql: string, vars: Variables): string {
-  return replaceVariables(sql, (variable) => quoted(variable, vars)).text;
+  return rendered(sql, vars).text;
 }
 
 /**
@@ -102,41 +91,4 @@ export function bind(sql: string, vars: Variables): { text: string; values: stri
     return `$${values.push(given(variable, vars))}`;
   });
   return { text, values };
-}
-
-/** One statement; `line` and `offset` (UTF-16) of its first word in the text it was cut from. */
-export interface Statement {
-  text: string;
-  line: number;
-  offset: number;
-}
-
-/**
- * Cuts rendered SQL into statements with PostgreSQL's own parser, so that a body with semicolons stays whole.
- * @throws SqlSyntaxError
- */
-export function statements(sql: string): Statement[] {
-  return parsed(sql).map(({ statement }) => statement);
-}
-
-/** The statements of rendered SQL, each with its parse tree. @throws SqlSyntaxError */
-export function parsed(sql: string): { statement: Statement; tree: Record<string, unknown> }[] {
-  if (sql.trim() === '') return [];
-  let result: ReturnType<typeof parseSync>;
-  try {
-    result = parseSync(sql);
-  } catch (error) {
-    const codePoints = hasSqlDetails(error) ? (error.sqlDetails?.cursorPosition ?? 0) : 0;
-    const offset = [...sql].slice(0, codePoints).join('').length;
-    throw new SqlSyntaxError(sql, offset, error instanceof Error ? error.message : String(error), { cause: error });
-  }
-  // Errors count characters, statements count bytes.
-  const bytes = Buffer.from(sql);
-  return (result.stmts ?? []).map(({ stmt, stmt_location = 0, stmt_len = 0 }) => {
-    const whole = bytes.subarray(stmt_location, stmt_len === 0 ? undefined : stmt_location + stmt_len).toString();
-    const first = [...tokens(whole)].find((token) => token.kind !== 'blank')?.start ?? 0;
-    const offset = bytes.subarray(0, stmt_location).toString().length + first;
-    const line = sql.slice(0, offset).split('\n').length;
-    return { statement: { text: whole.slice(first).trimEnd(), line, offset }, tree: { ...stmt } };
-  });
 }
