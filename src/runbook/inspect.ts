@@ -3,13 +3,15 @@ import { namedFiles } from './named-files.ts';
 import { outline } from './outline.ts';
 import type { Problem } from './problems.ts';
 import * as names from './rules/names.ts';
+import * as placeholders from './rules/placeholders.ts';
+import * as rehearsal from './rules/rehearsal.ts';
 import * as stepRules from './rules/steps.ts';
 import * as times from './rules/times.ts';
 import { type Document, document, type Sources } from './schema.ts';
 import { checkSql } from './sql-check.ts';
 import { parseYaml } from './yaml-text.ts';
 
-const RULES = [names, times, stepRules].flatMap((rules) => Object.values(rules));
+const RULES = [names, times, stepRules, placeholders, rehearsal].flatMap((rules) => Object.values(rules));
 
 /**
  * Everything that is wrong with a runbook, found without a database. `document` is there when its form is right;

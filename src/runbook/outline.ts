@@ -37,6 +37,8 @@ export interface Outline {
   announced: { path: Path; message: string }[];
   /** Pauses between two goes of what the program does by itself, in ms. */
   every: Placed<number>[];
+  /** Texts outside steps and messages in which settings are filled in. */
+  texts: Placed<string>[];
   /** Owners of activities and steps, also of broken ones. */
   owners: Placed<string>[];
   names: Record<'role' | 'list' | 'audience' | 'message' | 'step', string[]>;
@@ -102,6 +104,11 @@ export function outline(document: unknown): Outline {
     answers: entriesOf(mapOf(root.rehearsal), 'answers').flatMap(({ path, value }) =>
       wellFormed(schema.answer, { path: ['rehearsal', ...path], value }),
     ),
+    texts: [
+      ...words('from', [{ path: ['mail'], value: root.mail }]),
+      ...words('reply_to', [{ path: ['mail'], value: root.mail }]),
+      ...words('page', [{ path: ['status'], value: root.status }]),
+    ],
     owners: [...words('owner', activities), ...words('owner', steps)],
     names: {
       role: Object.keys(mapOf(root.roles)),

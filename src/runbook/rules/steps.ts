@@ -105,5 +105,9 @@ export const patterns: Rule = ({ steps, watches }, report) => {
         must([...path, 'samples', i, 'request', 'expect', 'matches'], request?.expect.matches);
     }
   }
+  for (const { path, value } of steps) {
+    if (value.kind !== 'measure') continue;
+    for (const [i, query] of value.queries.entries()) must([...path, 'queries', i, 'uses_index'], query.uses_index);
+  }
   for (const { path, value } of watches) must([...path, 'request', 'expect', 'matches'], value.request.expect.matches);
 };

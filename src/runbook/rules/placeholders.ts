@@ -1,0 +1,95 @@
+import { MESSAGE_NAMES } from '../message-scope.ts';
+import { didYouMean } from '../nearest.ts';
+import type { Outline } from '../outline.ts';
+import type { Request, Step } from '../step-schema.ts';
+import { placeholders } from '../template.ts';
+import type { Path } from '../yaml-text.ts';
+import type { Report, Rule } from './rule.ts';
+
+/** Every text in a value, and where it stands. */
+function textsIn(value: unknown, path: Path): { text: string; path: Path }[] {
+  if (typeof value === 'string') return [{ text: value, path }];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, each]) =>
+    textsIn(each, [...path, Array.isArray(value) ? Number(key) : key]),
+  );
+}
+
+/** Texts that are shown or kept, where a secret has no place. */
+const SHOWN = new Set(['title', 'note', 'question', 'statement', 'items', 'says', 'options', 'on_failure']);
+
+/** Every `{{placeholder}}` stands for something where it is filled in. */
+export const filled: Rule = (outline, report) => {
+  const settings = Object.keys(outline.settings).map((name) => `settings.${name}`);
+  for (const { path, value } of outline.messages) {
+    check(textsIn([value.subject ?? '', value.body], []), [...MESSAGE_NAMES, ...settings], (at, words) =>
+      report([...path, at[0] === 0 ? 'subject' : 'body'], words),
+    );
+  }
+  for (const { path, value } of outline.texts) check([{ text: value, path }], settings, report);
+  for (const { path, value } of outline.watches)
+    inRequests([{ path: [...path, 'request'], request: value.request }], settings, report);
+  for (const { path, value } of outline.steps) inStep(path, value, outline, settings, report);
+};
+
+function inStep(path: Path, step: Step, { lists }: Outline, settings: string[], report: Report): void {
+  const fields = (list: string | undefined) =>
+    list !== undefined && Object.hasOwn(lists, list) ? common(lists[list] ?? []).map((name) => `item.${name}`) : [];
+  const known = [...settings, ...fields(step.for_each)];
+  const requests: { path: Path; request: Request }[] =
+    step.kind === 'http'
+      ? step.requests.map((request, i) => ({ path: ['requests', i], request }))
+      : step.kind === 'monitor'
+        ? step.samples.flatMap(({ request }, i) => (request ? [{ path: ['samples', i, 'request'], request }] : []))
+        : [];
+  const here: Report = (at, words) => report([...path, ...at], words);
+  if (step.kind === 'http') inRequests(requests, known, here);
+  else for (const each of requests) inRequests([each], known, here);
+  // An unknown list has its own problem; what its items hold cannot be told.
+  if (step.for_each !== undefined && !Object.hasOwn(lists, step.for_each)) return;
+  for (const [key, value] of Object.entries(step)) {
+    if (key === 'requests' || key === 'samples') continue;
+    const more = step.kind === 'index' && key === 'name' ? fields(step.tables) : [];
+    check(textsIn(value, [key]), [...known, ...more], here, SHOWN.has(key) ? 'shown' : 'acted on');
+  }
+}
+
+/** Requests of one round: each knows what those before it have captured. */
+function inRequests(requests: { path: Path; request: Request }[], known: string[], report: Report): void {
+  let captured: string[] = [];
+  for (const { path, request } of requests) {
+    check(textsIn(request, path), [...known, ...captured], report);
+    captured = [...captured, ...Object.keys(request.capture)];
+  }
+}
+
+function check(
+  texts: { text: string; path: Path }[],
+  known: string[],
+  report: Report,
+  use: 'shown' | 'acted on' = 'acted on',
+): void {
+  for (const { text, path } of texts) {
+    for (const name of placeholders(text)) {
+      if (known.includes(name)) continue;
+      if (!name.startsWith('env.'))
+        report(path, `{{${name}}} stands for nothing here${didYouMean(name, known) || hint(name)}`);
+      else if (use === 'shown')
+        report(
+          path,
+          `{{${name}}} is a secret and would be shown here; secrets only go into commands, requests and vars`,
+        );
+    }
+  }
+}
+
+function hint(name: string): string {
+  if (name.startsWith('item.')) return '; it needs `for_each`, and a list whose every item has that field';
+  return name.startsWith('settings.') ? '; name it under `settings`' : '';
+}
+
+/** Fields that every item of a list has. */
+function common(items: Record<string, string>[]): string[] {
+  const [first = {}, ...rest] = items;
+  return Object.keys(first).filter((name) => rest.every((item) => Object.hasOwn(item, name)));
+}
