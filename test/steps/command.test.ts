@@ -1,0 +1,92 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { startedAt } from '../../src/run/process.ts';
+import { command } from '../../src/steps/command.ts';
+import { actOf, stepOf, worldOf } from './acting.ts';
+
+const node = (script: string) => [process.execPath, '-e', script];
+const env = { PATH: process.env.PATH ?? '' };
+
+it('is content with exit code 0, or with the one expected and the output expected', async () => {
+  const fine = await command.perform(stepOf('command', { run: node('console.log(1)') }), actOf(), worldOf({ env }));
+  expect(fine).toMatchObject({ finished: { evidence: [{ kind: 'text', text: expect.stringContaining('1') }] } });
+
+  const step = stepOf('command', {
+    run: node('console.error("backup\\nCOMPLETED"); process.exitCode = 3'),
+    expect: { exit: 3, matches: '^COMPLETED$' },
+  });
+  await expect(command.perform(step, actOf(), worldOf({ env }))).resolves.toHaveProperty('finished');
+});
+
+it('fails with what it wrote last, without the secrets in it', async () => {
+  const step = stepOf('command', {
+    run: node(
+      'console.log("x".repeat(1e6)); console.log("the password is " + process.env.DB_PASSWORD); process.exitCode = 2',
+    ),
+  });
+  const world = worldOf({ env: { ...env, DB_PASSWORD: 'hunter2!' } });
+  const failure = await command.perform(step, actOf(), world).catch((error) => error);
+  expect(failure.message).toMatch(/exit code 2/);
+  expect(failure.evidence[0].text).toMatch(/the password is •+\n?$/);
+  expect(failure.evidence[0].text.length).toBeLessThan(10_000);
+});
+
+it('has no shell, no input, and no secret in its arguments', async () => {
+  const read = 'process.stdin.on("end", () => console.log(process.argv[1])).resume()';
+  const step = stepOf('command', {
+    run: [...node(read), '$(id); {{settings.name}}'],
+    expect: { matches: '^\\$\\(id\\); it$' },
+  });
+  await expect(
+    command.perform(step, actOf(), worldOf({ env, parts: { settings: { name: 'it' } } })),
+  ).resolves.toHaveProperty('finished');
+
+  const leaky = stepOf('command', { run: ['echo', '{{env.DB_PASSWORD}}'] });
+  await expect(command.perform(leaky, actOf(), worldOf({ env: { DB_PASSWORD: 'hunter2!' } }))).rejects.toThrow(
+    /\{\{env\.DB_PASSWORD\}\} may not stand in a command/,
+  );
+});
+
+it('says when a program is not there, and when it took too long', async () => {
+  const missing = stepOf('command', { run: ['no-such-program'] });
+  await expect(command.perform(missing, actOf(), worldOf({ env }))).rejects.toMatchObject({
+    message: expect.stringContaining('no-such-program'),
+    advice: expect.stringContaining('installed'),
+  });
+  const endless = stepOf('command', { run: node('setInterval(() => {}, 1000)'), timeout: '200ms' });
+  await expect(command.perform(endless, actOf(), worldOf({ env }))).rejects.toThrow('took longer');
+});
+
+it('ends the whole tree of processes when the act is aborted', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'command-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const noted = join(folder, 'pid');
+  const grandchild = `require('fs').writeFileSync(${JSON.stringify(noted)}, String(process.pid)); setInterval(() => {}, 1000)`;
+  const child = `require('child_process').spawn(process.execPath, ['-e', ${JSON.stringify(grandchild)}]); setInterval(() => {}, 1000)`;
+  const stop = new AbortController();
+  const performed = command.perform(
+    stepOf('command', { run: node(child) }),
+    actOf({ signal: stop.signal }),
+    worldOf({ env }),
+  );
+  const ended = expect(performed).rejects.toThrow('stopped');
+  const pid = await vi.waitFor(async () => {
+    const text = await readFile(noted, 'utf8');
+    expect(text).not.toBe('');
+    return Number(text);
+  });
+  expect(startedAt(pid)).not.toBeNull();
+  stop.abort(new Error('stopped'));
+  await ended;
+  await vi.waitFor(() => expect(startedAt(pid)).toBeNull(), 10_000);
+});
+
+it('knows after a crash what its verification says, and nothing without one', async () => {
+  const verify = (exit: number) => stepOf('command', { run: ['true'], verify: node(`process.exit(${exit})`) });
+  await expect(command.verify?.(verify(0), actOf(), worldOf({ env }))).resolves.toMatchObject({ found: 'done' });
+  await expect(command.verify?.(verify(1), actOf(), worldOf({ env }))).resolves.toEqual({ found: 'not-done' });
+  const blind = stepOf('command', { run: ['true'] });
+  await expect(command.verify?.(blind, actOf(), worldOf({ env }))).resolves.toMatchObject({ found: 'unclear' });
+});
