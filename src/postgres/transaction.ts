@@ -77,8 +77,9 @@ async function once<T>(
   try {
     await client.query('begin');
     const { rows } = await client.query<{ pid: number }>(
-      `select set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true), pg_backend_pid() as pid`,
-      [String(lockTimeout), String(statementTimeout)],
+      `select set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true),
+              set_config('middlewatch.run', $3, true), pg_backend_pid() as pid`,
+      [String(lockTimeout), String(statementTimeout), fence.run],
     );
     const pid = rows[0]?.pid ?? 0;
     held.use(cancelOnAbort(pool, pid, signal));

@@ -1,26 +1,34 @@
 import type { StepKind } from '../runbook/step-schema.ts';
+import { backfill } from './backfill.ts';
+import { check } from './check.ts';
 import { command } from './command.ts';
 import { decision } from './decision.ts';
 import { http } from './http.ts';
+import { index } from './index.ts';
 import { isolation } from './isolation.ts';
 import type { Kind } from './kind.ts';
 import { manual } from './manual.ts';
 import { measure } from './measure.ts';
 import { monitor } from './monitor.ts';
 import { notify } from './notify.ts';
+import { policies } from './policies.ts';
 import { signoff } from './signoff.ts';
 import { sql } from './sql.ts';
 
 /** Every kind of step there is. */
-export const KINDS: { [K in StepKind]?: Kind<K> } = {
+export const KINDS: { [K in StepKind]: Kind<K> } = {
+  backfill,
+  check,
   command,
   decision,
   http,
+  index,
   isolation,
   manual,
   measure,
   monitor,
   notify,
+  policies,
   signoff,
   sql,
 };

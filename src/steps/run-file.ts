@@ -21,15 +21,20 @@ export async function runFile(
       const { rowCount } = await client.query(text);
       counts.push(rowCount ?? 0);
     } catch (cause) {
-      if (!(cause instanceof DatabaseError) || RETRYABLE.has(cause.code ?? '')) throw cause;
-      throw statementFailed(path, line, text, cause);
+      throw located(path, line, text, cause);
     }
   }
   return counts;
 }
 
-function statementFailed(path: string, line: number, text: string, cause: DatabaseError): StatementFailed {
-  const inside = text.slice(0, Number(cause.position ?? 1) - 1).split('\n').length - 1;
+/**
+ * An error of a statement with the file and line it comes from, and what to do. One worth a retry, or that is not the
+ * server's, stays as it is.
+ * @param line where the statement begins in the file
+ */
+export function located(path: string, line: number, statement: string, cause: unknown): unknown {
+  if (!(cause instanceof DatabaseError) || RETRYABLE.has(cause.code ?? '')) return cause;
+  const inside = statement.slice(0, Number(cause.position ?? 1) - 1).split('\n').length - 1;
   const more = [cause.detail, cause.hint].filter(Boolean).join(' ');
   return new StatementFailed(
     `${path}:${line + inside}: ${cause.message}${more === '' ? '' : `. ${more}`}`,

@@ -4,7 +4,7 @@ import { type TransactionOptions, transaction } from '../postgres/transaction.ts
 import { type Act, RehearsedFailure } from '../run/performer.ts';
 import type { Redactor } from '../run/redact.ts';
 import type { Runbook } from '../runbook/plan.ts';
-import type { SourceFile } from '../runbook/schema.ts';
+import type { Item, SourceFile } from '../runbook/schema.ts';
 import type { Step } from '../runbook/step-schema.ts';
 import { fill, placeholders } from '../runbook/template.ts';
 
@@ -49,6 +49,11 @@ export function shown(world: Words, text: string): string {
 export function variables(world: World, vars: Record<string, string>): Record<string, string> {
   const own = Object.entries(vars).map(([name, value]) => [name, filled(world, value)] as const);
   return { ...world.runbook.document.settings, ...Object.fromEntries(own) };
+}
+
+/** The psql variables of a step's SQL for one item of its list: every setting, and the item's fields, which win. */
+export function itemVariables(world: World, item: Item): Record<string, string> {
+  return { ...world.runbook.document.settings, ...item };
 }
 
 /** A file the runbook names, as pinned when the run opened. */

@@ -1,0 +1,81 @@
+import { escapeIdentifier, escapeLiteral } from 'pg';
+import type { Queryable } from './ask.ts';
+import { qualified, type TableName } from './tables.ts';
+
+export interface Policy {
+  name: string;
+  command: 'all' | 'select' | 'insert' | 'update' | 'delete';
+  permissive: boolean;
+  /** null stands for everybody (PUBLIC), which the catalog has as no role in particular. */
+  roles: (string | null)[];
+  using: string | null;
+  check: string | null;
+  comment: string | null;
+}
+
+/** Row-level security of one table, whole. */
+export interface RowSecurity {
+  enabled: boolean;
+  forced: boolean;
+  policies: Policy[];
+}
+
+/**
+ * Reads a table's row-level security with every name in its expressions written in full, so that it means the same
+ * wherever it is written back (F3). The transaction under way keeps its search_path.
+ */
+export async function readRowSecurity(client: Queryable, table: TableName): Promise<RowSecurity | undefined> {
+  const { rows: before } = await client.query<{ path: string }>("select current_setting('search_path') as path");
+  await client.query("select set_config('search_path', '', true)");
+  const { rows } = await client.query<RowSecurity>(
+    `select relrowsecurity as enabled, relforcerowsecurity as forced,
+            coalesce((select jsonb_agg(jsonb_build_object(
+                'name', polname,
+                'command', case polcmd when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update'
+                             when 'd' then 'delete' else 'all' end,
+                'permissive', polpermissive,
+                'roles', (select jsonb_agg((select rolname from pg_roles where oid = r) order by n)
+                            from unnest(polroles) with ordinality as given (r, n)),
+                'using', pg_get_expr(polqual, polrelid),
+                'check', pg_get_expr(polwithcheck, polrelid),
+                'comment', obj_description(p.oid, 'pg_policy')) order by polname)
+              from pg_policy p where polrelid = c.oid), '[]') as policies
+       from pg_class c where c.oid = to_regclass($1)`,
+    [qualified(table)],
+  );
+  await client.query("select set_config('search_path', $1, true)", [before[0]?.path ?? '']);
+  return rows[0];
+}
+
+/** Takes one policy away. */
+export async function dropPolicy(client: Queryable, table: TableName, name: string): Promise<void> {
+  await client.query(`drop policy ${escapeIdentifier(name)} on ${qualified(table)}`);
+}
+
+/** Makes a table's row-level security what it was: policies, comments, and whether it is enabled and forced. */
+export async function restoreRowSecurity(client: Queryable, table: TableName, before: RowSecurity): Promise<void> {
+  const name = qualified(table);
+  const now = await readRowSecurity(client, table);
+  for (const policy of now?.policies ?? []) await dropPolicy(client, table, policy.name);
+  for (const policy of before.policies) {
+    await client.query(definition(table, policy));
+    if (policy.comment !== null) {
+      await client.query(
+        `comment on policy ${escapeIdentifier(policy.name)} on ${name} is ${escapeLiteral(policy.comment)}`,
+      );
+    }
+  }
+  await client.query(`alter table ${name} ${before.enabled ? 'enable' : 'disable'} row level security`);
+  await client.query(`alter table ${name} ${before.forced ? '' : 'no '}force row level security`);
+}
+
+/** The statement that makes this policy. */
+export function definition(table: TableName, policy: Policy): string {
+  const roles = policy.roles.map((role) => (role === null ? 'public' : escapeIdentifier(role)));
+  return [
+    `create policy ${escapeIdentifier(policy.name)} on ${qualified(table)}`,
+    `as ${policy.permissive ? 'permissive' : 'restrictive'} for ${policy.command} to ${roles.join(', ')}`,
+    ...(policy.using === null ? [] : [`using (${policy.using})`]),
+    ...(policy.check === null ? [] : [`with check (${policy.check})`]),
+  ].join(' ');
+}

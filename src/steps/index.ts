@@ -1,0 +1,157 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { DatabaseTrouble } from '../postgres/errors.ts';
+import { alone, buildUnderWay, dropIndex, followBuild, indexState } from '../postgres/index-build.ts';
+import { record, recorded, recordedParts, strike } from '../postgres/ledger.ts';
+import { qualified, type TableName, tableOf } from '../postgres/tables.ts';
+import { transaction } from '../postgres/transaction.ts';
+import type { Result } from '../run/events.ts';
+import { type Act, RehearsedFailure } from '../run/performer.ts';
+import { itemsOf } from '../runbook/plan.ts';
+import type { Item } from '../runbook/schema.ts';
+import { render } from '../runbook/sql-file.ts';
+import type { StepOf } from '../runbook/step-schema.ts';
+import { fill } from '../runbook/template.ts';
+import type { Kind } from './kind.ts';
+import { located } from './run-file.ts';
+import { commit, itemVariables, source, terms, type World } from './world.ts';
+
+type Index = StepOf<'index'>;
+
+/** One index to build. */
+interface Job {
+  item: Item;
+  table: TableName;
+  index: string;
+}
+
+/** Between two looks at a build that somebody else has under way, in ms. */
+const LOOK_EVERY = 250;
+
+/**
+ * Builds an index on each table of a list, concurrently. That cannot be done in a transaction, so the intent goes into
+ * the ledger before and the index itself tells afterwards: a valid one is done, any other is dropped and built anew (F11).
+ */
+export const index: Kind<'index'> = {
+  async perform(step, act, world) {
+    const before = await recorded<Result>(world.pool, world.run, step.id);
+    if (before !== undefined) return { finished: before };
+    const jobs = jobsOf(step, world);
+    const found: string[][] = [];
+    for (const [done, job] of jobs.entries()) {
+      found.push([qualified(job.table), job.index, await build(step, act, world, job, done, jobs.length)]);
+      if (act.failsNow()) throw new RehearsedFailure();
+    }
+    return { finished: await commit(world, step, act, '', async () => told(found)) };
+  },
+
+  async verify(step, _act, world) {
+    const result = await recorded<Result>(world.pool, world.run, step.id);
+    // An index that is not finished is found in whatever state it is in, and carried on with.
+    return result === undefined ? { found: 'not-done' } : { found: 'done', result };
+  },
+
+  async undo(step, act, world) {
+    const ours = await recordedParts(world.pool, world.run, step.id);
+    const dropped: string[] = [];
+    for (const { item, table, index } of jobsOf(step, world).toReversed()) {
+      const part = partOf(item);
+      if (!ours.has(part)) continue;
+      await dropIndex(world.pool, act.signal, step.timeout ?? 0, table, index);
+      await transaction(terms(world, step, act), async (client) => {
+        await strike(client, world.run, step.id, part);
+        await strike(client, world.run, step.id, '');
+      });
+      dropped.push(index);
+    }
+    return { summary: `${dropped.length} indexes dropped` };
+  },
+};
+
+/** @returns what came of it, in a word or two */
+async function build(
+  step: Index,
+  act: Act,
+  world: World,
+  { item, table, index }: Job,
+  done: number,
+  total: number,
+): Promise<string> {
+  const pulse = (note: string, part = { done: 0, total: 0 }) =>
+    act.pulse({ done, total, unit: 'indexes', note, parts: [{ name: index, ...part, state: 'working' }] });
+  pulse(`looking at ${index}`);
+  await untilNobodyBuilds(world, act, table, pulse);
+  const intended = (await recorded(world.pool, world.run, step.id, partOf(item))) !== undefined;
+  const before = await indexState(world.pool, table, index);
+  if (before === 'of another table') throw taken(table, index);
+  if (before === 'valid') return intended ? 'built' : 'was there before';
+  if (!intended) await intend(step, act, world, item, index);
+  const timeout = step.timeout ?? 0;
+  if (before === 'invalid') {
+    pulse(`dropping what is left of ${index}`);
+    await dropIndex(world.pool, act.signal, timeout, table, index);
+  }
+  const file = source(world, step.file);
+  const statement = render(file.text, { ...itemVariables(world, item), index });
+  const finished = new AbortController();
+  const following = followBuild(world.pool, table, finished.signal, (now) => pulse(now.phase, now));
+  try {
+    await alone(world.pool, act.signal, timeout, statement).catch((cause) => {
+      throw located(file.path, 1, statement, cause);
+    });
+  } finally {
+    finished.abort();
+    await following.catch(() => {});
+  }
+  const after = await indexState(world.pool, table, index);
+  if (after !== 'valid') throw notValid(table, index, after);
+  return before === 'invalid' ? 'built anew' : 'built';
+}
+
+/** The build of a conductor that was killed may live on for a while on the server. */
+async function untilNobodyBuilds(world: World, act: Act, table: TableName, pulse: (note: string) => void) {
+  while (await buildUnderWay(world.pool, table)) {
+    pulse('waiting for a build that is already under way');
+    await delay(LOOK_EVERY, undefined, { signal: act.signal });
+  }
+}
+
+/** Puts on record, before the act, that this index is ours to build and to drop. */
+function intend(step: Index, act: Act, world: World, item: Item, index: string): Promise<void> {
+  return transaction(terms(world, step, act), (client) =>
+    record(client, { run: world.run, step: step.id, part: partOf(item), attempt: act.attempt }, { index }),
+  );
+}
+
+function jobsOf(step: Index, world: World): Job[] {
+  const { settings } = world.runbook.document;
+  return itemsOf(world.runbook, step.tables).map((item) => ({
+    item,
+    table: tableOf(item),
+    index: fill(step.name, { item, settings }),
+  }));
+}
+
+function taken(table: TableName, index: string): DatabaseTrouble {
+  return new DatabaseTrouble(
+    `Something else in the schema ${table.schema} is called ${index}.`,
+    'Give the index of the runbook another name, or that other thing.',
+  );
+}
+
+function notValid(table: TableName, index: string, state: string): DatabaseTrouble {
+  return new DatabaseTrouble(
+    `${index} on ${qualified(table)} is ${state} after it was built.`,
+    'Retry drops what is left of it and builds it anew; a rollback drops it.',
+  );
+}
+
+function told(found: string[][]): Result {
+  const built = found.filter(([, , state]) => state !== 'was there before').length;
+  return {
+    summary: `${built} of ${found.length} indexes built, all valid`,
+    facts: { indexes: found.length, built },
+    evidence: [{ kind: 'rows', title: 'Indexes', columns: ['table', 'index', 'state'], rows: found, more: 0 }],
+  };
+}
+
+const partOf = (item: Item) => qualified(tableOf(item));
