@@ -53,8 +53,8 @@ export function stepFiles(step: Step, { settings, lists, text }: Surroundings): 
   const people: Named['more'] = (_item, file) =>
     Object.fromEntries((columns ?? variablesOf(text(file)).map(({ name }) => name)).map((name) => [name, '']));
   return named(step, settings, people).flatMap(({ file, path, use, more }) => {
-    // Checks and undos are run once, whatever list the step has.
-    if (items.length === 0 || use === 'undo' || step.kind === 'check') {
+    // Undos are run once, whatever list the step has; and where a check counts the rows of the list, its query is.
+    if (items.length === 0 || use === 'undo' || (step.kind === 'check' && step.rows !== undefined)) {
       return file === '' ? [] : [{ file, path, use, vars: { ...given, ...more?.({}, file) } }];
     }
     return items.flatMap((item) => {

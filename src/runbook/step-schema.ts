@@ -94,7 +94,10 @@ const check = z.strictObject({
   rows: z.enum(['remember', 'compare']).optional().meta({
     description: 'Counts and hashes of the rows of `tables`: keep them, or compare what the application did not touch',
   }),
-  tables: z.string().optional(),
+  tables: z
+    .string()
+    .optional()
+    .meta({ description: 'The list whose rows are compared; or else run `sql` once for each of its items' }),
   ignore_columns: z.array(z.string()).default([]),
   expect: expectation.optional(),
 });
