@@ -37,6 +37,8 @@ export interface Outline {
   announced: { path: Path; message: string }[];
   /** Pauses between two goes of what the program does by itself, in ms. */
   every: Placed<number>[];
+  /** Whether the document says who mails are from. */
+  mail: boolean;
   /** Texts outside steps and messages in which settings are filled in. */
   texts: Placed<string>[];
   /** Owners of activities and steps, also of broken ones. */
@@ -104,6 +106,7 @@ export function outline(document: unknown): Outline {
     answers: entriesOf(mapOf(root.rehearsal), 'answers').flatMap(({ path, value }) =>
       wellFormed(schema.answer, { path: ['rehearsal', ...path], value }),
     ),
+    mail: root.mail !== undefined,
     texts: [
       ...words('from', [{ path: ['mail'], value: root.mail }]),
       ...words('reply_to', [{ path: ['mail'], value: root.mail }]),

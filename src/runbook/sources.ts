@@ -57,3 +57,8 @@ function leaves(path: string): boolean {
   const normal = normalize(path);
   return normal === '..' || normal.startsWith(`..${sep}`) || normal.startsWith(sep);
 }
+
+/** How many SQL statements a runbook's files hold. */
+export function statementCount(sources: Sources): number {
+  return inspect(sources).statements;
+}

@@ -11,7 +11,10 @@ function oneOf(part: object, keys: string[], path: Path, report: Report, who: st
 }
 
 /** Keys that only make sense together are there together. */
-export const complete: Rule = ({ steps, criteria, audiences }, report) => {
+export const complete: Rule = ({ steps, criteria, audiences, messages, mail }, report) => {
+  const first = messages.find(({ value }) => value.mail !== undefined);
+  if (first && !mail)
+    report([...first.path, 'mail'], 'mails need `mail: { from: … }` in the runbook: who they are from', 'key');
   for (const { path, value, whole } of steps) {
     if (!whole) continue;
     if (value.kind === 'check') checkSense(value, path, report);

@@ -1,0 +1,26 @@
+import type { Command } from 'commander';
+import { parseRunbook, readSources, statementCount } from '../runbook/sources.ts';
+import { inert } from '../ui/inert.ts';
+import { orProblems } from './problems.ts';
+
+/** `runbook check`: would it run? Reads the YAML and the SQL; asks no database. */
+export function register(program: Command): void {
+  program
+    .command('check')
+    .description('would it run? reads the runbook and its SQL, and asks no database')
+    .argument('[file]', 'the runbook', 'runbook.yaml')
+    .action(async (file: string) => {
+      const summary = await orProblems(async () => {
+        const sources = await readSources(file);
+        const { document, activities } = parseRunbook(sources);
+        const steps = activities.reduce((sum, { steps }) => sum + steps.length, 0);
+        return [
+          `${file} is in order: ${document.title}`,
+          `  ${activities.length} activities, ${steps} steps`,
+          `  ${Object.keys(sources.files).length} SQL files, ${statementCount(sources)} statements`,
+          `  ${Object.keys(document.messages).length} messages, ${document.success.length} success criteria, ${document.risks.length} risks`,
+        ];
+      });
+      if (summary) process.stdout.write(`${summary.map(inert).join('\n')}\n`);
+    });
+}

@@ -1,0 +1,8 @@
+import * as z from 'zod';
+import { document } from './schema.ts';
+
+/** The form of a runbook as JSON Schema, for editors to complete and check while one writes. */
+export function jsonSchema(): string {
+  const schema = z.toJSONSchema(document, { io: 'input', reused: 'ref' });
+  return `${JSON.stringify({ title: 'A middlewatch runbook', ...schema }, null, 2)}\n`;
+}

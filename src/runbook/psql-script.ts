@@ -1,0 +1,92 @@
+import { escapeLiteral } from 'pg';
+import { itemsOf, type PlannedActivity, type Runbook } from './plan.ts';
+import { render } from './sql-file.ts';
+import { type StepFile, stepFiles } from './step-files.ts';
+import type { Step, StepOf } from './step-schema.ts';
+import { fill } from './template.ts';
+
+const HEAD = [
+  '-- To read, to review, or to go on by hand with psql -f. The program does more than this: it decides, compares, watches,',
+  '-- fills tables in small batches, retries locks, and undoes. Nothing of that is here. Try it on a copy first.',
+  '\\set ON_ERROR_STOP on',
+];
+
+/** Everything a runbook would run on its database, rendered, as one script for psql; in order, with what it is for. */
+export function psqlScript(runbook: Runbook): string {
+  const forward = runbook.activities.filter(({ phase }) => phase !== 'rollback');
+  return `${[remark(runbook.document.title), ...HEAD, ...forward.flatMap((each) => ofActivity(runbook, each))].join('\n')}\n`;
+}
+
+function ofActivity(runbook: Runbook, { title, startsAt, owner, steps }: PlannedActivity): string[] {
+  const role = runbook.document.roles[owner]?.title ?? owner;
+  const at = new Date(startsAt).toISOString().slice(0, 16).replace('T', ' ');
+  const bar = '-'.repeat(100);
+  return ['', bar, remark(`${title} - ${at} UTC, ${role}`), bar, ...steps.flatMap((step) => ofStep(runbook, step))];
+}
+
+function ofStep(runbook: Runbook, step: Step): string[] {
+  const { settings, lists } = runbook.document;
+  const text = (file: string) => runbook.sources.files[file]?.text ?? '';
+  const files = stepFiles(step, { settings, lists, text }).filter(({ use }) => use !== 'undo');
+  const sql = (file: StepFile) => {
+    const of = file.of === undefined ? '' : ` for ${file.of}`;
+    return [remark(`${file.file}${of}`), closed(render(text(file.file), file.vars))];
+  };
+  const title = fill(step.title, { settings }, 'keep');
+  return ['', remark(`${step.id} (${step.kind}): ${title}`), ...byKind(runbook, step, files, sql)];
+}
+
+function byKind(runbook: Runbook, step: Step, files: StepFile[], sql: (file: StepFile) => string[]): string[] {
+  switch (step.kind) {
+    case 'sql':
+      return ['begin;', ...files.flatMap(sql), 'commit;'];
+    case 'backfill':
+      return files.flatMap((file) =>
+        file.use === 'work'
+          ? ['begin;', "select set_config('middlewatch.backfill', 'on', true);", ...sql(file), 'commit;']
+          : sql(file),
+      );
+    case 'policies':
+      return files.flatMap((file) => ['begin;', ...dropped(runbook, step, file), ...sql(file), 'commit;']);
+    case 'isolation':
+    case 'measure':
+      return files.flatMap((file) =>
+        file.use === 'as-people'
+          ? [remark('as each of those people, then rolled back:'), ...sql(file).map(commented)]
+          : sql(file),
+      );
+    case 'manual':
+      return [...step.items.map((item) => remark(`[ ] ${item}`)), ...files.flatMap(sql)];
+    case 'command':
+      return [remark(`by hand: ${step.run.join(' ')}`)];
+    default:
+      return files.flatMap(sql);
+  }
+}
+
+/** What the step itself drops before it creates: policies by the patterns of `replaces`, where `*` matches anything. */
+function dropped(runbook: Runbook, step: StepOf<'policies'>, { of }: StepFile): string[] {
+  const item = itemsOf(runbook, step.tables).find(({ name }) => name === of);
+  if (item === undefined || step.replaces.length === 0) return [];
+  const patterns = step.replaces.map((name) => escapeLiteral(name.replace(/[\\%_]/g, '\\$&').replaceAll('*', '%')));
+  return [
+    "select format('drop policy %I on %I.%I', policyname, schemaname, tablename) from pg_policies",
+    `where schemaname = ${escapeLiteral(item.schema ?? 'public')} and tablename = ${escapeLiteral(item.name ?? '')}`,
+    `  and policyname like any (array[${patterns.join(', ')}]) \\gexec`,
+  ];
+}
+
+/** A comment of one line, whatever the text holds. */
+function remark(text: string): string {
+  return `-- ${text.replace(/\s+/g, ' ')}`;
+}
+
+function commented(sql: string): string {
+  return sql.replace(/^/gm, '-- ');
+}
+
+/** With the semicolon that a file of one statement may leave out; on its own line, for it may end in a comment. */
+function closed(sql: string): string {
+  const trimmed = sql.trimEnd();
+  return trimmed.endsWith(';') ? trimmed : `${trimmed}\n;`;
+}
