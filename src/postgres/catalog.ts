@@ -69,7 +69,7 @@ with relation as (
            ${comment('pol.oid', 'pg_policy')})
     from relation join pg_policy pol on polrelid = relation.oid
   union all
-  select format('trigger %s%s', pg_get_triggerdef(tg.oid), case tgenabled when 'O' then '' else ' fires ' || tgenabled end)
+  select format('trigger %s%s', pg_get_triggerdef(tg.oid), case tgenabled when 'O' then '' else ' fires ' || tgenabled::text end)
     from relation join pg_trigger tg on tgrelid = relation.oid
     join pg_proc p on p.oid = tgfoid
    where not tgisinternal and p.pronamespace <> coalesce(to_regnamespace('middlewatch'), 0)
