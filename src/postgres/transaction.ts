@@ -15,6 +15,8 @@ export interface TransactionOptions {
   statementTimeout?: number | undefined;
   /** Recorded in the same transaction, with what the work returned as its detail. */
   entry?: Entry;
+  /** How often it is begun before it counts as blocked; 30. */
+  tries?: number;
 }
 
 /** F16: a waiting ALTER TABLE queues every reader behind it, so each wait is short and there are not many. */
@@ -35,7 +37,7 @@ export async function transaction<T>(
   options: TransactionOptions,
   work: (client: PoolClient) => Promise<T>,
 ): Promise<T> {
-  const { pool, signal } = options;
+  const { pool, signal, tries = TRIES } = options;
   let inTheWay: Table | undefined;
   for (let attempt = 1; ; attempt += 1) {
     signal.throwIfAborted();
@@ -48,7 +50,7 @@ export async function transaction<T>(
     } catch (error) {
       broken = error instanceof InDoubt || connectionLost(error);
       if (!RETRYABLE.has(sqlState(error) ?? '')) throw error;
-      if (attempt >= TRIES) throw blocked(error, inTheWay);
+      if (attempt >= tries) throw blocked(tries, error, inTheWay);
     } finally {
       client.release(broken);
     }
@@ -56,9 +58,9 @@ export async function transaction<T>(
   }
 }
 
-function blocked(cause: unknown, table: Table | undefined): Blocked {
+function blocked(tries: number, cause: unknown, table: Table | undefined): Blocked {
   return new Blocked(
-    `Locks were not to be had in ${TRIES} tries.`,
+    `Locks were not to be had in ${tries} tries.`,
     'Look at who holds them: wait for them, or have them end their transactions, then retry.',
     table === undefined ? { cause } : { cause, table },
   );

@@ -1,0 +1,151 @@
+import type { Pool } from 'pg';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { Blocked, FenceLost } from '../../src/postgres/errors.ts';
+import { takeFence } from '../../src/postgres/house.ts';
+import { recorded } from '../../src/postgres/ledger.ts';
+import { transaction } from '../../src/postgres/transaction.ts';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+
+let db: TestDatabase;
+let pool: Pool;
+const signal = new AbortController().signal;
+
+beforeAll(async () => {
+  db = await freshDatabase();
+  pool = db.pool();
+  await pool.query('create table account (id int primary key, amount int not null)');
+  await pool.query('insert into account values (1, 0)');
+});
+afterAll(() => db.drop());
+
+const amount = async () => (await pool.query<{ amount: number }>('select amount from account')).rows[0]?.amount;
+
+/** A process of somebody else that holds the row, until it is told not to. */
+async function holder() {
+  const client = await db.client();
+  await client.query("set application_name = 'nightly report'");
+  await client.query('begin');
+  await client.query('update account set amount = amount where id = 1');
+  return { letGo: () => client.query('rollback') };
+}
+
+it('commits work and ledger together, or neither', async () => {
+  await takeFence(pool, 'together', 1);
+  const entry = (step: string) => ({ run: 'together', step, part: '', attempt: 1 });
+  const fence = { run: 'together', token: 1 };
+  const detail = await transaction({ pool, fence, signal, entry: entry('good') }, async (client) => {
+    await client.query('update account set amount = amount + 1');
+    return { rows: 1 };
+  });
+  expect(detail).toEqual({ rows: 1 });
+  expect(await recorded(pool, 'together', 'good')).toEqual({ rows: 1 });
+  const before = await amount();
+  const failing = transaction({ pool, fence, signal, entry: entry('bad') }, async (client) => {
+    await client.query('update account set amount = 99');
+    throw new Error('no');
+  });
+  await expect(failing).rejects.toThrow('no');
+  expect(await amount()).toBe(before);
+  expect(await recorded(pool, 'together', 'bad')).toBeUndefined();
+});
+
+it('lets a stale conductor commit nothing', async () => {
+  await takeFence(pool, 'fenced', 1);
+  const before = await amount();
+  const stale = { pool, fence: { run: 'fenced', token: 1 }, signal };
+  await takeFence(pool, 'fenced', 2);
+  const late = transaction(stale, (client) => client.query('update account set amount = 77'));
+  await expect(late).rejects.toBeInstanceOf(FenceLost);
+  await expect(takeFence(pool, 'fenced', 1)).rejects.toBeInstanceOf(FenceLost);
+  expect(await amount()).toBe(before);
+});
+
+it('makes a new conductor wait for what the old one is committing', async () => {
+  await takeFence(pool, 'handover', 1);
+  const order: string[] = [];
+  let finish = () => {};
+  const held = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  let inside = () => {};
+  const begun = new Promise<void>((resolve) => {
+    inside = resolve;
+  });
+  const old = transaction({ pool, fence: { run: 'handover', token: 1 }, signal }, async () => {
+    inside();
+    await held;
+  }).then(() => order.push('old committed'));
+  await begun;
+  const taken = takeFence(pool, 'handover', 2).then(() => order.push('new took the fence'));
+  await vi.waitFor(async () => {
+    const waiting = await db.superuser.query(
+      "select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
+    );
+    expect(waiting.rowCount).toBe(1);
+  });
+  finish();
+  await Promise.all([old, taken]);
+  expect(order).toEqual(['old committed', 'new took the fence']);
+});
+
+it('waits for a lock no longer than it may, and tries again until it is free (F16)', async () => {
+  await takeFence(pool, 'retry', 1);
+  const before = (await amount()) ?? 0;
+  const { letGo } = await holder();
+  let tries = 0;
+  await transaction({ pool, fence: { run: 'retry', token: 1 }, signal }, async (client) => {
+    tries += 1;
+    if (tries === 3) await letGo();
+    await client.query('update account set amount = amount + 1');
+  });
+  expect(tries).toBe(3);
+  expect(await amount()).toBe(before + 1);
+});
+
+it('on the last try shows who stands in the way (F12, F16)', async () => {
+  await takeFence(pool, 'blocked', 1);
+  const { letGo } = await holder();
+  const error = await transaction({ pool, fence: { run: 'blocked', token: 1 }, signal, tries: 3 }, (client) =>
+    client.query('alter table account add column late int'),
+  ).catch((error: unknown) => error);
+  await letGo();
+  expect(error).toBeInstanceOf(Blocked);
+  expect((error as Blocked).code).toBe('55P03');
+  expect((error as Blocked).table?.rows.flat()).toContain('nightly report');
+});
+
+it('does a transaction that lost a deadlock again (F12)', async () => {
+  await pool.query(
+    'create table a (n int); create table b (n int); insert into a values (0); insert into b values (0)',
+  );
+  await takeFence(pool, 'deadlock', 1);
+  const other = await db.client();
+  await other.query("set deadlock_timeout = '1min'; begin; update b set n = n + 1");
+  let theirs: Promise<unknown> = Promise.resolve();
+  let tries = 0;
+  await transaction({ pool, fence: { run: 'deadlock', token: 1 }, signal }, async (client) => {
+    tries += 1;
+    // The server finds the deadlock before our lock_timeout is over.
+    await client.query("set local lock_timeout = 0; set local deadlock_timeout = '10ms'");
+    await client.query('lock a in access exclusive mode');
+    if (tries === 1) theirs = other.query('update a set n = n + 1').then(() => other.query('commit'));
+    await client.query('lock b in access exclusive mode');
+  });
+  await theirs;
+  expect(tries).toBeGreaterThan(1);
+  expect((await pool.query('select a.n as a, b.n as b from a, b')).rows).toEqual([{ a: 1, b: 1 }]);
+});
+
+it('cancels what is at work on the server when it is aborted', async () => {
+  await takeFence(pool, 'abort', 1);
+  const stop = new AbortController();
+  const sleeping = transaction({ pool, fence: { run: 'abort', token: 1 }, signal: stop.signal }, (client) =>
+    client.query('select pg_sleep(3600)'),
+  );
+  const asleep = () =>
+    db.superuser.query("select from pg_stat_activity where query = 'select pg_sleep(3600)' and state = 'active'");
+  await vi.waitFor(async () => expect((await asleep()).rowCount).toBe(1));
+  stop.abort(new Error('stop the run'));
+  await expect(sleeping).rejects.toThrow('stop the run');
+  expect((await asleep()).rowCount).toBe(0);
+});
