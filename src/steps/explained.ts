@@ -11,6 +11,7 @@ interface PlanNode {
   'Index Name'?: string;
   'Relation Name'?: string;
   Schema?: string;
+  'Parent Relationship'?: string;
   Plans?: PlanNode[];
 }
 
@@ -20,8 +21,8 @@ export interface Explained {
   ms: number;
   indexes: string[];
   relations: { schema: string; name: string }[];
-  /** Node types from the outermost in, for people to read. */
-  nodes: string[];
+  /** The nodes from the outermost in, for people to read; subqueries that run once are left out. */
+  path: string;
 }
 
 /** Runs the one query of a file under EXPLAIN ANALYZE. */
@@ -45,7 +46,10 @@ export async function explained(
     relations: nodes.flatMap((node) =>
       node['Relation Name'] === undefined ? [] : [{ schema: node.Schema ?? '', name: node['Relation Name'] }],
     ),
-    nodes: nodes.map((node) => node['Node Type']),
+    path: nodes
+      .filter((node) => node['Parent Relationship'] !== 'InitPlan')
+      .map((node) => [node['Node Type'], node['Index Name']].filter(Boolean).join(' '))
+      .join(' › '),
   };
 }
 

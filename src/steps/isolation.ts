@@ -47,7 +47,7 @@ export const isolation: Kind<'isolation'> = {
     const { leaks, unproved, matrix } = findings(trials);
     if (leaks.length > 0) {
       throw new ExpectationFailed(
-        `Isolation does not hold: ${leaks.map(inWords).join('; ')}.`,
+        `Isolation does not hold: ${leaks.join('; ')}.`,
         [matrix],
         'Nobody should use the application like this. Roll back, or mend the policies and triggers and retry.',
       );
@@ -63,8 +63,6 @@ export const isolation: Kind<'isolation'> = {
     };
   },
 };
-
-const inWords = ({ table, actor, tried, said }: Trial) => `${table}, ${tried}, as ${actor}: ${said}`;
 
 /** What one table shows to everybody, and what it lets them do. */
 async function tryTable(
@@ -90,21 +88,20 @@ async function tryTable(
       }
     });
     proved ||= there.own > 0;
-    const own = `${seen.own} of ${there.own}`;
-    const label = actor.label;
+    const as = { table, actor: actor.label };
     trials.push(
-      { table, actor: label, tried: 'own rows', came: seen.own === there.own ? 'held' : 'leaked', said: own },
       {
-        table,
-        actor: label,
-        tried: "others' rows",
-        came: seen.foreign === 0 ? 'held' : 'leaked',
-        said: `${seen.foreign}`,
+        ...as,
+        tried: 'own rows',
+        came: seen.own === there.own ? 'held' : 'leaked',
+        said: `sees ${seen.own} of ${there.own}`,
+        rows: seen.own,
       },
+      { ...as, tried: "others' rows", came: seen.foreign === 0 ? 'held' : 'leaked', said: `${seen.foreign}` },
     );
   }
   if (!proved)
-    trials.push({ table, actor: 'anybody', tried: 'own rows', came: 'untried', said: 'nobody has a row here' });
+    trials.push({ table, actor: 'anybody', tried: 'own rows', came: 'untried', said: 'no row of theirs is here' });
   return [...trials, ...(await tryAll(client, world, actors, attacks, item, table))];
 }
 

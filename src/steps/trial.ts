@@ -7,37 +7,34 @@ export interface Trial {
   /** What was tried: a column of the matrix. */
   tried: string;
   came: 'held' | 'leaked' | 'untried';
-  /** In words: `refused`, `no row`, `12 of 12`, … */
+  /** In words: `refused`, `no row`, `3 rows`, … */
   said: string;
+  /** Rows that were seen and should be; added up over the people. */
+  rows?: number;
 }
 
-/** What all the trials come to. */
+/** What all the trials come to, in words. */
 export interface Findings {
-  leaks: Trial[];
+  leaks: string[];
   /** What could not be proved, and why. */
   unproved: string[];
   matrix: Evidence;
 }
 
-const GRAVITY = { held: 0, untried: 1, leaked: 2 } as const;
-
 /** Sums trials up: a row for each table, a column for each thing tried, in each cell the worst that came of it. */
 export function findings(trials: Trial[]): Findings {
-  const distinct = (values: string[]) => [...new Set(values)];
+  const groups = Map.groupBy(trials, ({ table, tried }) => JSON.stringify([table, tried]));
+  const cell = (table: string, tried: string) => cellOf(groups.get(JSON.stringify([table, tried])) ?? []);
   const tables = distinct(trials.map((each) => each.table));
   const columns = distinct(trials.map((each) => each.tried));
-  const cell = (table: string, tried: string) => {
-    const there = trials.filter((each) => each.table === table && each.tried === tried);
-    const worst = there.toSorted((a, b) => GRAVITY[b.came] - GRAVITY[a.came])[0];
-    if (worst === undefined) return '–';
-    if (worst.came === 'held') return distinct(there.map((each) => each.said)).join(' / ');
-    return `${worst.came === 'leaked' ? 'LEAK' : 'not tried'}: ${worst.said} (${worst.actor})`;
-  };
+  const sentences = (came: Trial['came']) =>
+    [...groups.values()].flatMap((group) => {
+      const [first, ...others] = group.filter((each) => each.came === came);
+      return first === undefined ? [] : [`${first.table}, ${first.tried}: ${first.said} (${actors(first, others)})`];
+    });
   return {
-    leaks: trials.filter((each) => each.came === 'leaked'),
-    unproved: distinct(
-      trials.filter((each) => each.came === 'untried').map((each) => `${each.table}, ${each.tried}: ${each.said}`),
-    ),
+    leaks: sentences('leaked'),
+    unproved: sentences('untried'),
     matrix: {
       kind: 'rows',
       title: 'What was tried, and what came of it',
@@ -47,3 +44,18 @@ export function findings(trials: Trial[]): Findings {
     },
   };
 }
+
+function cellOf(group: Trial[]): string {
+  const [leak, ...leaks] = group.filter((each) => each.came === 'leaked');
+  if (leak !== undefined) return `LEAK: ${leak.said} (${actors(leak, leaks)})`;
+  const untried = group.find((each) => each.came === 'untried');
+  if (untried !== undefined) return `not tried: ${untried.said}`;
+  const counted = group.flatMap((each) => each.rows ?? []);
+  if (counted.length > 0) return `all ${counted.reduce((sum, rows) => sum + rows, 0)}`;
+  return distinct(group.map((each) => each.said)).join(' / ') || '–';
+}
+
+const actors = (first: Trial, others: Trial[]) =>
+  others.length === 0 ? first.actor : `${first.actor} and ${others.length} more`;
+
+const distinct = (values: string[]) => [...new Set(values)];

@@ -1,0 +1,91 @@
+import { randomBytes } from 'node:crypto';
+import type pg from 'pg';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { measure } from '../../src/steps/measure.ts';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { actOf, stateOf, stepOf, worldOf } from './acting.ts';
+
+const READER = `reader_${randomBytes(4).toString('hex')}`;
+
+let db: TestDatabase;
+let pool: pg.Pool;
+
+beforeAll(async () => {
+  db = await freshDatabase();
+  pool = db.pool();
+  await pool.query(`
+    create role ${READER};
+    create table big (owner int, team int, filler text);
+    insert into big select n % 1000, n % 1000, repeat('x', 40) from generate_series(1, 20000) as n;
+    create index big_owner on big (owner);
+    create index big_team on big (team);
+    create table small (owner int, team int);
+    insert into small select n, n from generate_series(1, 10) as n;
+    create index small_owner on small (owner);
+    grant select on big, small to ${READER};
+    alter table big enable row level security;
+    alter table small enable row level security;
+    create policy own on big using (owner = current_setting('request.jwt.claims')::int);
+    create policy own on small using (owner = current_setting('request.jwt.claims')::int);
+    analyze`);
+});
+afterAll(async () => {
+  await db.superuser.query(`drop owned by ${READER}; drop role ${READER}`);
+  await db.drop();
+});
+
+const files = {
+  'actors.sql': `select 'seven' as actor, '7' as claims`,
+  'mine.sql': `select count(*) from :"name"`,
+};
+const lists = { tables: [{ name: 'big' }, { name: 'small' }] };
+const world = () => worldOf({ pool, files, parts: { lists } });
+const step = (fields: object = {}) =>
+  stepOf('measure', {
+    tables: 'tables',
+    role: READER,
+    actors: 'actors.sql',
+    queries: [{ id: 'mine', file: 'mine.sql', uses_index: '_owner$|_team$' }],
+    runs: 3,
+    ...fields,
+  });
+const against = (facts: Record<string, number | boolean>) =>
+  actOf({ state: stateOf({ before: { status: 'done', result: { summary: '', facts } } }) });
+
+it('measures as the user, through the policies, and says when a table is too small to tell', async () => {
+  await expect(measure.perform(step(), actOf(), world())).resolves.toMatchObject({
+    finished: {
+      facts: { 'mine.big.p50Ms': expect.any(Number), 'mine.big.indexed': true },
+      evidence: [
+        {
+          rows: [
+            ['mine.big', expect.anything(), expect.anything(), 'used', expect.stringContaining('big_owner')],
+            ['mine.small', expect.anything(), expect.anything(), 'too small to tell', expect.anything()],
+          ],
+        },
+      ],
+    },
+  });
+});
+
+it('is not content with a policy that no index can serve, unless it was so before', async () => {
+  // F2: the subquery may see through security barriers only as a filter, row by row.
+  await pool.query(`
+    create policy team on big using (team in (select s.team from small as s where s.owner = owner + 0 * length(filler)))`);
+  await expect(measure.perform(step(), against({ 'mine.big.indexed': true }), world())).rejects.toThrow(
+    /mine\.big does not use the index it should \(.*Seq Scan/,
+  );
+  await expect(
+    measure.perform(step({ against: 'before' }), against({ 'mine.big.indexed': false }), world()),
+  ).resolves.toHaveProperty('finished');
+  await pool.query('drop policy team on big');
+});
+
+it('compares medians with the baseline, and names what has none', async () => {
+  const compared = (or_ms: number) => step({ against: 'before', within: { times: 2, or_ms } });
+  const facts = { 'mine.big.p50Ms': 1e-6 };
+  await expect(measure.perform(compared(0), against(facts), world())).rejects.toThrow(/mine\.big took/);
+  await expect(measure.perform(compared(60_000), against(facts), world())).resolves.toMatchObject({
+    finished: { exceptions: ['mine.small: there is no baseline to compare with'] },
+  });
+});
