@@ -65,7 +65,7 @@ export async function openPool(env: Environment, options: { application: string;
       (await pool.connect()).release();
       return pool;
     } catch (error) {
-      refusal ??= error;
+      refusal = error;
       await pool.end();
       if (!(error instanceof Error && error.message.includes('does not support SSL'))) break;
     }

@@ -58,8 +58,15 @@ export function adviceFor(code: string | undefined): string | undefined {
   return code === undefined ? undefined : ADVICE[code];
 }
 
-/** Whether the connection is gone, so that the outcome of what was under way is unknown to this side. */
+/** Errors of the operating system that mean the same. */
+const BROKEN = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ECONNREFUSED', 'ENETUNREACH', 'EHOSTUNREACH']);
+
+/** Whether an error means that the connection is gone. */
 export function connectionLost(error: unknown): boolean {
   const code = sqlState(error);
-  return code === undefined || code.startsWith('08') || code.startsWith('57P');
+  if (code !== undefined) return code.startsWith('08') || code.startsWith('57P');
+  if (!(error instanceof Error)) return false;
+  if ('code' in error && BROKEN.has(String(error.code))) return true;
+  // pg gives these no code.
+  return /^(Connection terminated|Client has encountered a connection error)/.test(error.message);
 }

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool, PoolClient } from 'pg';
 import type { Table } from './ask.ts';
 import { blockers } from './blockers.ts';
-import { Blocked, connectionLost, InDoubt, RETRYABLE, sqlState } from './errors.ts';
+import { Blocked, ConnectionFailed, connectionLost, InDoubt, RETRYABLE, sqlState } from './errors.ts';
 import { holdFence } from './house.ts';
 import { type Entry, record } from './ledger.ts';
 
@@ -42,17 +42,17 @@ export async function transaction<T>(
   for (let attempt = 1; ; attempt += 1) {
     signal.throwIfAborted();
     const client = await pool.connect();
-    let broken = false;
+    let unusable = false;
     try {
       return await once(client, options, attempt, work, (table) => {
         inTheWay = table;
       });
     } catch (error) {
-      broken = error instanceof InDoubt || connectionLost(error);
+      unusable = error instanceof InDoubt || error instanceof ConnectionFailed;
       if (!RETRYABLE.has(sqlState(error) ?? '')) throw error;
       if (attempt >= tries) throw blocked(tries, error, inTheWay);
     } finally {
-      client.release(broken);
+      client.release(unusable);
     }
     await delay(Math.random() * Math.min(1_000, 50 * 2 ** attempt), undefined, { signal });
   }
@@ -94,6 +94,7 @@ async function once<T>(
   } catch (error) {
     await client.query('rollback').catch(() => {});
     signal.throwIfAborted();
+    if (connectionLost(error)) throw broken(error);
     throw error;
   }
   held.dispose();
@@ -101,12 +102,21 @@ async function once<T>(
   return result;
 }
 
+function broken(cause: unknown): ConnectionFailed {
+  return new ConnectionFailed(
+    'The connection to the database broke. Nothing of the transaction under way was kept.',
+    'Make sure the server is up and reachable, then retry.',
+    { cause },
+  );
+}
+
 async function commit(client: PoolClient): Promise<void> {
   let command: string;
   try {
     ({ command } = await client.query('commit'));
   } catch (cause) {
-    if (!connectionLost(cause)) throw cause;
+    // Only an error that the server reported, over a connection that still stands, says that nothing was committed.
+    if (sqlState(cause) !== undefined && !connectionLost(cause)) throw cause;
     throw new InDoubt(
       'The connection broke while the transaction was being committed.',
       'The ledger in the database knows whether it was; it is looked at before anything else is done.',

@@ -1,0 +1,80 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { openPool } from '../../src/postgres/connect.ts';
+import { coordinates, whereabouts } from '../../src/postgres/coordinates.ts';
+import { ConnectionFailed, WrongTarget } from '../../src/postgres/errors.ts';
+import { identify } from '../../src/postgres/identity.ts';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+
+let db: TestDatabase;
+const options = { application: 'middlewatch test', max: 2 };
+
+beforeAll(async () => {
+  db = await freshDatabase();
+});
+afterAll(() => db.drop());
+
+async function connected(env: Record<string, string | undefined>) {
+  const pool = await openPool(env, options);
+  try {
+    return await identify(pool);
+  } finally {
+    await pool.end();
+  }
+}
+
+it('connects by PG variables, by URL and by service name alike', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'middlewatch-test-'));
+  try {
+    const { PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE } = db.env;
+    const file = join(folder, 'pg_service.conf');
+    const lines = ['# ours', '[other]', 'host=nowhere', '[night]', `host=${PGHOST}`, `port=${PGPORT}`];
+    await writeFile(file, [...lines, `user=${PGUSER}`, `password=${PGPASSWORD}`, `dbname=${PGDATABASE}`].join('\n'));
+    const byVariables = await connected(db.env);
+    expect(byVariables).toMatchObject({ database: db.name, role: PGUSER });
+    expect(byVariables.system).toMatch(/^\d{10,}$/);
+    expect(await connected({ DATABASE_URL: db.url })).toEqual(byVariables);
+    expect(await connected({ PGSERVICE: 'night', PGSERVICEFILE: file })).toEqual(byVariables);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+it('gives the same identity to a role that may not read the control file, as far as it goes', async () => {
+  const role = `lesser_${db.name}`;
+  await db.superuser.query(`create role ${role} login password 'lesser-secret'`);
+  try {
+    const identity = await connected({ ...db.env, PGUSER: role, PGPASSWORD: 'lesser-secret' });
+    expect(identity).toMatchObject({ database: db.name, role });
+    expect(identity.system).not.toBe('');
+  } finally {
+    await db.superuser.query(`drop role ${role}`);
+  }
+});
+
+it('says who is not let in where, and never with which password', async () => {
+  const error = await openPool({ ...db.env, PGPASSWORD: 'wrong-secret' }, options).catch((error: unknown) => error);
+  expect(error).toBeInstanceOf(ConnectionFailed);
+  expect((error as Error).message).toContain(db.env.PGUSER);
+  expect((error as Error).message).not.toContain('wrong-secret');
+  expect(whereabouts(coordinates({ DATABASE_URL: 'postgres://me:my-secret@db.example:5433/app' }))).toBe(
+    'me@db.example:5433/app',
+  );
+});
+
+it.each([
+  ['a server that is not there', { PGHOST: '127.0.0.1', PGPORT: '1' }, ConnectionFailed, /cannot be reached/],
+  ['two names for the target', { PGHOST: 'a', DATABASE_URL: 'postgres://b/c' }, ConnectionFailed, /both set/],
+  ['a transaction pooler', { PGHOST: 'db.example', PGPORT: '6543' }, WrongTarget, /transaction pooler/],
+  ['text that is no URL', { DATABASE_URL: 'my-secret' }, ConnectionFailed, /^DATABASE_URL is not a URL\.$/],
+])('refuses %s', async (_, env, type, message) => {
+  const error = await openPool(env, options).catch((error: unknown) => error);
+  expect(error).toBeInstanceOf(type);
+  expect((error as Error).message).toMatch(message);
+});
+
+it('refuses a database that is not there', async () => {
+  await expect(openPool({ ...db.env, PGDATABASE: 'not_here' }, options)).rejects.toThrow('no such database');
+});

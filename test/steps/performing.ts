@@ -1,0 +1,35 @@
+import { expect } from 'vitest';
+import type { Result } from '../../src/run/events.ts';
+import type { Act, Performer } from '../../src/run/performer.ts';
+import type { Step } from '../../src/runbook/step-schema.ts';
+import { openPerformer } from '../../src/steps/performer.ts';
+import { actOf, runbookOf } from './acting.ts';
+
+/** The real performer, bound as the conductor with this token would. Closed by `await using`. */
+export async function performing(
+  env: Record<string, string>,
+  options: { run?: string; token?: number; parts?: object; files?: Record<string, string> } = {},
+): Promise<Performer & AsyncDisposable> {
+  const performer = openPerformer({ runbook: runbookOf(options.parts, options.files), env });
+  await performer.bind(options.run ?? 'test', options.token ?? 1);
+  return Object.assign(performer, { [Symbol.asyncDispose]: () => performer.close() });
+}
+
+/** Performs a step and expects it to finish. */
+export async function finished(performer: Performer, step: Step, act: Act = actOf()): Promise<Result> {
+  const performed = await performer.perform(step, act);
+  expect(performed).toHaveProperty('finished');
+  return 'finished' in performed ? performed.finished : { summary: '' };
+}
+
+/** An act that a rehearsal lets fail, once. */
+export function failingAct(): Act {
+  let asked = false;
+  return Object.assign(actOf(), {
+    failsNow: () => {
+      if (asked) return false;
+      asked = true;
+      return true;
+    },
+  });
+}
