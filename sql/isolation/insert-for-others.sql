@@ -1,9 +1,10 @@
 -- Adds a copy of a row of one's own where somebody else would see it: into their tenant, in their name, or both. The last
 -- query looks, from above row level security, what of that has come to stand there; it must find nothing.
--- psql: -v schema=public -v name=clients -v owner=org_id -v self=… -v other=… -v other_tenant=…
+-- Does nothing by hand but in a trial: begin; set local middlewatch.trial = 'on'; set local role authenticated; … rollback;
+-- psql: -v schema=public -v name=clients -v owner=org_id -v self=… -v tenant=… -v other=… -v other_tenant=…
 select set_config('middlewatch.attack', json_build_object(
   'relation', format('%I.%I', :'schema', :'name'), 'owner', :'owner', 'self', :'self',
-  'other', :'other', 'other_tenant', :'other_tenant'
+  'tenant', :'tenant', 'other', :'other', 'other_tenant', :'other_tenant'
 )::text, true);
 
 do $$
@@ -18,6 +19,7 @@ begin
   foreach variant in array array[
     jsonb_build_object(owner, attack ->> 'self', 'tenant_id', attack ->> 'other_tenant'),
     jsonb_build_object(owner, attack ->> 'other', 'tenant_id', null),
+    jsonb_build_object(owner, attack ->> 'other', 'tenant_id', attack ->> 'tenant'),
     jsonb_build_object(owner, attack ->> 'other', 'tenant_id', attack ->> 'other_tenant')
   ] loop
     -- What the server makes itself is left to it, and what has to be unique is made anew.
@@ -42,7 +44,8 @@ begin
       and (variant ? attname or not (is_key and atthasdef));
     begin
       execute format(
-        'insert into %1$s (%2$s) select %3$s from %1$s where %4$I = %5$L limit 1',
+        'insert into %1$s (%2$s) select %3$s from %1$s where %4$I = %5$L
+          and current_setting(''middlewatch.trial'', true) = ''on'' limit 1',
         relation, into_columns, as_values, owner, attack ->> 'self'
       );
     exception when insufficient_privilege or check_violation or raise_exception then
