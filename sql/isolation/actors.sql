@@ -1,5 +1,8 @@
--- Who to act as: up to three people of different tenants, those first who own rows of the table, each the next one's victim;
--- and somebody who is not signed in. People with a role of their own (support staff, say) may see more, and are left out.
+-- Who to act as: up to three people of different tenants, those first who own rows of the table, each with a victim; a
+-- colleague, put into the first one's tenant for the length of the trial, who must see what that tenant has; and somebody
+-- who is not signed in. The first one is nobody's victim then, so that what is found in a victim's tenant was put there
+-- by an attack. People with a role of their own (support staff, say) may see more, and are left out.
+-- Outside a trial (see the attacks beside this file) nobody is moved, and there is no colleague.
 -- psql: -v schema=public -v name=clients -v owner=org_id
 with ordinary as (
   select id, tenant_id
@@ -28,6 +31,18 @@ people as (
   from (select distinct on (tenant_id) id, tenant_id, rank from chosen order by tenant_id, rank, id) as apart
   order by rank, id
   limit 3
+),
+colleague as (
+  update public.profiles
+  set tenant_id = (select tenant_id from people where place = 1)
+  where current_setting('middlewatch.trial', true) = 'on'
+    and (select count(*) from people) = 3
+    and id = (
+      select id from ordinary
+      where id not in (select id from people) and tenant_id not in (select tenant_id from people)
+      limit 1
+    )
+  returning id, tenant_id
 )
 select
   'user ' || left(person.id::text, 8) as actor,
@@ -38,7 +53,23 @@ select
   other.id as other,
   other.tenant_id as other_tenant
 from people as person
-join people as other on other.place = person.place % (select count(*) from people) + 1 and other.id <> person.id
+join people as other on other.place = case
+  when person.place <> 2 then 2
+  when (select count(*) from people) = 3 then 3
+  else 1
+end
+union all
+select
+  'colleague of user ' || left(first.id::text, 8),
+  'authenticated',
+  json_build_object('sub', colleague.id, 'role', 'authenticated')::text,
+  colleague.id,
+  colleague.tenant_id,
+  other.id,
+  other.tenant_id
+from colleague
+join people as first on first.place = 1
+join people as other on other.place = 2
 union all
 select
   'not signed in',
@@ -49,4 +80,4 @@ select
   other.id,
   other.tenant_id
 from people as other
-where other.place = 1 and exists (select from pg_catalog.pg_roles where rolname = 'anon');
+where other.place = least(2, (select count(*) from people)) and exists (select from pg_catalog.pg_roles where rolname = 'anon');

@@ -29,16 +29,16 @@ begin
         case
           when variant ? attname then quote_nullable(variant ->> attname)
           when is_key and atttypid = 'uuid'::regtype then 'gen_random_uuid()'
+          when is_unique and atttypid = 'text'::regtype then format('%I || gen_random_uuid()', attname)
           else quote_ident(attname)
         end, ', ' order by attnum
       )
     into into_columns, as_values
     from pg_catalog.pg_attribute
     cross join lateral (
-      select exists (
-        select from pg_catalog.pg_index
-        where indrelid = attrelid and indisprimary and attnum = any (indkey)
-      ) as is_key
+      select coalesce(bool_or(indisprimary), false) as is_key, count(*) > 0 as is_unique
+      from pg_catalog.pg_index
+      where indrelid = attrelid and indisunique and attnum = any (indkey)
     ) as key
     where attrelid = relation and attnum > 0 and not attisdropped and attgenerated = '' and attidentity = ''
       and (variant ? attname or not (is_key and atthasdef));

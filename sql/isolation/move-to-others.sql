@@ -1,5 +1,6 @@
 -- Puts a row of one's own where somebody else would see it: into their tenant, or into their name. The last query looks,
 -- from above row level security, what of that has come to stand there; it must find nothing.
+-- Does nothing by hand but in a trial: begin; set local middlewatch.trial = 'on'; set local role authenticated; … rollback;
 -- psql: -v schema=public -v name=clients -v owner=org_id -v self=… -v other=… -v other_tenant=…
 select set_config('middlewatch.attack', json_build_object(
   'relation', format('%I.%I', :'schema', :'name'), 'owner', :'owner', 'self', :'self',
@@ -18,7 +19,8 @@ begin
   ] loop
     begin
       execute format(
-        'update %1$s set %2$s where ctid = (select ctid from %1$s where %3$I = %4$L limit 1)',
+        'update %1$s set %2$s where ctid = (select ctid from %1$s where %3$I = %4$L limit 1)
+          and current_setting(''middlewatch.trial'', true) = ''on''',
         attack ->> 'relation', change, attack ->> 'owner', attack ->> 'self'
       );
     exception when insufficient_privilege or check_violation or raise_exception then

@@ -13,7 +13,8 @@ const LOCK_TIMEOUT_MS = 2_000;
 /**
  * Does work in one transaction that is always rolled back: to look, or to try what must be refused. Everything in it sees
  * one and the same moment of the database.
- * @param mode `read only` refuses every change; `read write` lets the work try some
+ * @param mode `read only` refuses every change; `read write` lets the work try some, and sets `middlewatch.trial`, without
+ *   which SQL that must never be committed does nothing
  */
 export async function rolledBack<T>(
   world: World,
@@ -32,6 +33,7 @@ export async function rolledBack<T>(
         `select set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true), pg_backend_pid() as pid`,
         [String(LOCK_TIMEOUT_MS), String(step.timeout ?? 0)],
       );
+      if (mode === 'read write') await client.query(`set local middlewatch.trial = 'on'`);
       using _ = cancelOnAbort(world.pool, rows[0]?.pid ?? 0, act.signal);
       return await work(client);
     } catch (error) {
