@@ -57,6 +57,8 @@ function byKind(runbook: Runbook, step: Step, files: StepFile[], sql: (file: Ste
       );
     case 'manual':
       return [...step.items.map((item) => remark(`[ ] ${item}`)), ...files.flatMap(sql)];
+    case 'check':
+      return [...(step.command ? [remark(`by hand: ${step.command.join(' ')}`)] : []), ...files.flatMap(sql)];
     case 'command':
       return [remark(`by hand: ${step.run.join(' ')}`)];
     default:

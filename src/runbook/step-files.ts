@@ -39,7 +39,7 @@ const WHOLE_TABLE = { from_tid: '(0,0)', to_tid: '(4294967295,0)' };
 
 /**
  * The SQL files of a planned step, in the order and as often as they are run, with the variables they are given: every
- * setting, the step's `vars`, and the fields of the item. What is only known at run time has a stand-in: a batch is the
+ * setting, the fields of the item, and the step's `vars`. What is only known at run time has a stand-in: a batch is the
  * whole table, a person's row is empty.
  */
 export function stepFiles(step: Step, { settings, lists, text }: Surroundings): StepFile[] {
@@ -47,7 +47,7 @@ export function stepFiles(step: Step, { settings, lists, text }: Surroundings): 
     name,
     fill(value, { settings }, 'keep'),
   ]);
-  const given: Variables = { ...settings, ...Object.fromEntries(own) };
+  const given = (item: Item): Variables => ({ ...settings, ...item, ...Object.fromEntries(own) });
   const items = listed(lists, 'tables' in step ? step.tables : undefined);
   const columns = 'actors' in step ? columnsFound(text(step.actors)) : [];
   const people: Named['more'] = (_item, file) =>
@@ -55,11 +55,11 @@ export function stepFiles(step: Step, { settings, lists, text }: Surroundings): 
   return named(step, settings, people).flatMap(({ file, path, use, more }) => {
     // Undos are run once, whatever list the step has; and where a check counts the rows of the list, its query is.
     if (items.length === 0 || use === 'undo' || (step.kind === 'check' && step.rows !== undefined)) {
-      return file === '' ? [] : [{ file, path, use, vars: { ...given, ...more?.({}, file) } }];
+      return file === '' ? [] : [{ file, path, use, vars: { ...given({}), ...more?.({}, file) } }];
     }
     return items.flatMap((item) => {
       const theirs = step.kind === 'policies' && use === 'work' ? (item.policies ?? file) : file;
-      const vars = { ...given, ...item, ...more?.(item, theirs) };
+      const vars = { ...given(item), ...more?.(item, theirs) };
       return theirs === '' ? [] : [{ file: theirs, path, use, vars, of: item.name ?? '' }];
     });
   });

@@ -38,6 +38,7 @@ function tooDeep(text: string): number | undefined {
 
 const WORDS: Partial<Record<string, string>> = {
   DUPLICATE_KEY: 'this key is already there, further up in the same map',
+  NON_STRING_KEY: 'a key is a plain word; put it in quotes if it is meant to be one',
   MULTIPLE_DOCS: 'a runbook is one YAML document; remove the line --- and what follows it',
   TAB_AS_INDENT: 'indent with spaces; YAML does not allow tabs here',
 };

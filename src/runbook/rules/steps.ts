@@ -47,12 +47,13 @@ export const complete: Rule = ({ steps, criteria, audiences, messages, mail }, r
 };
 
 function checkSense(step: Extract<Step, { kind: 'check' }>, path: Path, report: Report): void {
-  oneOf(step, ['sql', 'command', 'catalog', 'rows'], path, report, 'a check');
+  const looks = [step.sql, step.command, step.catalog, step.rows];
+  if (looks.every((look) => look === undefined))
+    report(path, 'a check needs something to look at: sql, command, catalog or rows');
   if (step.rows !== undefined && step.tables === undefined)
     report([...path, 'rows'], 'needs `tables`, the list of tables to look at', 'key');
-  if ((step.sql ?? step.command) !== undefined && step.expect === undefined) {
-    report(path, 'needs `expect`, or it could not fail');
-  }
+  if (step.sql !== undefined && step.expect === undefined)
+    report([...path, 'sql'], 'needs `expect`, or it could not fail', 'key');
   if (step.sql !== undefined && step.expect?.exit !== undefined)
     report([...path, 'expect', 'exit'], 'a query has no exit code', 'key');
   if (step.command !== undefined && step.expect?.rows !== undefined)

@@ -1,0 +1,385 @@
+import { describe, expect, test } from 'vitest';
+import { marked, problemsOf, runbook } from './document.ts';
+
+/** A document with marks where its problems are, and what is said at each, in the order of the text. */
+function expectProblems(written: string, messages: string[], files: Record<string, string> = {}): void {
+  const { text, places } = marked(written);
+  expect(places, 'a mark for each message').toHaveLength(messages.length);
+  expect(problemsOf(text, files)).toEqual(messages.map((message, i) => `runbook.yaml:${places[i]}: ${message}`));
+}
+
+const decision = (id: string, more = '') =>
+  `- { id: ${id}, kind: decision, title: D, question: Q?, options: [{ choose: go, says: On, effect: proceed }, { choose: stop, says: Off, effect: abort }]${more} }`;
+
+test('the documents these are made from are in order', () => {
+  expect(problemsOf(runbook())).toEqual([]);
+  expect(problemsOf(runbook({ steps: decision('one') }))).toEqual([]);
+});
+
+test('every mistake is reported at once, also below and beside others', () => {
+  expectProblems(
+    runbook({
+      head: 'runbook: 1\nid: small\ntitle: Small\n‸summry: What it is for',
+      window:
+        'window: { opens: 2025-11-10T02:00:00Z, closes: ‸2025-11-10T01:00:00Z, timezones: [Europe/Berlin, ‸Mars/Olympus] }',
+      timeline: [
+        'timeline:',
+        '- id: first',
+        '  title: First',
+        '  at: "02:00"',
+        '  estimate: ‸half an hour',
+        '  owner: ‸develper',
+        '  steps:',
+        '  - { id: a, kind: ‸chek, title: A }',
+        '  - { id: b, kind: sql, title: B, owner: ‸nobody, files: [‸sql/missing.sql], timeout: ‸soon }',
+        '  - { id: ‸a, kind: signoff, title: C, role: ‸qaa, statement: S, when: { decision: a, chose: ‸[] } }',
+      ].join('\n'),
+    }),
+    [
+      "'summry' is not known here; did you mean 'summary'?",
+      'the window closes before it opens',
+      "'Mars/Olympus' is no time zone; write one like Europe/Berlin",
+      "estimate: 'half an hour' is not a duration; write it like 30m, 1h30m, 45s or 250ms",
+      "there is no role 'develper'",
+      "kind: unknown kind 'chek'; did you mean 'check'?",
+      "there is no role 'nobody'",
+      'sql/missing.sql is not among the files of this runbook',
+      "timeout: 'soon' is not a duration; write it like 30m, 1h30m, 45s or 250ms",
+      "the id 'a' is already that of another step",
+      "there is no role 'qaa'; did you mean 'qa'?",
+      'chose: must not be empty',
+    ],
+  );
+});
+
+describe('YAML', () => {
+  const cases: [string, string, string[]][] = [
+    ['a key twice', runbook({ rest: '‸title: Again' }), ['this key is already there, further up in the same map']],
+    [
+      'a second document',
+      runbook({ rest: '‸---\ntitle: Other' }),
+      ['a runbook is one YAML document; remove the line --- and what follows it'],
+    ],
+    [
+      'an alias',
+      runbook({ settings: 'settings: &s { a: x }', rest: 'rehearsal: { settings: ‸*s }' }),
+      ['*s stands for text elsewhere; write it out here'],
+    ],
+    [
+      'a number where text is needed',
+      runbook({ settings: 'settings: { é🦒: x, port: ‸5432 }' }),
+      ['port: must be text, not 5432; put it in quotes'],
+    ],
+    [
+      'nothing where text is needed',
+      runbook({ head: 'runbook: 1\nid: small\ntitle:‸' }),
+      ['title: must be text, not nothing'],
+    ],
+    [
+      'a list where a map is needed',
+      runbook({ rollback: 'rollback: ‸[]' }),
+      ['rollback: must be a map of keys, not a list'],
+    ],
+  ];
+  test.each(cases)('%s', (_, written, messages) => expectProblems(written, messages));
+
+  test('a syntax error is one problem with its place', () => {
+    const [problem, ...more] = problemsOf('runbook: 1\ntitle: "open\n');
+    expect(more).toEqual([]);
+    expect(problem).toMatch(/^runbook\.yaml:3:1: YAML: Missing closing "quote/);
+  });
+
+  test('an empty file', () => expect(problemsOf('')).toEqual(['runbook.yaml:1:1: must be a map of keys, not nothing']));
+
+  test.each([
+    ['lists in lists', '['],
+    ['lists in block lists', '- '],
+    ['maps in maps', '{a: '],
+    ['keys that are maps', '? '],
+  ])('%s, a hundred thousand deep, are refused instead of ending the process', (_, opening) => {
+    const [problem, ...more] = problemsOf(opening.repeat(100_000));
+    expect(more).toEqual([]);
+    expect(problem).toMatch(/^runbook\.yaml:1:\d+: nests deeper than 40 levels/);
+  });
+});
+
+describe('names', () => {
+  const cases: [string, string, string[]][] = [
+    [
+      'a step twice, in another phase',
+      runbook({
+        steps: decision('one'),
+        rest: 'after:\n- { id: later, title: L, at: +1h, owner: dev, steps: [{ id: ‸one, kind: notify, title: N, messages: [done] }] }',
+      }),
+      ["the id 'one' is already that of another step"],
+    ],
+    [
+      'an unknown list',
+      runbook({ steps: '  - { id: s, kind: notify, title: S, messages: [done], for_each: ‸table }' }),
+      ["there is no list 'table'; did you mean 'tables'?"],
+    ],
+    [
+      'a list called like something every object has',
+      runbook({ steps: '  - { id: s, kind: notify, title: S, messages: [done], for_each: ‸constructor }' }),
+      ["there is no list 'constructor'"],
+    ],
+    [
+      'an unknown message and audience',
+      runbook({
+        messages:
+          'messages: { done: { mail: ‸everyone, subject: S, body: B } }\nmail: { from: a@b.example }\naudiences: { everybody: { addresses: [a@b.example] } }',
+        steps: '  - { id: s, kind: notify, title: S, messages: [‸don] }',
+      }),
+      ["there is no audience 'everyone'; did you mean 'everybody'?", "there is no message 'don'; did you mean 'done'?"],
+    ],
+    [
+      'an item without a name, and one twice',
+      runbook({ lists: 'lists: { tables: [‸{ schema: public }, { name: a }, { name: ‸a }] }' }),
+      ['an item needs a name; steps repeated for it are called by it', "'a' is already in this list"],
+    ],
+    [
+      'steps of criteria and risks',
+      runbook({
+        steps: decision('one'),
+        rest: 'success: [{ id: c, says: C, steps: [‸onee] }]\nrisks: [{ id: r, says: R, impact: I, probability: P, mitigation: M, tripwire: { step: ‸two, over: 1h } }]',
+      }),
+      ["there is no step 'onee'; did you mean 'one'?", "there is no step 'two'"],
+    ],
+    [
+      'a decision that comes later',
+      runbook({
+        steps: `  - { id: s, kind: notify, title: S, messages: [done], when: { decision: ‸d, chose: [go] } }\n  ${decision('d')}`,
+      }),
+      ["'d' comes later in the timeline; it must be before this step"],
+    ],
+    [
+      'a choice that a decision does not offer',
+      runbook({
+        steps: `  ${decision('d')}\n  - { id: s, kind: notify, title: S, messages: [done], when: { decision: d, chose: [go, ‸stpo] } }`,
+      }),
+      ["'d' does not offer 'stpo'; did you mean 'stop'?"],
+    ],
+    [
+      'a decision that is none',
+      runbook({
+        steps:
+          '  - { id: n, kind: notify, title: N, messages: [done] }\n  - { id: s, kind: notify, title: S, messages: [done], when: { decision: ‸n, chose: [go] } }',
+      }),
+      ["'n' is a notify step; a decision is needed here"],
+    ],
+    [
+      'a decision asked once for each',
+      runbook({
+        steps: `  ${decision('d', ', for_each: tables')}\n  - { id: s, kind: notify, title: S, messages: [done], when: { decision: ‸d, chose: [go] } }`,
+      }),
+      ["'d' is asked once for each of 'tables'; it has no one answer"],
+    ],
+    [
+      'comparing with what nobody remembered',
+      runbook({ steps: '  - { id: c, kind: check, title: C, catalog: ‸compare }' }),
+      ['no earlier step remembers the catalog to compare with'],
+    ],
+    [
+      'an answer to nothing, and one that is not offered',
+      runbook({
+        steps: decision('d'),
+        rest: 'rehearsal: { answers: { ‸e: { choose: go, as: dev }, d: { choose: ‸gone, as: dev }, d.failed: { choose: retry, as: dev } } }',
+      }),
+      ["nothing asks 'e'; did you mean 'd'?", "'d' does not offer 'gone'; did you mean 'go'?"],
+    ],
+  ];
+  test.each(cases)('%s', (_, written, messages) => expectProblems(written, messages));
+});
+
+describe('times', () => {
+  const row = (id: string, at: string, estimate: string) =>
+    `- { id: ${id}, title: T, at: ${at}, estimate: ${estimate}, owner: dev }`;
+  const timeline = (...rows: string[]) => runbook({ timeline: `timeline:\n${rows.join('\n')}` });
+  const cases: [string, string, string[]][] = [
+    [
+      'a row that runs into the next',
+      timeline(row('a', '"02:00"', '1h'), row('b', '‸"02:30"', '30m')),
+      ["'b' starts at 02:30, but what is above it takes until 03:00 by its estimates"],
+    ],
+    [
+      'estimates that do not fit the window',
+      timeline(row('a', '"02:00"', '1h'), row('b', '"03:00"', '‸2h')),
+      ["'b' takes until 05:00 by its estimate, 60 min after the window closes at 04:00"],
+    ],
+    [
+      'a row outside the window',
+      timeline(row('a', '‸"05:00"', '1h')),
+      ['05:00 lies outside the window, which is open from 02:00 to 04:00 UTC'],
+    ],
+    [
+      'rows out of order',
+      timeline(row('a', '"03:00"', '30m'), row('b', '‸"02:00"', '30m')),
+      ["'b' is planned before the activity above it; put the timeline in order"],
+    ],
+    [
+      'preparing after the opening',
+      runbook({ rest: `prepare:\n${row('p', '‸+1h', '1h')}` }),
+      ['what is done to prepare is planned before the opening, like -48h, not +1h'],
+    ],
+    [
+      'a rhythm without a pause',
+      runbook({
+        rest: 'status: { every: ‸0s, message: done }\nwatches: [{ id: w, title: W, every: ‸0s, request: { id: r, url: x } }]',
+      }),
+      ['must be longer than 0', 'must be longer than 0'],
+    ],
+  ];
+  test.each(cases)('%s', (_, written, messages) => expectProblems(written, messages));
+
+  test('a window past midnight is one window', () => {
+    const window = 'window: { opens: 2025-11-10T23:00:00Z, closes: 2025-11-11T01:00:00Z }';
+    expect(
+      problemsOf(
+        runbook({ window, timeline: `timeline:\n${row('a', '"23:00"', '1h')}\n${row('b', '"00:00"', '1h')}` }),
+      ),
+    ).toEqual([]);
+  });
+});
+
+describe('steps', () => {
+  const step = (text: string) => runbook({ steps: `  - ${text}` });
+  const files = { 'q.sql': 'select 1' };
+  const cases: [string, string, string[]][] = [
+    [
+      'a check that could not fail',
+      step('{ id: c, kind: check, title: C, ‸sql: q.sql }'),
+      ['needs `expect`, or it could not fail'],
+    ],
+    [
+      'a check of nothing',
+      step('‸{ id: c, kind: check, title: C }'),
+      ['a check needs something to look at: sql, command, catalog or rows'],
+    ],
+    [
+      'a prompt without a way out',
+      step('{ id: d, kind: decision, title: D, question: Q, options: ‸[{ choose: again, says: A, effect: retry }] }'),
+      ['every option tries again; offer a way out, such as abort'],
+    ],
+    [
+      'an exception without a reason',
+      step(
+        '{ id: c, kind: check, title: C, catalog: remember, on_failure: [‸{ choose: fine, says: F, effect: accept }] }',
+      ),
+      ['accepting a failure needs `reason: true`; the report says why'],
+    ],
+    [
+      'an option twice',
+      step(
+        '{ id: d, kind: decision, title: D, question: Q, options: [{ choose: a, says: A, effect: abort }, { choose: ‸a, says: B, effect: proceed }] }',
+      ),
+      ["'a' is already there in this step"],
+    ],
+    [
+      'a regular expression that is none',
+      step("{ id: c, kind: command, title: C, run: [ls], expect: { matches: ‸'(' } }"),
+      ['not a regular expression: /(/: Unterminated group'],
+    ],
+    [
+      'placeholders that name nothing',
+      step(
+        "{ id: c, kind: command, title: ‸'{{item.name}}', run: [ls, ‸'{{settings.app_uri}}', '{{env.TOKEN}}'], note: ‸'{{env.TOKEN}}' }",
+      ),
+      [
+        '{{item.name}} stands for nothing here; it needs `for_each`, and a list whose every item has that field',
+        "{{settings.app_uri}} stands for nothing here; did you mean 'settings.app_url'?",
+        '{{env.TOKEN}} is a secret and would be shown here; secrets only go into commands, requests and vars',
+      ],
+    ],
+    [
+      'a request that uses what only a later one captures',
+      step(
+        "{ id: h, kind: http, title: H, requests: [{ id: a, url: ‸'{{token}}', capture: { token: t } }, { id: b, url: '{{token}}' }] }",
+      ),
+      ['{{token}} stands for nothing here'],
+    ],
+    [
+      'a message with a name it does not know',
+      runbook({ messages: "messages: { done: { status: completed, body: ‸'{{percentage}} of {{percent}}' } }" }),
+      ["{{percentage}} stands for nothing here; did you mean 'percent'?"],
+    ],
+  ];
+  test.each(cases)('%s', (_, written, messages) => expectProblems(written, messages, files));
+});
+
+describe('SQL', () => {
+  const sql = (text: string, more = '') => {
+    const { text: clean, places } = marked(text);
+    const found = problemsOf(runbook({ steps: `  - { id: s, kind: sql, title: S, files: [w.sql]${more} }` }), {
+      'w.sql': clean,
+    });
+    return { found, at: places.map((place) => `w.sql:${place}: `) };
+  };
+  const cases: [string, string, string][] = [
+    [
+      'a syntax error, behind wide characters',
+      "select 'é🦒';\nselect 'é🦒' frm ‸clients;",
+      'syntax error at or near "clients"',
+    ],
+    ['a syntax error behind a variable', `select :'long_name', ‸from x;`, 'syntax error at or near "from"'],
+    ['an open string', `select 1;\nselect ‸'open;`, `unterminated quoted string at or near "'open;"`],
+    [
+      'a statement of PL/pgSQL',
+      'create function f() returns int language plpgsql as $$\nbegin\n  perform 1;\n  ‸retrun 1;\nend $$;',
+      'syntax error at or near "retrun"',
+    ],
+    [
+      'SQL inside PL/pgSQL, the second of two alike',
+      'do $$\nbegin\n  perform 1 from a;\n  perform 2 from ‸from b;\nend $$;',
+      'syntax error at or near "from"',
+    ],
+    [
+      'a variable PL/pgSQL does not know',
+      'do $$\ndeclare a int;\nbegin\n  a := 1;\n  ‸b := 1;\nend $$;',
+      '"b" is not a known variable',
+    ],
+    [
+      'a body in SQL',
+      'create function f() returns int language sql as $$\n  select 1 +‸;\n$$;',
+      'syntax error at or near ";"',
+    ],
+    [
+      'a psql command',
+      'select 1;\n‸\\set x 1',
+      'psql commands (\\…) are not SQL; give values with `psql -v name=value -f` when running by hand',
+    ],
+    [
+      'a commit of its own',
+      'select 1;\n‸commit;',
+      'the program begins and commits; take this statement out (by hand: psql -1)',
+    ],
+    [
+      'what no transaction allows',
+      '‸create index concurrently on a (b);',
+      'cannot be run inside a transaction; an index step builds indexes concurrently',
+    ],
+    ['nothing at all', '‸-- to be written', 'holds no statement'],
+  ];
+  test.each(cases)('%s', (_, text, message) => {
+    const { found, at } = sql(text, ', vars: { long_name: x }');
+    expect(found).toEqual([at[0] + message]);
+  });
+
+  test('a variable that has no value is a problem of the step', () => {
+    expectProblems(
+      runbook({ steps: '- { id: s, kind: sql, title: S, files: [‸w.sql], vars: { table: x } }' }),
+      [
+        "w.sql:2: the SQL asks for the variable 'tabel', which has no value here (known here: app_url, table); did you mean 'table'?",
+      ],
+      { 'w.sql': "select 1;\nselect :'tabel'" },
+    );
+  });
+
+  test('columns of the people and fields of the items are variables', () => {
+    const steps = '  - { id: i, kind: isolation, title: I, tables: tables, actors: who.sql, own: own.sql }';
+    const files = {
+      'who.sql': 'select id as actor, \'{}\' as claims, id from :"schema".:"name"',
+      'own.sql': "select :'id', :\"owner\", :'actr'",
+    };
+    expect(problemsOf(runbook({ steps }), files)).toEqual([expect.stringContaining("variable 'actr'")]);
+  });
+});
