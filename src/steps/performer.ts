@@ -4,7 +4,7 @@ import { coordinates, type Environment, whereabouts } from '../postgres/coordina
 import { InDoubt } from '../postgres/errors.ts';
 import { takeFence } from '../postgres/house.ts';
 import { identify } from '../postgres/identity.ts';
-import type { Performed, Performer } from '../run/performer.ts';
+import { type Performed, type Performer, RehearsedFailure } from '../run/performer.ts';
 import { redactor as redactorOf } from '../run/redact.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import type { Step } from '../runbook/step-schema.ts';
@@ -47,7 +47,10 @@ export function openPerformer({ runbook, env }: { runbook: Runbook; env: Environ
 
     async perform(step, act) {
       try {
-        return coveredPerformed(await kindOf(step).perform(step, act, bound()));
+        const performed = await kindOf(step).perform(step, act, bound());
+        // Steps that can fail half-way have done so by themselves by now.
+        if (act.failsNow()) throw new RehearsedFailure();
+        return coveredPerformed(performed);
       } catch (error) {
         if (!(error instanceof InDoubt)) throw error;
         const verification = await this.verify(step, act);

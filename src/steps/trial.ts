@@ -47,7 +47,7 @@ export function findings(trials: Trial[]): Findings {
 
 function cellOf(group: Trial[]): string {
   const [leak, ...leaks] = group.filter((each) => each.came === 'leaked');
-  if (leak !== undefined) return `LEAK: ${leak.said} (${actors(leak, leaks)})`;
+  if (leak !== undefined) return `FAILED: ${leak.said} (${actors(leak, leaks)})`;
   const untried = group.find((each) => each.came === 'untried');
   if (untried !== undefined) return `not tried: ${untried.said}`;
   const counted = group.flatMap((each) => each.rows ?? []);

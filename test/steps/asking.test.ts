@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { RehearsedFailure } from '../../src/run/performer.ts';
 import { decision } from '../../src/steps/decision.ts';
 import { manual } from '../../src/steps/manual.ts';
 import { notify } from '../../src/steps/notify.ts';
 import { signoff } from '../../src/steps/signoff.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { actOf, stateOf, stepOf, worldOf } from './acting.ts';
+import { failingAct, performing } from './performing.ts';
 
 let db: TestDatabase;
 let pool: ReturnType<TestDatabase['pool']>;
@@ -87,4 +89,12 @@ it('gives a sign-off an account of what was not as planned, and proposes the ans
 it('only owes messages', async () => {
   const step = stepOf('notify', { messages: ['success'] });
   await expect(notify.perform(step, actOf(), worldOf())).resolves.toMatchObject({ finished: { owes: ['success'] } });
+});
+
+it('fails in a rehearsal that wants it to, once, whatever kind of step it is', async () => {
+  await using performer = await performing(db.env);
+  const act = failingAct();
+  const step = stepOf('notify', { messages: ['success'] });
+  await expect(performer.perform(step, act)).rejects.toThrow(RehearsedFailure);
+  await expect(performer.perform(step, act)).resolves.toHaveProperty('finished');
 });
