@@ -1,0 +1,145 @@
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { RehearsedFailure } from '../../src/run/performer.ts';
+import type { TestDatabase } from '../support/database.ts';
+import { actOf, stepOf } from './acting.ts';
+import { backfillDatabase, FILES, ORPHANS, OWNED, PARTS } from './backfill-database.ts';
+import { failingAct, finished, performing } from './performing.ts';
+
+const FIELDS = {
+  tables: 'tables',
+  file: 'fill.sql',
+  remaining: 'remaining.sql',
+  workers: 2,
+  pace: 'full',
+  batch: { blocks: 8, target: '20ms' },
+};
+const STEP = stepOf('backfill', FIELDS);
+const ALL = 3 * OWNED;
+
+let db: TestDatabase;
+beforeEach(async () => {
+  db = await backfillDatabase();
+});
+afterEach(() => db.drop());
+
+const number = async (sql: string) => Number((await db.superuser.query({ text: sql, rowMode: 'array' })).rows[0]?.[0]);
+const filled = () => number('select (select count(tenant) from "order") + (select count(tenant) from "Big Table")');
+const updates = () => number('select count(*) from log');
+const counted = () => number("select coalesce(sum(rows_done), 0) from middlewatch.cursor where run = 'test'");
+
+it('fills every row once, and names those it has nothing for', async () => {
+  await using performer = await performing(db.env, { parts: PARTS, files: FILES });
+  const pulses: { done: number; total: number }[] = [];
+  const act = Object.assign(actOf(), { pulse: (pulse: { done: number; total: number }) => pulses.push(pulse) });
+  const result = await finished(performer, STEP, act);
+  expect(result.facts).toMatchObject({ rows: ALL, remaining: ORPHANS, tables: 3 });
+  expect(result.exceptions).toEqual([expect.stringContaining(`order: ${ORPHANS} rows`)]);
+  expect([await filled(), await updates()]).toEqual([ALL, ALL]);
+  expect(pulses.at(-1)).toMatchObject({ done: ALL, total: ALL, unit: 'rows' });
+  expect(await finished(performer, STEP)).toEqual(result);
+  expect(await updates()).toBe(ALL);
+});
+
+it('carries on behind the last committed batch after a kill -9', async () => {
+  const conductor = execa(
+    process.execPath,
+    [
+      fileURLToPath(new URL('./backfill-conductor.ts', import.meta.url)),
+      'test',
+      JSON.stringify({ ...FIELDS, batch: { blocks: 2, target: '1ms' } }),
+    ],
+    { env: db.env, reject: false },
+  );
+  const begun = () => number("select count(*) from pg_class where relname = 'cursor' and relkind = 'r'");
+  await vi.waitFor(async () => expect((await begun()) && (await counted())).toBeGreaterThan(300), { timeout: 30_000 });
+  conductor.kill('SIGKILL');
+  await conductor;
+  await vi.waitFor(async () =>
+    expect(
+      await number(
+        "select count(*) from pg_stat_activity where application_name = 'middlewatch test' and state <> 'idle'",
+      ),
+    ).toBe(0),
+  );
+  // What the cursors say is what was committed, no more and no less, and there is work left to carry on with.
+  const before = await filled();
+  expect(await counted()).toBe(before);
+  expect(before).toBeLessThan(ALL);
+  await using performer = await performing(db.env, { token: 2, parts: PARTS, files: FILES });
+  const result = await finished(performer, STEP, Object.assign(actOf(), { token: 2 }));
+  expect(result.facts).toMatchObject({ rows: ALL, remaining: ORPHANS });
+  expect([await filled(), await updates()]).toEqual([ALL, ALL]);
+});
+
+it('begins a table anew that was rewritten in mid-backfill (F7)', async () => {
+  await using performer = await performing(db.env, { parts: PARTS, files: FILES });
+  const one = { ...STEP, workers: 1 };
+  await expect(performer.perform(one, failingAct())).rejects.toBeInstanceOf(RehearsedFailure);
+  const half = await filled();
+  expect(half).toBeGreaterThan(0);
+  // The largest table is the first. Rewritten in descending order, what is left to do comes where the cursor has been.
+  await db.superuser.query('create index backwards on "Big Table" (id desc); cluster "Big Table" using backwards');
+  await finished(performer, one);
+  expect([await filled(), await updates()]).toEqual([ALL, ALL]);
+});
+
+it('sweeps up rows that moved into blocks already passed (F7)', async () => {
+  await using performer = await performing(db.env, { parts: PARTS, files: FILES });
+  const one = { ...STEP, workers: 1 };
+  await expect(performer.perform(one, failingAct())).rejects.toBeInstanceOf(RehearsedFailure);
+  const passed = await number(
+    "select max(next_block) from middlewatch.cursor where part like '%Big Table%' and lane = 0",
+  );
+  // Room in the first blocks, and an old client that updates a row further on.
+  await db.superuser.query('vacuum "Big Table"');
+  await db.superuser.query(`update "Big Table" set padding = repeat('y', 500) where id > ${2 * OWNED - 500}`);
+  const moved = await number(
+    `select count(*) from "Big Table" where tenant is null and (ctid::text::point)[0] < ${passed}`,
+  );
+  expect(moved).toBeGreaterThan(0);
+  await finished(performer, one);
+  expect(await filled()).toBe(ALL);
+});
+
+it('lets other conductors commit no batch', async () => {
+  await using stale = await performing(db.env, { parts: PARTS, files: FILES });
+  await using _ = await performing(db.env, { token: 2, parts: PARTS, files: FILES });
+  await expect(stale.perform(STEP, actOf())).rejects.toThrow('taken this run over');
+  expect(await filled()).toBe(0);
+});
+
+it('stops between batches while it is paused', async () => {
+  await using performer = await performing(db.env, { parts: PARTS, files: FILES });
+  const control = { paused: false, speed: 1 };
+  const notes: (string | undefined)[] = [];
+  let once = true;
+  const act = Object.assign(actOf(), {
+    control,
+    pulse: ({ done, note }: { done: number; note?: string }) => {
+      notes.push(note);
+      if (done > 0 && once) {
+        control.paused = true;
+        once = false;
+      }
+    },
+  });
+  const work = performer.perform(STEP, act);
+  await vi.waitFor(() => expect(notes).toContain('paused'));
+  // Both workers have come to rest: what is filled no longer changes.
+  await vi.waitFor(() => expect(notes.filter((note) => note === 'paused').length).toBeGreaterThanOrEqual(2));
+  const before = await filled();
+  expect(before).toBeLessThan(ALL);
+  control.paused = false;
+  await work;
+  expect(await filled()).toBe(ALL);
+});
+
+it('refuses a partitioned table before it touches any other', async () => {
+  await db.superuser.query('create table split (id int, tenant int) partition by range (id)');
+  const parts = { lists: { tables: [...PARTS.lists.tables, { name: 'split', schema: 'public' }] } };
+  await using performer = await performing(db.env, { parts, files: FILES });
+  await expect(performer.perform(STEP, actOf())).rejects.toThrow('"public"."split" is partitioned');
+  expect(await filled()).toBe(0);
+});
