@@ -1,20 +1,29 @@
 -- Who to act as: up to three people of different tenants, those first who own rows of the table, each with a victim; a
 -- colleague, put into the first one's tenant for the length of the trial, who must see what that tenant has; and somebody
 -- who is not signed in. The first one is nobody's victim then, so that what is found in a victim's tenant was put there
--- by an attack. People with a role of their own (support staff, say) may see more, and are left out.
+-- by an attack. Whoever holds a role that most do not (support staff, say) may see more, and is left out.
 -- Outside a trial (see the attacks beside this file) nobody is moved, and there is no colleague.
 -- psql: -v schema=public -v name=clients -v owner=org_id
-with ordinary as (
+with staff as (
+  -- A query in a string, because the table need not exist.
+  select (regexp_matches(
+    query_to_xml(
+      'select user_id from public.user_roles where role in (
+         select role from public.user_roles group by role
+         having 2 * count(*) < (select count(*) from public.profiles))',
+      false, true, ''
+    )::text,
+    '<user_id>([^<]+)', 'g'
+  ))[1]::uuid as id
+  where (
+    select count(*) from pg_catalog.pg_attribute
+    where attrelid = to_regclass('public.user_roles') and attname in ('user_id', 'role')
+  ) = 2
+),
+ordinary as (
   select id, tenant_id
-  from public.profiles as profile
-  where tenant_id is not null
-    and case
-      when to_regclass('public.user_roles') is null then true
-      -- A query in a string, because the table need not exist.
-      else query_to_xml(
-        format('select from public.user_roles where user_id = %L', profile.id), false, true, ''
-      )::text not like '%<row%'
-    end
+  from public.profiles
+  where tenant_id is not null and id not in (select id from staff)
 ),
 chosen as (
   (
