@@ -26,6 +26,10 @@ needs (met, problem) as (
          format('it has no column %I of type uuid', :'owner'::text)
   from wanted where wanted.oid is not null
   union all
+  select false, 'it has a column tenant_id already'
+  from wanted join pg_attribute as attribute on attribute.attrelid = wanted.oid
+  where attribute.attname = 'tenant_id' and not attribute.attisdropped
+  union all
   select false, format('its trigger %I comes, by name, after the one that keeps a row as it is in the backfill', tgname)
   from wanted join pg_trigger on tgrelid = wanted.oid
   where not tgisinternal and tgenabled not in ('D', 'R')
