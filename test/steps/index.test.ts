@@ -1,0 +1,76 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { RehearsedFailure } from '../../src/run/performer.ts';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { actOf, stepOf } from './acting.ts';
+import { failingAct, finished, performing } from './performing.ts';
+
+const PARTS = { lists: { tables: ['order', 'note'].map((name) => ({ name, schema: 'public' })) } };
+const FILES = { 'index.sql': 'create index concurrently :"index" on :"schema".:"name" (tenant);' };
+const STEP = stepOf('index', { tables: 'tables', name: 'idx_{{item.name}}_tenant', file: 'index.sql' });
+
+let db: TestDatabase;
+beforeEach(async () => {
+  db = await freshDatabase();
+  await db.superuser.query(`
+    create table "order" (tenant int); create table note (tenant int);
+    insert into "order" select n / 2 from generate_series(1, 1000) n;`);
+});
+afterEach(() => db.drop());
+
+const valid = async (name: string) =>
+  (await db.superuser.query('select indisvalid from pg_index where indexrelid = to_regclass($1)', [name])).rows[0]
+    ?.indisvalid;
+
+it('builds an index on each table and drops its own again', async () => {
+  await db.superuser.query('create index idx_note_tenant on note (tenant)');
+  await using performer = await performing(db.env, { parts: PARTS, files: FILES });
+  const result = await finished(performer, STEP);
+  expect(result.facts).toEqual({ indexes: 2, built: 1 });
+  expect(await valid('idx_order_tenant')).toBe(true);
+  expect(await performer.verify(STEP, actOf())).toMatchObject({ found: 'done' });
+  await performer.undo(STEP, actOf());
+  expect(await valid('idx_order_tenant')).toBeUndefined();
+  expect(await valid('idx_note_tenant')).toBe(true);
+});
+
+it('builds anew what a broken-off build left behind, which IF NOT EXISTS would accept (F11)', async () => {
+  // A build that fails leaves an invalid index, like one that is killed.
+  await expect(
+    db.superuser.query('create unique index concurrently idx_order_tenant on "order" (tenant)'),
+  ).rejects.toThrow('could not create unique index');
+  await db.superuser.query('create index concurrently if not exists idx_order_tenant on "order" (tenant)');
+  expect(await valid('idx_order_tenant')).toBe(false);
+  await using performer = await performing(db.env, { parts: PARTS, files: FILES });
+  await finished(performer, STEP);
+  expect(await valid('idx_order_tenant')).toBe(true);
+});
+
+it('waits for a transaction that is in its way without a short lock_timeout (F11), and can be stopped', async () => {
+  await using performer = await performing(db.env, { parts: PARTS, files: FILES });
+  const writer = await db.client();
+  await writer.query('begin; insert into "order" values (0)');
+  const stop = new AbortController();
+  const waiting = () =>
+    db.superuser.query(
+      "select from pg_stat_activity where application_name = 'middlewatch test' and wait_event_type = 'Lock'",
+    );
+  const work = performer.perform(STEP, actOf({ signal: stop.signal }));
+  await vi.waitFor(async () => expect((await waiting()).rowCount).toBe(1), { timeout: 5_000 });
+  stop.abort(new Error('stop the run'));
+  await expect(work).rejects.toThrow('stop the run');
+  expect(await valid('idx_order_tenant')).toBe(false);
+  await writer.query('commit');
+  await finished(performer, STEP);
+  expect(await valid('idx_order_tenant')).toBe(true);
+});
+
+it('is carried on with, and taken back, from the middle', async () => {
+  await using performer = await performing(db.env, { parts: PARTS, files: FILES });
+  await expect(performer.perform(STEP, failingAct())).rejects.toBeInstanceOf(RehearsedFailure);
+  expect([await valid('idx_order_tenant'), await valid('idx_note_tenant')]).toEqual([true, undefined]);
+  expect(await performer.verify(STEP, actOf())).toEqual({ found: 'not-done' });
+  await finished(performer, STEP);
+  expect(await valid('idx_note_tenant')).toBe(true);
+  await performer.undo(STEP, actOf());
+  expect([await valid('idx_order_tenant'), await valid('idx_note_tenant')]).toEqual([undefined, undefined]);
+});
