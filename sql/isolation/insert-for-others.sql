@@ -9,13 +9,20 @@ select set_config('middlewatch.attack', json_build_object(
 
 do $$
 declare
-  attack constant jsonb := current_setting('middlewatch.attack');
-  relation constant regclass := attack ->> 'relation';
-  owner constant name := attack ->> 'owner';
+  attack jsonb;
+  relation regclass;
+  owner name;
   variant jsonb;
   into_columns text;
   as_values text;
 begin
+  if current_setting('middlewatch.trial', true) is distinct from 'on' then
+    raise notice 'Nothing is tried outside a trial.';
+    return;
+  end if;
+  attack := current_setting('middlewatch.attack');
+  relation := attack ->> 'relation';
+  owner := attack ->> 'owner';
   foreach variant in array array[
     jsonb_build_object(owner, attack ->> 'self', 'tenant_id', attack ->> 'other_tenant'),
     jsonb_build_object(owner, attack ->> 'other', 'tenant_id', null),
@@ -44,8 +51,7 @@ begin
       and (variant ? attname or not (is_key and atthasdef));
     begin
       execute format(
-        'insert into %1$s (%2$s) select %3$s from %1$s where %4$I = %5$L
-          and current_setting(''middlewatch.trial'', true) = ''on'' limit 1',
+        'insert into %1$s (%2$s) select %3$s from %1$s where %4$I = %5$L limit 1',
         relation, into_columns, as_values, owner, attack ->> 'self'
       );
     exception when insufficient_privilege or check_violation or raise_exception then

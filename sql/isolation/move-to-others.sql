@@ -9,9 +9,14 @@ select set_config('middlewatch.attack', json_build_object(
 
 do $$
 declare
-  attack constant jsonb := current_setting('middlewatch.attack');
+  attack jsonb;
   change text;
 begin
+  if current_setting('middlewatch.trial', true) is distinct from 'on' then
+    raise notice 'Nothing is tried outside a trial.';
+    return;
+  end if;
+  attack := current_setting('middlewatch.attack');
   foreach change in array array[
     format('tenant_id = %L', attack ->> 'other_tenant'),
     format('%I = %L', attack ->> 'owner', attack ->> 'other'),
@@ -19,8 +24,7 @@ begin
   ] loop
     begin
       execute format(
-        'update %1$s set %2$s where ctid = (select ctid from %1$s where %3$I = %4$L limit 1)
-          and current_setting(''middlewatch.trial'', true) = ''on''',
+        'update %1$s set %2$s where ctid = (select ctid from %1$s where %3$I = %4$L limit 1)',
         attack ->> 'relation', change, attack ->> 'owner', attack ->> 'self'
       );
     exception when insufficient_privilege or check_violation or raise_exception then
