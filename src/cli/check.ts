@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { parseRunbook, readSources, statementCount } from '../runbook/sources.ts';
 import { inert } from '../ui/inert.ts';
+import { print } from './print.ts';
 import { orProblems } from './problems.ts';
 
 /** `runbook check`: would it run? Reads the YAML and the SQL; asks no database. */
@@ -21,6 +22,6 @@ export function register(program: Command): void {
           `  ${Object.keys(document.messages).length} messages, ${document.success.length} success criteria, ${document.risks.length} risks`,
         ];
       });
-      if (summary) process.stdout.write(`${summary.map(inert).join('\n')}\n`);
+      if (summary) print(`${summary.map(inert).join('\n')}\n`);
     });
 }

@@ -3,6 +3,7 @@ import { instant } from '../runbook/fields.ts';
 import { psqlScript } from '../runbook/psql-script.ts';
 import { parseRunbook, readSources } from '../runbook/sources.ts';
 import { planText } from './plan-text.ts';
+import { print } from './print.ts';
 import { orProblems } from './problems.ts';
 
 /** A moment given on the command line, in ms since the epoch. @throws InvalidArgumentError */
@@ -24,6 +25,6 @@ export function register(program: Command): void {
       const runbook = await orProblems(async () =>
         parseRunbook(await readSources(file), opens === undefined ? {} : { opens }),
       );
-      if (runbook) process.stdout.write(sql ? psqlScript(runbook) : `${planText(runbook)}\n`);
+      if (runbook) print(sql ? psqlScript(runbook) : `${planText(runbook)}\n`);
     });
 }

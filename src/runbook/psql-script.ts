@@ -1,4 +1,4 @@
-import { escapeLiteral } from 'pg';
+import { escapeIdentifier, escapeLiteral } from 'pg';
 import { itemsOf, type PlannedActivity, type Runbook } from './plan.ts';
 import { render } from './sql-file.ts';
 import { type StepFile, stepFiles } from './step-files.ts';
@@ -14,26 +14,64 @@ const HEAD = [
 /** Everything a runbook would run on its database, rendered, as one script for psql; in order, with what it is for. */
 export function psqlScript(runbook: Runbook): string {
   const forward = runbook.activities.filter(({ phase }) => phase !== 'rollback');
-  return `${[remark(runbook.document.title), ...HEAD, ...forward.flatMap((each) => ofActivity(runbook, each))].join('\n')}\n`;
+  const lines = [
+    remark(runbook.document.title),
+    ...HEAD,
+    ...forward.flatMap((each) => ofActivity(runbook, each)),
+    '',
+    RULE,
+    remark('The way back: what was done, in reverse. Take out the marks of what you mean to run.'),
+    RULE,
+    ...forward
+      .flatMap(({ steps }) => steps)
+      .toReversed()
+      .flatMap((step) => undone(runbook, step)),
+  ];
+  return `${lines.join('\n')}\n`;
 }
+
+const RULE = '-'.repeat(100);
 
 function ofActivity(runbook: Runbook, { title, startsAt, owner, steps }: PlannedActivity): string[] {
   const role = runbook.document.roles[owner]?.title ?? owner;
   const at = new Date(startsAt).toISOString().slice(0, 16).replace('T', ' ');
-  const bar = '-'.repeat(100);
-  return ['', bar, remark(`${title} - ${at} UTC, ${role}`), bar, ...steps.flatMap((step) => ofStep(runbook, step))];
+  return ['', RULE, remark(`${title} - ${at} UTC, ${role}`), RULE, ...steps.flatMap((step) => ofStep(runbook, step))];
 }
 
 function ofStep(runbook: Runbook, step: Step): string[] {
-  const { settings, lists } = runbook.document;
-  const text = (file: string) => runbook.sources.files[file]?.text ?? '';
-  const files = stepFiles(step, { settings, lists, text }).filter(({ use }) => use !== 'undo');
+  const files = filesOf(runbook, step).filter(({ use }) => use !== 'undo');
   const sql = (file: StepFile) => {
     const of = file.of === undefined ? '' : ` for ${file.of}`;
-    return [remark(`${file.file}${of}`), closed(render(text(file.file), file.vars))];
+    return [remark(`${file.file}${of}`), rendered(runbook, file)];
   };
-  const title = fill(step.title, { settings }, 'keep');
-  return ['', remark(`${step.id} (${step.kind}): ${title}`), ...byKind(runbook, step, files, sql)];
+  return ['', heading(runbook, step), ...byKind(runbook, step, files, sql)];
+}
+
+/** How to take a step back by hand, commented out. */
+function undone(runbook: Runbook, step: Step): string[] {
+  const files = filesOf(runbook, step);
+  const lines =
+    step.kind === 'index'
+      ? files.map(
+          ({ vars }) =>
+            `drop index concurrently if exists ${escapeIdentifier(vars.schema ?? 'public')}.${escapeIdentifier(vars.index ?? '')};`,
+        )
+      : files.filter(({ use }) => use === 'undo').map((file) => rendered(runbook, file));
+  if (step.kind === 'policies')
+    lines.push('the program has kept the policies of before, and puts them back: runbook run');
+  return lines.length === 0 ? [] : ['', heading(runbook, step), ...lines.map(commented)];
+}
+
+function filesOf({ document: { settings, lists }, sources }: Runbook, step: Step): StepFile[] {
+  return stepFiles(step, { settings, lists, text: (file) => sources.files[file]?.text ?? '' });
+}
+
+function rendered({ sources }: Runbook, { file, vars }: StepFile): string {
+  return closed(render(sources.files[file]?.text ?? '', vars));
+}
+
+function heading({ document: { settings } }: Runbook, { id, kind, title }: Step): string {
+  return remark(`${id} (${kind}): ${fill(title, { settings }, 'keep')}`);
 }
 
 function byKind(runbook: Runbook, step: Step, files: StepFile[], sql: (file: StepFile) => string[]): string[] {

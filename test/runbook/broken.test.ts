@@ -207,6 +207,14 @@ describe('times', () => {
       ["'b' takes until 05:00 by its estimate, 60 min after the window closes at 04:00"],
     ],
     [
+      'steps that take longer than their activity',
+      runbook({
+        timeline:
+          'timeline:\n- { id: a, title: A, at: "02:00", estimate: ‸1h, owner: dev, steps: [{ id: n, kind: notify, title: N, messages: [done], for_each: tables, estimate: 40m }] }',
+      }),
+      ["the steps of 'a' add up to 80 min, more than its own 60 min"],
+    ],
+    [
       'a row outside the window',
       timeline(row('a', '‸"05:00"', '1h')),
       ['05:00 lies outside the window, which is open from 02:00 to 04:00 UTC'],
@@ -249,6 +257,11 @@ describe('steps', () => {
       'a check that could not fail',
       step('{ id: c, kind: check, title: C, ‸sql: q.sql }'),
       ['needs `expect`, or it could not fail'],
+    ],
+    [
+      'a table without its policies',
+      step('‸{ id: p, kind: policies, title: P, tables: tables }'),
+      ['needs `file`, the policies of a, b, whose items name none of their own'],
     ],
     [
       'a check of nothing',

@@ -67,7 +67,12 @@ export const known: Rule = (outline, report) => {
   }
   for (const { path, value } of risks) must('step', [...path, 'tripwire', 'step'], value.tripwire?.step);
   for (const { path, value } of answers) must('role', [...path, 'as'], value.as);
-  for (const { path, message } of outline.announced) must('message', path, message);
+  for (const { path, message } of outline.announced) {
+    must('message', path, message);
+    const mail = messages.some(({ path: [, name], value }) => name === message && value.mail !== undefined);
+    if (mail && path[0] === 'status')
+      report(path, `'${message}' is a mail; the status page needs a message with \`status\``);
+  }
 };
 
 /** What refers to an earlier step finds it there, of the right kind, and with the choices that are spoken of. */

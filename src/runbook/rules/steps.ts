@@ -1,3 +1,4 @@
+import { listed } from '../plan.ts';
 import type { Option, Step } from '../step-schema.ts';
 import type { Path } from '../yaml-text.ts';
 import type { Report, Rule } from './rule.ts';
@@ -11,13 +12,19 @@ function oneOf(part: object, keys: string[], path: Path, report: Report, who: st
 }
 
 /** Keys that only make sense together are there together. */
-export const complete: Rule = ({ steps, criteria, audiences, messages, mail }, report) => {
+export const complete: Rule = ({ steps, criteria, audiences, messages, mail, lists }, report) => {
   const first = messages.find(({ value }) => value.mail !== undefined);
   if (first && !mail)
     report([...first.path, 'mail'], 'mails need `mail: { from: … }` in the runbook: who they are from', 'key');
   for (const { path, value, whole } of steps) {
     if (!whole) continue;
     if (value.kind === 'check') checkSense(value, path, report);
+    if (value.kind === 'policies' && value.file === undefined) {
+      const without = listed(lists, value.tables).filter(({ policies }) => policies === undefined);
+      const names = without.map(({ name }) => name).join(', ');
+      if (without.length > 0)
+        report(path, `needs \`file\`, the policies of ${names}, whose items name none of their own`);
+    }
     if (value.kind === 'monitor') {
       for (const [i, sample] of value.samples.entries()) {
         const at = [...path, 'samples', i];

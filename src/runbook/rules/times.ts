@@ -1,4 +1,4 @@
-import { PHASES, type Phase, plannedMoment } from '../plan.ts';
+import { listed, PHASES, type Phase, plannedMoment } from '../plan.ts';
 import type { Rule } from './rule.ts';
 
 const clock = (moment: number) => new Date(moment).toISOString().slice(11, 16);
@@ -75,5 +75,23 @@ export const rhythm: Rule = ({ steps, every }, report) => {
     if (value.every <= 0) report([...path, 'every'], 'must be longer than 0');
     else if (value.every > value.for)
       report([...path, 'every'], 'is longer than the whole of `for`; nothing would be sampled twice');
+  }
+};
+
+/** The steps of an activity take no longer than the activity, where both are estimated. */
+export const within: Rule = ({ activities, steps, lists }, report) => {
+  for (const { path, value } of activities) {
+    const own = steps.filter(({ path: [part, i] }) => part === path[0] && i === path[1]);
+    const sum = own.reduce(
+      (ms, { value: { estimate = 0, for_each } }) =>
+        ms + estimate * (for_each === undefined ? 1 : listed(lists, for_each).length),
+      0,
+    );
+    if (sum > value.estimate && value.estimate > 0) {
+      report(
+        [...path, 'estimate'],
+        `the steps of '${value.id}' add up to ${minutes(sum)}, more than its own ${minutes(value.estimate)}`,
+      );
+    }
   }
 };
