@@ -5,7 +5,7 @@ import type { Watcher } from '../run/watcher.ts';
 import type { Document } from '../runbook/schema.ts';
 import { percentile, roundMs } from './latency.ts';
 import { put } from './request.ts';
-import type { Words } from './world.ts';
+import { filled, type Words } from './world.ts';
 
 /** How many of the newest answer times the percentiles are taken of. */
 const REMEMBERED = 10_000;
@@ -14,10 +14,16 @@ const TOLD_EVERY_MS = 5_000;
 
 const NOTHING: WatchState = { asked: 0, failed: 0, downMs: 0, p50Ms: 0, p99Ms: 0 };
 
-/** The watches of a runbook, ready to start. */
+/**
+ * The watches of a runbook, ready to start.
+ * @throws UnknownPlaceholder when a request lacks a value, which would look like downtime for as long as it is asked
+ */
 export function openWatchers({ runbook, env }: Pick<Words, 'runbook' | 'env'>): Watcher[] {
   const words = { runbook, env, redactor: redactor(env) };
-  return runbook.document.watches.map((watch) => watcher(watch, words));
+  return runbook.document.watches.map((watch) => {
+    filled(words, JSON.stringify(watch.request));
+    return watcher(watch, words);
+  });
 }
 
 /**
