@@ -13,6 +13,12 @@ export const audience = z.strictObject({
   sql: file.optional().meta({ description: 'A query whose first column is the address' }),
 });
 
+/** An address as written, or a placeholder for one. */
+const replyTo = text.refine(
+  (written) => written.includes('{{') || z.email().safeParse(written).success,
+  'is no mail address; write one, or {{settings.…}}',
+);
+
 /** A mail has `mail` (an audience), a status post has `status`. */
 export const message = z
   .strictObject({
@@ -111,7 +117,7 @@ export const document = z.strictObject({
   lists,
   audiences: z.record(id, audience).default({}),
   messages: z.record(id, message).default({}),
-  mail: z.strictObject({ from: text, reply_to: z.email().optional() }).optional(),
+  mail: z.strictObject({ from: text, reply_to: replyTo.optional() }).optional(),
   status: status.optional(),
   announce,
   watches: z
