@@ -3,7 +3,7 @@ import { sqlState, WrongTarget } from './errors.ts';
 
 /** The database a run is bound to, told apart from every copy of it that is not the same. */
 export interface Identity {
-  /** The cluster's system identifier; `unknown` when this role may not read it. */
+  /** The cluster's system identifier; where this role may not read it, so much as tells databases of one server apart. */
   system: string;
   database: string;
   role: string;
@@ -35,9 +35,13 @@ async function cluster(on: Queryable): Promise<{ system: string; timeline: numbe
       `select system_identifier::text as system, (select timeline_id from pg_control_checkpoint()) as timeline
          from pg_control_system()`,
     );
-    return rows[0] ?? { system: 'unknown', timeline: 0 };
+    const [found] = rows;
+    if (found !== undefined) return found;
   } catch (error) {
-    if (sqlState(error) === '42501') return { system: 'unknown', timeline: 0 };
-    throw error;
+    if (sqlState(error) !== '42501') throw error;
   }
+  const { rows } = await on.query<{ system: string }>(
+    `select format('not readable; database %s', oid) as system from pg_database where datname = current_database()`,
+  );
+  return { system: rows[0]?.system ?? '', timeline: 0 };
 }

@@ -12,7 +12,7 @@ export interface Kind<K extends StepKind> {
   perform(step: StepOf<K>, act: Act, world: World): Promise<Performed>;
   /** Whether an act that was begun and not finished has happened. Absent: it changes nothing, so it is done again. */
   verify?(step: StepOf<K>, act: Act, world: World): Promise<Verification>;
-  /** Takes back what was done, and is content when there is nothing. Absent: the step's `undo.files` are run. */
+  /** Takes back what was done, and is content when there is nothing. The step's `undo.files` are run after it. */
   undo?(step: StepOf<K>, act: Act, world: World): Promise<Result>;
 }
 

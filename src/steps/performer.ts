@@ -67,8 +67,10 @@ export function openPerformer({ runbook, env }: { runbook: Runbook; env: Environ
     },
 
     async undo(step, act) {
-      const kind = kindOf(step);
-      return coveredResult(await (kind.undo ?? undoFiles)(step, act, bound()), redactor);
+      const own = await kindOf(step).undo?.(step, act, bound());
+      const files = (step.undo?.files.length ?? 0) > 0 ? await undoFiles(step, act, bound()) : undefined;
+      const summary = [own, files].flatMap((result) => result?.summary ?? []).join('; ');
+      return coveredResult({ ...own, summary: summary === '' ? 'Nothing to undo' : summary }, redactor);
     },
 
     explain: (error) => explain(error, redactor),

@@ -47,6 +47,7 @@ export class Tally {
     const part = this.#part(name);
     part.done += rows;
     part.total = Math.max(part.total, part.done);
+    this.#note = `${Math.round(batch.ms)} ms a batch of ${batch.blocks} blocks`;
     this.#sinceSample += rows;
     const now = performance.now();
     const ms = now - this.#sampledAt;

@@ -1,4 +1,4 @@
-import { recorded, strike } from '../postgres/ledger.ts';
+import { type Entry, record, recorded, strike } from '../postgres/ledger.ts';
 import { transaction } from '../postgres/transaction.ts';
 import type { Result } from '../run/events.ts';
 import type { Act } from '../run/performer.ts';
@@ -6,17 +6,22 @@ import type { Step } from '../runbook/step-schema.ts';
 import { runFile } from './run-file.ts';
 import { terms, variables, type World } from './world.ts';
 
-/** Runs a step's undo files and takes it out of the ledger, all in one transaction. */
+/** Runs a step's undo files and puts that on record, all in one transaction; once, however often it is called. */
 export async function undoFiles(step: Step, act: Act, world: World): Promise<Result> {
   const files = step.undo?.files ?? [];
-  const vars = 'vars' in step ? variables(world, step.vars) : {};
-  // A sql step that is not in the ledger never happened: nothing to undo.
-  if (step.kind === 'sql' && (await recorded(world.pool, world.run, step.id)) === undefined) {
-    return { summary: 'Nothing had been committed; nothing to undo.' };
-  }
+  const undone: Entry = { run: world.run, step: step.id, part: 'undone', attempt: act.attempt };
+  if (await nothingToUndo(step, world)) return { summary: 'nothing had been committed' };
   await transaction(terms(world, step, act), async (client) => {
-    for (const path of files) await runFile(client, world, path, vars);
+    for (const path of files) await runFile(client, world, path, variables(world, 'vars' in step ? step.vars : {}));
     await strike(client, world.run, step.id);
+    if (step.kind !== 'sql') await record(client, undone, files);
   });
-  return { summary: `Undone: ${files.join(', ')}` };
+  return { summary: `ran ${files.join(', ')}` };
+}
+
+/** A step of SQL is in the ledger while there is something of it to undo; of any other, the ledger knows its undo. */
+async function nothingToUndo(step: Step, { pool, run }: World): Promise<boolean> {
+  return step.kind === 'sql'
+    ? (await recorded(pool, run, step.id)) === undefined
+    : (await recorded(pool, run, step.id, 'undone')) !== undefined;
 }
