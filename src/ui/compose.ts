@@ -1,6 +1,6 @@
 import { dialogLines } from './dialog-lines.ts';
 import { headerLines } from './header-lines.ts';
-import { type Line, line, pieces, span, spread } from './lines.ts';
+import { type Line, line, lineWidth, pieces, span, spread } from './lines.ts';
 import { personName } from './narrate.ts';
 import { pageLines } from './pages.ts';
 import { promptLines, type Scrollable } from './prompt-lines.ts';
@@ -62,6 +62,7 @@ function keyHelp(screen: Screen, { runbook, state }: Followed): Line {
       screen.look,
     );
   }
+  const me = line(personName(screen.me, runbook), 'quiet');
   const keys = pieces(
     [
       key('p', state.paused ? 'carry on' : 'pause'),
@@ -73,10 +74,10 @@ function keyHelp(screen: Screen, { runbook, state }: Followed): Line {
       key('e', 'evidence'),
       early ? key('B', 'begin early') : key('+ -', 'speed'),
     ],
-    screen.columns,
+    screen.columns - lineWidth(me) - 2,
     screen.look,
   );
-  return spread(keys, line(personName(screen.me, runbook), 'quiet'), screen.columns, screen.look);
+  return spread(keys, me, screen.columns, screen.look);
 }
 
 /** Lays the screen out for the size the terminal has. Pure. */
@@ -90,7 +91,7 @@ export function compose(screen: Screen): Composition {
     return { header, footer, timeline: null, sideBySide: false, main: page(screen, followed, body) };
   }
   if (columns >= TWO_PANES) {
-    const cells = Math.min(56, Math.floor(columns * 0.42));
+    const cells = Math.min(58, Math.floor(columns * 0.46));
     const timeline = pane(timelineLines(screen, followed, cells, body), cells, body);
     return { header, footer, timeline, sideBySide: true, main: main(screen, followed, columns - cells - 3, body) };
   }

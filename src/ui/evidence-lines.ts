@@ -7,23 +7,20 @@ const GAP = 2;
 const NARROWEST = 6;
 const NUMERIC = /^-?[\d.,]*$/;
 
-/** Cells for each column, so that they fit beside each other: the widest give way first. */
+/** Cells for each column, so that they fit beside each other where they can: the widest give way first, down to a floor. */
 function columnCells(table: Inert[][], cells: number): number[] {
-  const widths = (table[0] ?? []).map((_, column) =>
+  const wanted = (table[0] ?? []).map((_, column) =>
     Math.max(1, ...table.map((row) => width(row[column] ?? inert('')))),
   );
-  const room = cells - GAP * (widths.length - 1);
-  let over = widths.reduce((sum, each) => sum + each, 0) - room;
-  while (over > 0) {
-    const widest = Math.max(...widths);
-    if (widest <= NARROWEST) break;
-    const rest = widths.filter((each) => each < widest);
-    const target = Math.max(NARROWEST, ...rest);
-    const [index] = [widths.indexOf(widest)];
-    const by = Math.min(over, widest - (target === widest ? NARROWEST : Math.min(target, widest - 1)));
-    widths[index] = widest - by;
-    over -= by;
-  }
+  const room = cells - GAP * (wanted.length - 1);
+  const capped = (cap: number) => wanted.map((each) => Math.min(each, cap));
+  const sum = (widths: number[]) => widths.reduce((total, each) => total + each, 0);
+  let cap = Math.max(NARROWEST, Math.min(cells, Math.max(...wanted)));
+  while (cap > NARROWEST && sum(capped(cap)) > room) cap -= 1;
+  const widths = capped(cap);
+  // What the cap leaves over by rounding goes to the first column that wants it.
+  const hungry = widths.findIndex((each, column) => each < (wanted[column] ?? 0));
+  if (hungry >= 0) widths[hungry] = (widths[hungry] ?? 0) + Math.max(0, room - sum(widths));
   return widths;
 }
 

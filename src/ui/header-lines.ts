@@ -7,6 +7,7 @@ import { bar, type Line, line, lineWidth, pieces, span, spread } from './lines.t
 import type { Look } from './look.ts';
 import { planNow, type Screen } from './store.ts';
 
+const MINUTE = 60_000;
 const DAY = 86_400_000;
 
 function targetLine({ rehearsal, target }: RunState, look: Look): Line {
@@ -43,8 +44,11 @@ function finishPiece({ state, runbook, pulses, now, look }: Outlook): Line | nul
   if (state.outcome !== null || windowSpan(runbook, state).endedAt !== null) return null;
   const { finishAt, earlyMs } = forecast(runbook, state, pulses, now);
   const words = earlyMs >= 0 ? `${roughly(earlyMs)} early` : `${roughly(-earlyMs)} late`;
-  const margin = earlyMs < 0 ? 'bad' : earlyMs < 15 * 60_000 ? 'warn' : 'plain';
-  return [span(`finish ${look.glyphs.about} ${moment(finishAt, now)}, `), span(words, margin)];
+  const margin = earlyMs > -MINUTE ? 'plain' : earlyMs > -15 * MINUTE ? 'warn' : 'bad';
+  return [
+    span(`finish ${look.glyphs.about} ${moment(finishAt, now)}, `),
+    span(Math.abs(earlyMs) < MINUTE ? 'on time' : words, margin),
+  ];
 }
 
 function wayBackPiece({ state, runbook, pulses, now }: Outlook): Line | null {
@@ -54,9 +58,11 @@ function wayBackPiece({ state, runbook, pulses, now }: Outlook): Line | null {
   if (state.rollback) return line(state.rollback.begunAt === null ? 'rollback asked for' : 'ROLLING BACK', 'bad');
   const { latestRollbackAt } = forecast(runbook, state, pulses, now);
   const left = latestRollbackAt - now;
-  if (state.windowBeganAt === null) return null;
+  if (state.windowBeganAt === null) {
+    return line(`window ${utcDay(runbook.opens)} ${utcMinute(runbook.opens)} to ${utcMinute(runbook.closes)} UTC`);
+  }
   if (left < 0) return line(`too late to roll back within the window, since ${moment(latestRollbackAt, now)}`, 'bad');
-  const tone = left < 30 * 60_000 ? 'warn' : 'plain';
+  const tone = left < 30 * MINUTE ? 'warn' : 'plain';
   return line(`can roll back until ${moment(latestRollbackAt, now)} (${roughly(left)})`, tone);
 }
 
@@ -66,7 +72,7 @@ function statusPiece({ state, runbook, now }: Outlook): Line | null {
   const posts = Object.values(state.messages).filter((each) => each.message.channel === 'status');
   const last = Math.max(state.windowBeganAt, ...posts.map((each) => each.owedAt));
   const left = last + every - now;
-  return line(left > 0 ? `next status post in ${roughly(left)}` : 'status post due', left > -60_000 ? 'plain' : 'warn');
+  return line(left > 0 ? `next status post in ${roughly(left)}` : 'status post due', left > -MINUTE ? 'plain' : 'warn');
 }
 
 function messagesPiece({ messages }: RunState): Line | null {

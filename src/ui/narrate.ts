@@ -39,6 +39,9 @@ const REQUESTED = {
 
 const OUTCOME = { done: 'done', aborted: 'aborted', 'rolled-back': 'rolled back' } as const;
 
+/** A shorter jump of a rehearsal's clock is not worth a line, in ms: monitoring makes one a sample. */
+const JUMP = 5 * 60_000;
+
 const because = (reason: string | undefined) => (reason ? `: ${reason}` : '');
 const told = (mark: Told['mark'], text: string, tone: Tone = 'plain'): Told => ({ mark, text, tone });
 
@@ -57,7 +60,7 @@ export function narrate(event: RunEvent, state: RunState, runbook: Runbook): Tol
     case 'target-bound':
       return told('dot', `bound to ${event.target.where}, PostgreSQL ${event.target.version}, as ${event.target.role}`);
     case 'clock-jumped':
-      return told('dot', `clock moved on by ${duration(event.byMs)}`, 'quiet');
+      return event.byMs < JUMP ? null : told('dot', `clock moved on by ${duration(event.byMs)}`, 'quiet');
     case 'window-began':
       return told('running', 'the window began', 'strong');
     case 'step-begun':
@@ -91,9 +94,10 @@ export function narrate(event: RunEvent, state: RunState, runbook: Runbook): Tol
         (each) => each.prompt.id === answer.prompt && each.prompt.round === answer.round,
       );
       const refused = asked?.answers.findLast((each) => each.answer.from === answer.from)?.refused ?? null;
-      const how = answer.proof === 'rehearsal' ? ', given by the rehearsal' : '';
-      const said = `${promptTitle(answer.prompt, state, runbook)}: ${answer.choose}${because(answer.reason)}`;
-      const text = `${personName(answer.by, runbook)} answered ${said}${how}`;
+      const person = personName(answer.by, runbook);
+      const who = answer.proof === 'rehearsal' ? `the rehearsal answered for ${person}` : `${person} answered`;
+      const what = promptTitle(answer.prompt, state, runbook);
+      const text = `${who} “${answer.choose}”${answer.reason ? `, because ${answer.reason}` : ''}: ${what}`;
       return refused === null ? told('dot', text, 'strong') : told('failed', `${text}. Refused: ${refused}`, 'warn');
     }
     case 'prompt-closed':

@@ -3,7 +3,7 @@ import type { RunState } from '../run/state.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import { candidates, chosen, type Form } from './answering.ts';
 import { evidenceLines } from './evidence-lines.ts';
-import { BLANK, type Line, line, lineWidth, paragraph, span, spread } from './lines.ts';
+import { BLANK, cell, type Line, line, paragraph, span, spread } from './lines.ts';
 import type { Look, Tone } from './look.ts';
 import { personName } from './narrate.ts';
 import type { Followed, Screen } from './store.ts';
@@ -31,10 +31,7 @@ function titleLine(prompt: Prompt, open: Prompt[], cells: number, look: Look): L
   const { says, tone } = KIND[prompt.kind];
   const others =
     open.length > 1 ? line(`${open.indexOf(prompt) + 1} of ${open.length}, Tab for the next`, 'quiet') : [];
-  const badge: Line = [
-    span(says, tone),
-    span(prompt.round > 1 ? `  asked for the ${prompt.round}. time` : '', 'quiet'),
-  ];
+  const badge: Line = [span(says, tone), span(prompt.round > 1 ? `  asked again, round ${prompt.round}` : '', 'quiet')];
   return others.length > 0 ? spread(badge, others, cells, look) : badge;
 }
 
@@ -55,6 +52,8 @@ function itemLines(prompt: Prompt, form: Form, cells: number, height: number, lo
 
 function optionLines(prompt: Prompt, form: Form, cells: number, look: Look): Line[] {
   const picked = chosen(form, prompt);
+  const longest = Math.max(...prompt.options.map((option) => option.choose.length));
+  const column = Math.min(longest, Math.floor(cells / 4));
   return prompt.options.flatMap((option, index) => {
     const at = option === picked;
     if (form.stage !== 'choose' && !at) return [];
@@ -63,11 +62,9 @@ function optionLines(prompt: Prompt, form: Form, cells: number, look: Look): Lin
     const lead: Line = [
       span(at ? `${look.glyphs.pointer} ` : '  ', 'now'),
       span(`${index + 1} `, 'key'),
-      span(option.choose, at ? 'now' : grave ? 'bad' : 'strong'),
-      span('  '),
+      cell(option.choose, column + 2, at ? 'now' : grave ? 'bad' : 'strong'),
     ];
-    const indent = lineWidth(lead) > cells / 3 ? [...lead] : lead;
-    return paragraph(`${option.says}${proposed}`, cells, 'plain', indent);
+    return paragraph(`${option.says}${proposed}`, cells, 'plain', lead);
   });
 }
 

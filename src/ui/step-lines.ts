@@ -120,9 +120,9 @@ function ruled(title: string, cells: number, look: Look): Line {
   return [span(`${title} `, 'quiet'), span(look.glyphs.rule.repeat(Math.max(0, cells - title.length - 1)), 'quiet')];
 }
 
-/** The end of the log, newest last, one line an event. */
+/** The end of the log, newest last, one line an event. What has begun is left out: it stands above, or has ended. */
 export function logTail({ log }: Followed, cells: number, height: number, look: Look): Line[] {
-  const tail = height <= 0 ? [] : log.slice(-height);
+  const tail = height <= 0 ? [] : log.filter(({ mark }) => mark !== 'running').slice(-height);
   return tail.map(({ at, mark, text, tone }) =>
     cut(
       [

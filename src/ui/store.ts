@@ -12,6 +12,7 @@ import { openView, type View } from './view.ts';
 
 /** One line of the log. `at` is the plan clock, in ms since the epoch. */
 export interface LogLine extends Told {
+  seq: number;
   at: number;
 }
 
@@ -66,7 +67,7 @@ export function followedBy(before: Followed | null, records: readonly JournalRec
   for (const record of records) {
     state = fold(state, record);
     const told = narrate(record.event, state, runbook);
-    if (told) log.push({ at: record.at, ...told });
+    if (told) log.push({ seq: record.seq, at: record.at, ...told });
   }
   return state && { runbook, state, log };
 }

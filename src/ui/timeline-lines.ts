@@ -6,8 +6,12 @@ import type { Look } from './look.ts';
 import { type Followed, planNow, type Screen } from './store.ts';
 
 const WHEN = 6;
-const ESTIMATE = 6;
+const ESTIMATE = 5;
 const TOOK = 7;
+/** Up to this height, only activities are shown. */
+const FEW = 8;
+/** Steps of the activity at work that are shown in any case. */
+const STEPS = 4;
 const FIXED = 2 + WHEN + 1 + ESTIMATE + 1 + TOOK;
 
 function activityLine(view: ActivityView, cells: number, look: Look): Line {
@@ -57,33 +61,24 @@ export function timelineLines(screen: Screen, followed: Followed, cells: number,
   const now = planNow(screen);
   const views = activityViews(followed.runbook, followed.state, now);
   const focus = focusStep(followed.runbook, followed.state);
-  const withSteps = height > 8;
-  const lines: Line[] = withSteps
-    ? [
-        [
-          cell('', 2),
-          cell('plan', WHEN, 'quiet'),
-          cell(' activity', cells - FIXED + 1, 'quiet'),
-          cell('est', ESTIMATE, 'quiet', 'left'),
-          cell('took', TOOK + 1, 'quiet', 'left'),
-        ],
-      ]
-    : [];
-  const [head] = [lines.length];
+  const heading: Line = [
+    cell('', 2),
+    cell('plan', WHEN, 'quiet'),
+    cell(' activity', cells - FIXED + 1, 'quiet'),
+    cell('est', ESTIMATE, 'quiet', 'left'),
+    cell('took', TOOK + 1, 'quiet', 'left'),
+  ];
+  const roomy = height > FEW;
   const body: Line[] = [];
-  let at = body.length;
+  let at = -1;
   for (const view of views) {
     if (view.current) at = body.length;
     body.push(activityLine(view, cells, look));
-    if (!view.current || !withSteps) continue;
-    at +=
-      1 +
-      Math.max(
-        0,
-        view.activity.steps.findIndex((step) => step.id === focus),
-      );
-    body.push(...stepLines(followed, view, now, cells, look));
+    if (!view.current || !roomy) continue;
+    const focused = view.activity.steps.findIndex((step) => step.id === focus);
+    const room = Math.max(STEPS, height - 1 - views.length);
+    body.push(...around(stepLines(followed, view, now, cells, look), focused, room, look));
   }
-  const past = views.some((view) => view.current) ? at : body.length - 1;
-  return [...lines, ...around(body, past, height - head, look)];
+  const seen = around(body, at < 0 ? body.length - 1 : at, roomy ? height - 1 : height, look);
+  return roomy ? [heading, ...seen] : seen;
 }

@@ -1,0 +1,121 @@
+import { type VerdictKind, verdicts } from '../run/criteria.ts';
+import { forecast } from '../run/forecast.ts';
+import type { Pulse } from '../run/journal.ts';
+import { type RunState, stepState } from '../run/state.ts';
+import { windowSpan } from '../run/window.ts';
+import type { Runbook } from '../runbook/plan.ts';
+import { activityViews } from './activities.ts';
+import { duration, plural, roughly, utcDay, utcMinute } from './format.ts';
+import { type Inert, inert, pad, width } from './inert.ts';
+import type { Glyphs, Look } from './look.ts';
+import { openPrompts } from './view.ts';
+
+/** What a summary is made of. `now` is the plan clock, in ms since the epoch. */
+export interface Summarised {
+  runbook: Runbook;
+  state: RunState;
+  pulses: readonly Pulse[];
+  now: number;
+}
+
+const OUTCOME = { done: 'done', aborted: 'aborted', 'rolled-back': 'rolled back' } as const;
+
+const VERDICT: Record<VerdictKind, { mark: keyof Glyphs; says: string }> = {
+  met: { mark: 'done', says: 'met' },
+  'met-with-exceptions': { mark: 'accepted', says: 'met, with exceptions' },
+  'not-met': { mark: 'failed', says: 'not met' },
+  'not-proved': { mark: 'pending', says: 'not proved' },
+};
+
+function standing({ state }: Summarised): string {
+  if (state.outcome) return `${OUTCOME[state.outcome.outcome]}, ${state.outcome.why}`;
+  const open = openPrompts(state).length;
+  if (open > 0) return `waits for a person: ${plural(open, 'question')} open`;
+  if (!state.conductor) return 'nobody is at work on it; `runbook run` carries on';
+  if (state.rollback) return state.rollback.begunAt === null ? 'a rollback was asked for' : 'rolling back';
+  return state.paused ? 'paused' : 'at work';
+}
+
+function windowLine({ runbook, state, pulses, now }: Summarised): string {
+  const { beganAt, endedAt } = windowSpan(runbook, state);
+  const length = roughly(runbook.closes - runbook.opens);
+  if (beganAt === null)
+    return `Window: ${utcDay(runbook.opens)} ${utcMinute(runbook.opens)} UTC, ${length}; not begun.`;
+  if (endedAt !== null) return `Window: took ${duration(endedAt - beganAt)} of ${length}.`;
+  const { percent, finishAt, latestRollbackAt } = forecast(runbook, state, pulses, now);
+  return (
+    `Window: ${Math.floor(percent)}% after ${duration(now - beganAt)} of ${length}, finish expected ${utcMinute(finishAt)} UTC, ` +
+    `rollback possible until ${utcMinute(latestRollbackAt)} UTC.`
+  );
+}
+
+function timeline({ runbook, state, now }: Summarised, { glyphs }: Look): Inert[] {
+  const rows = activityViews(runbook, state, now).map(({ activity, mark, tookMs }) => ({
+    mark: glyphs[mark],
+    when: activity.phase === 'window' ? utcMinute(activity.startsAt) : utcDay(activity.startsAt),
+    title: inert(activity.title),
+    estimate: activity.estimate > 0 ? roughly(activity.estimate) : '',
+    took: tookMs === null ? '' : duration(tookMs),
+  }));
+  const titleCells = Math.min(50, Math.max(...rows.map((each) => width(each.title))));
+  return rows.map(({ mark, when, title, estimate, took }) =>
+    inert(`  ${mark} ${when.padEnd(7)}${pad(title, titleCells)}${estimate.padStart(7)}${took.padStart(9)}`.trimEnd()),
+  );
+}
+
+/** Steps that did not simply pass, each with the reason. */
+function exceptions({ runbook, state }: Summarised, { glyphs }: Look): Inert[] {
+  return runbook.activities
+    .flatMap((each) => each.steps)
+    .flatMap((step) => {
+      const { status, reason, failure, result } = stepState(state, step.id);
+      const why = [...(result?.exceptions ?? []), failure?.message, reason].filter((each) => !!each).join('; ');
+      if (status === 'failed' || status === 'undo-failed') return [inert(`  ${glyphs.failed} ${step.title}: ${why}`)];
+      if (status === 'accepted' || (status === 'done' && (result?.exceptions?.length ?? 0) > 0)) {
+        return [inert(`  ${glyphs.accepted} ${step.title}: ${why}`)];
+      }
+      return [];
+    });
+}
+
+function messages({ state }: Summarised): string[] {
+  const all = Object.values(state.messages);
+  const mails = all.filter((each) => each.message.channel === 'mail' && each.sentAt !== null);
+  const posts = all.filter((each) => each.message.channel === 'status' && each.sentAt !== null);
+  const owed = all.filter((each) => each.sentAt === null).length;
+  if (all.length === 0) return [];
+  const people = mails.reduce((sum, each) => sum + each.recipients, 0);
+  const still = owed > 0 ? `, ${plural(owed, 'message')} still owed` : '';
+  return [
+    `Sent: ${plural(mails.length, 'mail')} to ${plural(people, 'recipient')}, ${plural(posts.length, 'status post')}${still}.`,
+  ];
+}
+
+function criteria({ runbook, state }: Summarised, { glyphs }: Look): Inert[] {
+  return verdicts(runbook, state).map(({ says, verdict }) => {
+    const { mark, says: word } = VERDICT[verdict];
+    return inert(`  ${glyphs[mark]} ${says}${verdict === 'met' ? '' : ` (${word})`}`);
+  });
+}
+
+function section(title: string, lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : ['', title, ...lines];
+}
+
+/** How a run stands, on one screen of plain text: what stays on the terminal when the screen has gone. Pure. */
+export function summary(of: Summarised, look: Look): string {
+  const { runbook, state } = of;
+  const kind = state.rehearsal ? 'rehearsal' : 'run';
+  const questions = openPrompts(state).map((each) => inert(`  ${look.glyphs.asking} ${each.question}`));
+  return [
+    inert(`${runbook.document.title}, ${kind} ${state.run}: ${standing(of)}.`),
+    ...(state.target ? [inert(`Target: ${state.target.where}, PostgreSQL ${state.target.version}.`)] : []),
+    windowLine(of),
+    ...messages(of),
+    '',
+    ...timeline(of, look),
+    ...section('Not simply passed', exceptions(of, look)),
+    ...section('Waiting for an answer', questions),
+    ...section('Success criteria', state.windowBeganAt === null ? [] : criteria(of, look)),
+  ].join('\n');
+}
