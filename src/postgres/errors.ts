@@ -35,8 +35,9 @@ export class InDoubt extends DatabaseTrouble {}
 /** A statement of a file failed; the message begins with `file:line`. */
 export class StatementFailed extends DatabaseTrouble {}
 
-/** SQLSTATE of an error that the server reported; undefined for any other. */
+/** SQLSTATE of an error that the server reported, also where it has been put into other words; else undefined. */
 export function sqlState(error: unknown): string | undefined {
+  if (error instanceof DatabaseTrouble) return error.code;
   return error instanceof pg.DatabaseError ? error.code : undefined;
 }
 

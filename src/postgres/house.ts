@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import type { Queryable } from './ask.ts';
-import { FenceLost } from './errors.ts';
+import { Blocked, FenceLost, sqlState } from './errors.ts';
 
 /**
  * What the program keeps in the target, in a schema of its own: who conducts (fence), what was committed (ledger), how
@@ -24,22 +24,42 @@ create table if not exists middlewatch.snapshot (
   primary key (run, name, part));
 `;
 
+/** How long a new conductor waits for the transactions of the one before it, in ms; twice what those may idle. */
+const FENCE_TIMEOUT = 30_000;
+
 /**
  * Makes the schema on first need, and takes the fence. Waits for transactions of an earlier conductor that are still
  * under way; those that come later fail.
  * @throws FenceLost when a later conductor has been here
+ * @throws Blocked when an earlier one's transaction does not end
  */
 export async function takeFence(pool: Pool, run: string, token: number): Promise<void> {
   const { rows } = await pool.query<{ there: boolean }>(
     "select to_regclass('middlewatch.snapshot') is not null as there",
   );
   if (rows[0]?.there !== true) await pool.query(HOUSE);
-  const taken = await pool.query(
-    `insert into middlewatch.fence as fence (run, token) values ($1, $2)
-     on conflict (run) do update set token = excluded.token where fence.token <= excluded.token`,
-    [run, token],
-  );
-  if (taken.rowCount === 0) throw fenceLost();
+  const client = await pool.connect();
+  try {
+    await client.query('begin');
+    await client.query("select set_config('lock_timeout', $1, true)", [String(FENCE_TIMEOUT)]);
+    const taken = await client.query(
+      `insert into middlewatch.fence as fence (run, token) values ($1, $2)
+       on conflict (run) do update set token = excluded.token where fence.token <= excluded.token`,
+      [run, token],
+    );
+    if (taken.rowCount === 0) throw fenceLost();
+    await client.query('commit');
+  } catch (cause) {
+    await client.query('rollback').catch(() => {});
+    if (sqlState(cause) !== '55P03') throw cause;
+    throw new Blocked(
+      'A transaction of an earlier conductor of this run is still under way.',
+      `Wait for it, or end its session (application_name "middlewatch ${run}" in pg_stat_activity); then start again.`,
+      { cause },
+    );
+  } finally {
+    client.release();
+  }
 }
 
 /** Holds the fence until the transaction ends. @throws FenceLost */

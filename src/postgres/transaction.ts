@@ -23,6 +23,8 @@ export interface TransactionOptions {
 const TRIES = 30;
 const FIRST_LOCK_TIMEOUT = 200;
 const LAST_LOCK_TIMEOUT = 1_000;
+/** A process that was stopped or cut off in mid-transaction keeps its locks, and the fence, no longer than this, in ms. */
+const IDLE_TIMEOUT = 15_000;
 
 /**
  * BEGIN, fence, work, ledger, COMMIT. When locks are not to be had (or a deadlock or a serialization failure came), all of
@@ -80,8 +82,9 @@ async function once<T>(
     await client.query('begin');
     const { rows } = await client.query<{ pid: number }>(
       `select set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true),
-              set_config('middlewatch.run', $3, true), pg_backend_pid() as pid`,
-      [String(lockTimeout), String(statementTimeout), fence.run],
+              set_config('idle_in_transaction_session_timeout', $3, true), set_config('middlewatch.run', $4, true),
+              pg_backend_pid() as pid`,
+      [String(lockTimeout), String(statementTimeout), String(IDLE_TIMEOUT), fence.run],
     );
     const pid = rows[0]?.pid ?? 0;
     held.use(cancelOnAbort(pool, pid, signal));

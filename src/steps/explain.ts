@@ -10,7 +10,8 @@ export function explain(error: unknown, redactor: Redactor): Failure {
   const advice = own(error, 'advice') ?? adviceFor(code);
   const evidence = evidenceOf(error).map((each) => covered(each, redact));
   return {
-    name: error.name,
+    // pg calls all of the server's errors `error`.
+    name: error.name === 'error' ? 'DatabaseError' : error.name,
     message: redact(error.message),
     ...(advice === undefined ? {} : { advice: redact(advice) }),
     ...(code === undefined ? {} : { code }),

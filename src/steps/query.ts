@@ -1,15 +1,21 @@
 import { ask, type Queryable, type Table } from '../postgres/ask.ts';
 import type { Evidence } from '../run/events.ts';
 import { bind } from '../runbook/sql-file.ts';
+import { located } from './run-file.ts';
 import { source, type World } from './world.ts';
 
 /** Rows of a table that are kept as evidence; the rest is counted. */
 const SHOWN_ROWS = 50;
 
-/** Runs a file that is one query, with its variables bound, and returns its rows as text. */
-export function query(on: Queryable, world: World, path: string, vars: Record<string, string>): Promise<Table> {
+/**
+ * Runs a file that is one query, with its variables bound, and returns its rows as text.
+ * @throws StatementFailed with `file:line`
+ */
+export async function query(on: Queryable, world: World, path: string, vars: Record<string, string>): Promise<Table> {
   const { text, values } = bind(source(world, path).text, vars);
-  return ask(on, text, values);
+  return ask(on, text, values).catch((cause: unknown) => {
+    throw located(path, 1, text, cause);
+  });
 }
 
 /** Rows as a person is shown them. */

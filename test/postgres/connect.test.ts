@@ -42,13 +42,16 @@ it('connects by PG variables, by URL and by service name alike', async () => {
   }
 });
 
-it('knows the system for a lesser role too', async () => {
+it('knows the system for a lesser role too, and says so where it may not read it', async () => {
   const role = `lesser_${db.name}`;
   await db.superuser.query(`create role ${role} login password 'lesser-secret'`);
   try {
     const identity = await connected({ ...db.env, PGUSER: role, PGPASSWORD: 'lesser-secret' });
     expect(identity).toMatchObject({ database: db.name, role });
     expect(identity.system).toMatch(/^\d{10,}$/);
+    await db.superuser.query('revoke execute on function pg_control_system() from public');
+    const less = await connected({ ...db.env, PGUSER: role, PGPASSWORD: 'lesser-secret' });
+    expect(less).toEqual({ ...identity, system: expect.stringMatching(/^not readable; database \d+$/), timeline: 0 });
   } finally {
     await db.superuser.query(`drop role ${role}`);
   }
