@@ -1,5 +1,5 @@
 -- Statements that have taken too long, or too much longer than before, since the baseline
--- Over a second on average; or over twice the baseline's average and 50 ms, in 20 calls or more. By normalised text and
+-- Over a second on average; or over twice the baseline's average and 100 ms, in 20 calls or more. By normalised text and
 -- user. The view is asked by way of XML, because where the extension is, or whether, is not known beforehand; where it
 -- cannot be read, the count is NULL: nobody can tell.
 with view as (
@@ -33,7 +33,7 @@ slow as (
                 calls, role, query) as statement, mean_ms
   from since
   where mean_ms > 1000
-     or (calls >= 20 and mean_ms > 50 and mean_ms > 2 * mean_before_ms)
+     or (calls >= 20 and mean_ms > 100 and mean_ms > 2 * mean_before_ms)
   order by mean_ms desc
   limit 20
 )
