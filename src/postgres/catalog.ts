@@ -27,7 +27,7 @@ with relation as (
            name, relowner::regrole,
            case when relrowsecurity then ' row security' else '' end,
            case when relforcerowsecurity then ' forced' else '' end,
-           coalesce(' with ' || reloptions::text, ''),
+           coalesce(' with ' || reloptions::text, '') || coalesce(' ' || pg_get_expr(relpartbound, oid), ''),
            ${rights('relacl', "acldefault(case relkind when 'S' then 's' else 'r' end::\"char\", relowner)")},
            ${comment('oid', 'pg_class')})
     from relation

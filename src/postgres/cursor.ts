@@ -74,16 +74,19 @@ export async function headway(on: Queryable, { run, step, part }: Errand): Promi
   };
 }
 
-/** Begins a pass: cuts the table as it is now into at most `lanes` ranges. In the transaction under way. */
+/**
+ * Begins a pass, in the transaction under way: cuts the table as it is now into ranges.
+ * @param cut at most so many lanes, none shorter than so many blocks but the last
+ */
 export async function beginPass(
   client: PoolClient,
   { run, step, part }: Errand,
   table: TableName,
   pass: number,
-  lanes: number,
+  cut: { lanes: number; blocks: number },
 ): Promise<void> {
   const { blocks, filenode } = await extent(client, table);
-  const each = Math.max(1, Math.ceil(blocks / lanes));
+  const each = Math.max(cut.blocks, Math.ceil(blocks / cut.lanes));
   await client.query(
     `insert into middlewatch.cursor (run, step, part, pass, lane, filenode, next_block, end_block)
      select $1, $2, $3, $4::int, n, $5::oid, n * $6::bigint, least((n + 1) * $6::bigint, $7::bigint)

@@ -23,14 +23,15 @@ export interface RowSum {
   columns: string[];
 }
 
-/** Output of values as text depends on these; the same wherever a hash is taken. */
-const TEXT_FORM: readonly (readonly [string, string])[] = [
+/** Output of values as text depends on these, so they are the same wherever a hash is taken; and no row is held back. */
+const HASH_SETTINGS: readonly (readonly [string, string])[] = [
   ['search_path', ''],
   ['timezone', 'UTC'],
   ['datestyle', 'ISO, YMD'],
   ['intervalstyle', 'postgres'],
   ['extra_float_digits', '1'],
   ['bytea_output', 'hex'],
+  ['row_security', 'off'],
 ];
 
 const hash = (alias: string, columns: string[]) =>
@@ -78,7 +79,7 @@ exception when others then
   return null;
 end`;
   const name = `middlewatch.${escapeIdentifier(watch)}`;
-  const settings = TEXT_FORM.map(([key, value]) => `set ${key} = ${escapeLiteral(value)}`).join(' ');
+  const settings = HASH_SETTINGS.map(([key, value]) => `set ${key} = ${escapeLiteral(value)}`).join(' ');
   await client.query(`
     create table if not exists middlewatch.touched
       (watch text not null, rows bigint not null, sum numeric not null, touched bigint not null)`);
@@ -106,10 +107,10 @@ export async function unwatchRows(client: Queryable, table: TableName): Promise<
   await client.query(`drop function if exists middlewatch.${escapeIdentifier(watchName(table))}() cascade`);
 }
 
-/** Makes a snapshot's view of every table the same: to be called first in a repeatable-read transaction. */
-export async function useTextForm(client: Queryable): Promise<void> {
-  const settings = TEXT_FORM.map((_, i) => `set_config($${2 * i + 1}, $${2 * i + 2}, true)`).join(', ');
-  await client.query(`select ${settings}, set_config('row_security', 'off', true)`, TEXT_FORM.flat());
+/** Has the transaction under way take hashes as the triggers do. */
+export async function useHashSettings(client: Queryable): Promise<void> {
+  const settings = HASH_SETTINGS.map((_, i) => `set_config($${2 * i + 1}, $${2 * i + 2}, true)`).join(', ');
+  await client.query(`select ${settings}`, HASH_SETTINGS.flat());
 }
 
 /** What stays the same whatever the application does, in the snapshot of the transaction under way. */

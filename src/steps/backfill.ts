@@ -1,50 +1,20 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { advance, beginPass, extent, type Headway, headway, type Lane, TableRewritten } from '../postgres/cursor.ts';
+import { beginPass, extent, type Headway, headway } from '../postgres/cursor.ts';
 import { recorded } from '../postgres/ledger.ts';
-import { qualified, tableOf } from '../postgres/tables.ts';
+import { tableOf } from '../postgres/tables.ts';
 import { transaction } from '../postgres/transaction.ts';
 import type { Result } from '../run/events.ts';
-import { type Act, RehearsedFailure } from '../run/performer.ts';
+import type { Act } from '../run/performer.ts';
 import { itemsOf } from '../runbook/plan.ts';
 import type { Item } from '../runbook/schema.ts';
-import { bind } from '../runbook/sql-file.ts';
-import type { StepOf } from '../runbook/step-schema.ts';
+import { type Backfill, errandOf, type Job, runLanes, type Shift } from './backfill-lanes.ts';
 import type { Kind } from './kind.ts';
-import { BatchSize, restMs } from './pace.ts';
 import { query } from './query.ts';
 import { rolledBack } from './rolled-back.ts';
-import { located } from './run-file.ts';
 import { Tally } from './tally.ts';
-import { commit, itemVariables, source, terms, type World } from './world.ts';
-
-type Backfill = StepOf<'backfill'>;
+import { commit, itemVariables, terms, type World } from './world.ts';
 
 /** Ranges a table is cut into for each worker: enough that none waits long for the others at the end. */
 const LANES_PER_WORKER = 4;
-/** Between two looks whether a pause is over, in ms. */
-const PAUSE_CHECK = 100;
-/** A rehearsal's failure comes after this many batches. */
-const BATCHES_BEFORE_FAILURE = 2;
-
-/** A table of the backfill. */
-interface Job {
-  item: Item;
-  name: string;
-  blocks: number;
-  before: Headway | undefined;
-  remaining: number;
-}
-
-/** What the workers of a step share. */
-interface Shift {
-  step: Backfill;
-  act: Act;
-  world: World;
-  tally: Tally;
-  batches: number;
-  /** Set when a worker has failed: the others stop after the batch they are at. */
-  over: boolean;
-}
 
 /**
  * Fills rows range by range of heap blocks (F5), each batch its own short transaction that also moves the cursor: no
@@ -107,7 +77,10 @@ async function fillTable(job: Job, shift: Shift): Promise<{ filled: number; rema
   const errand = errandOf(step, world, job.item);
   const begin = (pass: number) =>
     transaction(terms(world, step, shift.act), (client) =>
-      beginPass(client, errand, tableOf(job.item), pass, step.workers * LANES_PER_WORKER),
+      beginPass(client, errand, tableOf(job.item), pass, {
+        lanes: step.workers * LANES_PER_WORKER,
+        blocks: step.batch.blocks,
+      }),
     );
   tally.begins(job.name);
   if (job.before === undefined) await begin(1);
@@ -128,71 +101,6 @@ async function mustKnow({ step, world }: Shift, { item, name }: Job): Promise<He
   const now = await headway(world.pool, errandOf(step, world, item));
   if (now === undefined) throw new Error(`The cursors of ${name} are gone from the database in mid-backfill.`);
   return now;
-}
-
-/** Has the workers go through what is left of these ranges. @returns whether the table was rewritten meanwhile */
-async function runLanes(job: Job, lanes: Lane[], shift: Shift): Promise<boolean> {
-  const queue = lanes.filter(({ next, end }) => next < end);
-  let rewritten = false;
-  const worker = async () => {
-    const size = new BatchSize(shift.step.batch.blocks, shift.step.batch.target);
-    try {
-      for (let lane = queue.shift(); lane !== undefined; lane = queue.shift()) {
-        for (let next = lane.next; next < lane.end && !shift.over && !rewritten; ) {
-          next = await runBatch(job, { ...lane, next }, size, shift);
-        }
-      }
-    } catch (error) {
-      if (error instanceof TableRewritten) rewritten = true;
-      else {
-        shift.over = true;
-        throw error;
-      }
-    }
-  };
-  const ends = await Promise.allSettled(Array.from({ length: shift.step.workers }, worker));
-  const failed = ends.find((end) => end.status === 'rejected');
-  if (failed) throw failed.reason;
-  return rewritten;
-}
-
-/** @returns the block that comes next */
-async function runBatch(job: Job, lane: Lane, size: BatchSize, shift: Shift): Promise<number> {
-  const { step, act, world, tally } = shift;
-  await whilePaused(shift);
-  const began = performance.now();
-  const blocks = Math.min(size.blocks, lane.end - lane.next);
-  const next = lane.next + blocks;
-  const file = source(world, step.file);
-  const { text, values } = bind(file.text, {
-    ...itemVariables(world, job.item),
-    from_tid: `(${lane.next},0)`,
-    to_tid: `(${next},0)`,
-  });
-  const filled = await transaction(terms(world, step, act), async (client) => {
-    // Read by triggers that must tell a backfill from a change somebody made (F14).
-    await client.query("select set_config('middlewatch.backfill', 'on', true)");
-    const { rowCount } = await client.query(text, values).catch((cause) => {
-      throw located(file.path, 1, text, cause);
-    });
-    await advance(client, errandOf(step, world, job.item), tableOf(job.item), { ...lane, next }, rowCount ?? 0);
-    return rowCount ?? 0;
-  });
-  const tookMs = performance.now() - began;
-  size.learn(blocks, tookMs);
-  await tally.took(job.name, filled, { ms: tookMs, blocks });
-  shift.batches += 1;
-  if (shift.batches >= BATCHES_BEFORE_FAILURE && act.failsNow()) throw new RehearsedFailure();
-  const rest = restMs(tookMs, step.pace, act.control.speed);
-  if (rest > 0) await delay(rest, undefined, { signal: act.signal });
-  return next;
-}
-
-async function whilePaused({ act, tally }: Shift): Promise<void> {
-  if (!act.control.paused) return;
-  tally.note('paused');
-  while (act.control.paused) await delay(PAUSE_CHECK, undefined, { signal: act.signal });
-  tally.note('');
 }
 
 function told(outcomes: { name: string; filled: number; remaining: number }[]): Result {
@@ -217,9 +125,3 @@ function told(outcomes: { name: string; filled: number; remaining: number }[]): 
       : { exceptions: left.map((each) => `${each.name}: ${each.remaining} rows have nothing to be filled with`) }),
   };
 }
-
-const errandOf = (step: Backfill, { run }: World, item: Item) => ({
-  run,
-  step: step.id,
-  part: qualified(tableOf(item)),
-});

@@ -1,4 +1,4 @@
-import { comparedColumns, type RowSum, rowSum, unwatchRows, useTextForm, watchRows } from '../postgres/row-sums.ts';
+import { comparedColumns, type RowSum, rowSum, unwatchRows, useHashSettings, watchRows } from '../postgres/row-sums.ts';
 import { keep, kept } from '../postgres/snapshot.ts';
 import { qualified, tableOf } from '../postgres/tables.ts';
 import { transaction } from '../postgres/transaction.ts';
@@ -138,7 +138,7 @@ function sumUp(
   columnsOf: (item: Item) => string[] | undefined,
 ): Promise<Map<Item, RowSum>> {
   return rolledBack(world, step, act, 'read only', async (client) => {
-    await useTextForm(client);
+    await useHashSettings(client);
     const sums = new Map<Item, RowSum>();
     for (const [done, item] of items.entries()) {
       act.pulse({ done, total: items.length, unit: 'tables', note: item.name ?? '' });

@@ -4,18 +4,17 @@ import { dropPolicy, type Policy, type RowSecurity, readRowSecurity, restoreRowS
 import { keep, kept } from '../postgres/snapshot.ts';
 import { tableOf } from '../postgres/tables.ts';
 import { transaction } from '../postgres/transaction.ts';
-import type { Evidence, Result } from '../run/events.ts';
+import type { Result } from '../run/events.ts';
 import type { Act } from '../run/performer.ts';
-import { choiceOf } from '../run/state.ts';
 import { itemsOf } from '../runbook/plan.ts';
 import type { Item } from '../runbook/schema.ts';
 import type { StepOf } from '../runbook/step-schema.ts';
 import { ExpectationFailed, type Kind } from './kind.ts';
+import { undecided, verdict } from './policy-verdict.ts';
 import { runFile } from './run-file.ts';
 import { commit, itemVariables, terms, type World } from './world.ts';
 
 type Policies = StepOf<'policies'>;
-type Verdict = 'replaced' | 'kept' | 'dropped' | 'unexpected';
 
 /** What was done to one table: the names of its policies, by verdict, and of the new ones. */
 interface Change {
@@ -121,58 +120,6 @@ async function judgeAll(step: Policies, act: Act, world: World, items: Item[]): 
   if (found.some(([, { policies }]) => policies.some((policy) => judged(policy) === 'unexpected'))) {
     throw undecided(step, found, judged);
   }
-}
-
-function verdict(step: Policies, act: Act, name: string): Verdict {
-  if (step.keeps.some((pattern) => matches(pattern, name))) return 'kept';
-  if (step.replaces.some((pattern) => matches(pattern, name))) return 'replaced';
-  switch (step.unexpected === undefined ? undefined : choiceOf(act.state(), step.unexpected)) {
-    case 'drop':
-      return 'dropped';
-    case 'keep':
-      return 'kept';
-    default:
-      return 'unexpected';
-  }
-}
-
-/** Whether a name is what the pattern says; `*` stands for any text. */
-function matches(pattern: string, name: string): boolean {
-  const parts = pattern.split('*').map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&'));
-  return new RegExp(`^${parts.join('[^]*')}$`).test(name);
-}
-
-function undecided(
-  step: Policies,
-  found: [string, RowSecurity][],
-  judged: (policy: Policy) => Verdict,
-): ExpectationFailed {
-  const evidence: Evidence = {
-    kind: 'rows',
-    title: 'Policies nobody has decided about',
-    columns: ['table', 'policy', 'for', 'roles', 'kind', 'using', 'with check'],
-    rows: found.flatMap(([table, { policies }]) =>
-      policies
-        .filter((policy) => judged(policy) === 'unexpected')
-        .map(({ name, command, roles, permissive, using, check }) => [
-          table,
-          name,
-          command,
-          roles.map((role) => role ?? 'public').join(', '),
-          permissive ? 'permissive' : 'restrictive',
-          using ?? '',
-          check ?? '',
-        ]),
-    ),
-    more: 0,
-  };
-  return new ExpectationFailed(
-    'There are policies that are neither replaced nor kept; no table has been touched because of them.',
-    [evidence],
-    step.unexpected === undefined
-      ? 'Name them under `replaces` or `keeps`, or add a decision and name it under `unexpected`.'
-      : `Answer the decision ${step.unexpected} with drop or keep; any one permissive policy left behind undoes the others.`,
-  );
 }
 
 function told(done: Map<string, Change>): Result {
