@@ -152,3 +152,13 @@ it('holds a query against its expectation and shows what it found', async () => 
   // A check looks; it cannot change anything.
   await expect(performer.perform(stepOf('check', { sql: 'write.sql' }), actOf())).rejects.toThrow('read-only');
 });
+
+it('covers secrets that turn up in rows (P10)', async () => {
+  await using performer = await performing(
+    { ...db.env, MAIL_PASSWORD: 'swordfish' },
+    { files: { 'leak.sql': "select 'smtp://me:swordfish@mail' as url" } },
+  );
+  const result = await finished(performer, stepOf('check', { sql: 'leak.sql' }));
+  expect(JSON.stringify(result)).toContain('smtp://me:••••@mail');
+  expect(JSON.stringify(result)).not.toContain('swordfish');
+});
