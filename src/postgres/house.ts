@@ -4,7 +4,7 @@ import { Blocked, FenceLost, sqlState } from './errors.ts';
 
 /**
  * What the program keeps in the target, in a schema of its own: who conducts (fence), what was committed (ledger), how
- * far backfills got (cursor), what was there before (snapshot). Kept apart by run.
+ * far backfills got (cursor), what was there before (snapshot), what the application changes meanwhile (touched).
  */
 const HOUSE = `
 create schema if not exists middlewatch;
@@ -22,6 +22,8 @@ create table if not exists middlewatch.cursor (
 create table if not exists middlewatch.snapshot (
   run text, name text, part text, at timestamptz not null default now(), body jsonb not null,
   primary key (run, name, part));
+create table if not exists middlewatch.touched (
+  watch text not null, rows bigint not null, sum numeric not null, touched bigint not null);
 `;
 
 /** How long a new conductor waits for the transactions of the one before it, in ms; twice what those may idle. */
@@ -35,7 +37,7 @@ const FENCE_TIMEOUT = 30_000;
  */
 export async function takeFence(pool: Pool, run: string, token: number): Promise<void> {
   const { rows } = await pool.query<{ there: boolean }>(
-    "select to_regclass('middlewatch.snapshot') is not null as there",
+    "select to_regclass('middlewatch.touched') is not null as there",
   );
   if (rows[0]?.there !== true) await pool.query(HOUSE);
   const client = await pool.connect();

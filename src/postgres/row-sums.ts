@@ -59,7 +59,7 @@ export async function comparedColumns(on: Queryable, table: TableName, ignored: 
 export async function watchRows(client: Queryable, table: TableName, columns: string[]): Promise<void> {
   const watch = watchName(table);
   const record = (rows: string, sum: string, from: string, touched: string) =>
-    `insert into middlewatch.touched (watch, rows, sum, touched) select ${escapeLiteral(watch)}, ${rows}, ${sum}, ${touched} from ${from};`;
+    `insert into middlewatch.touched (watch, rows, sum, touched) select ${escapeLiteral(watch)}, ${rows}, ${sum}, ${touched} from ${from} having count(*) > 0;`;
   const total = (alias: string) => `coalesce(sum(${hash(alias, columns)}), 0)`;
   const body = `
 begin
@@ -80,11 +80,7 @@ exception when others then
 end`;
   const name = `middlewatch.${escapeIdentifier(watch)}`;
   const settings = HASH_SETTINGS.map(([key, value]) => `set ${key} = ${escapeLiteral(value)}`).join(' ');
-  await client.query(`
-    create table if not exists middlewatch.touched
-      (watch text not null, rows bigint not null, sum numeric not null, touched bigint not null)`);
   await unwatchRows(client, table);
-  await client.query('delete from middlewatch.touched where watch = $1', [watch]);
   await client.query(
     `create function ${name}() returns trigger language plpgsql security definer ${settings} as ${escapeLiteral(body)}`,
   );
@@ -102,9 +98,10 @@ end`;
   }
 }
 
-/** Ends the watch; content when there is none. */
+/** Ends the watch and forgets what it saw; content when there is none. */
 export async function unwatchRows(client: Queryable, table: TableName): Promise<void> {
   await client.query(`drop function if exists middlewatch.${escapeIdentifier(watchName(table))}() cascade`);
+  await client.query('delete from middlewatch.touched where watch = $1', [watchName(table)]);
 }
 
 /** Has the transaction under way take hashes as the triggers do. */
