@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { inject } from 'vitest';
+import { adoptDatabase, createLegacy } from '../../src/rehearsal/legacy.ts';
 
 /** A database of one's own on the test run's server, and ways to connect to it. */
 export interface TestDatabase {
@@ -9,30 +10,57 @@ export interface TestDatabase {
   env: Record<string, string>;
   /** The same as a DATABASE_URL. */
   url: string;
-  /** A pool that `drop` ends. `max` connections, 10 unless told. */
+  /** A pool that `drop` ends. */
   pool(options?: pg.PoolConfig): pg.Pool;
   /** A connected client that `drop` ends. */
   client(options?: pg.ClientConfig): Promise<pg.Client>;
-  /** The same database as the server's superuser, when `env` is of somebody lesser. */
+  /** The same database as the server's superuser, where `env` is of somebody lesser. */
   superuser: pg.Pool;
   /** Ends all connections, whoever holds them, and removes the database. Call it in `afterAll`. */
   drop(): Promise<void>;
 }
 
+/** The password of every user of a legacy test database. */
+export const PASSWORD = 'correct horse';
+
 /** An empty database, connected to as the server's superuser. */
 export async function freshDatabase(): Promise<TestDatabase> {
-  const superuser = inject('postgres');
-  const name = `test_${randomBytes(6).toString('hex')}`;
-  await asSuperuser(`create database ${name}`);
-  return connections({ ...superuser, PGDATABASE: name });
+  const name = newName();
+  await inServer((server) => server.query(`create database ${name}`));
+  return connections({ ...inject('postgres'), PGDATABASE: name });
 }
 
-/** Runs one statement in the server's own database, as its superuser. */
-async function asSuperuser(sql: string): Promise<void> {
-  const client = new pg.Client(connection(inject('postgres')));
+/**
+ * The legacy application's database, connected to as the role a customer migrates with (`postgres`, no superuser).
+ * @param rows how many orders; other tables in proportion. The first database of a size is made, the others are copies of it.
+ */
+export async function legacyDatabase({ rows = 2_000 }: { rows?: number } = {}): Promise<TestDatabase> {
+  const name = newName();
+  const template = `legacy_${rows}`;
+  await inServer(async (server) => {
+    // Test files run side by side: one makes the template, the others wait for it.
+    await server.query('select pg_advisory_lock(hashtext($1))', [template]);
+    const { rowCount } = await server.query('select from pg_database where datname = $1', [template]);
+    if (rowCount === 0) {
+      await server.query(`create database ${template}_unfinished`);
+      await inServer((client) => createLegacy(client, { rows, password: PASSWORD }), `${template}_unfinished`);
+      await server.query(`alter database ${template}_unfinished rename to ${template}`);
+    }
+    await server.query(`create database ${name} template ${template}`);
+  });
+  await inServer(adoptDatabase, name);
+  const { user, password } = inject('logins').operator;
+  return connections({ ...inject('postgres'), PGUSER: user, PGPASSWORD: password, PGDATABASE: name });
+}
+
+const newName = () => `test_${randomBytes(6).toString('hex')}`;
+
+/** Does something as the superuser, in the server's own database unless told. */
+async function inServer(work: (client: pg.Client) => Promise<unknown>, database = 'postgres'): Promise<void> {
+  const client = new pg.Client(connection({ ...inject('postgres'), PGDATABASE: database }));
   await client.connect();
   try {
-    await client.query(sql);
+    await work(client);
   } finally {
     await client.end();
   }
@@ -43,7 +71,7 @@ function connections(env: Record<string, string>): TestDatabase {
   const name = env.PGDATABASE ?? '';
   const pool = (of: Record<string, string>, options?: pg.PoolConfig) => {
     const it = new pg.Pool({ ...connection(of), ...options });
-    // `drop` may end a connection that lies idle in the pool: without a listener that would be an uncaught error.
+    // A test may end a session that lies idle in the pool: without a listener that would be an uncaught error.
     it.on('error', () => undefined);
     open.push(it);
     return it;
@@ -63,7 +91,7 @@ function connections(env: Record<string, string>): TestDatabase {
     superuser: pool({ ...inject('postgres'), PGDATABASE: name }),
     async drop() {
       await Promise.all(open.map((each) => each.end()));
-      await asSuperuser(`drop database if exists ${name} with (force)`);
+      await inServer((server) => server.query(`drop database if exists ${name} with (force)`));
     },
   };
 }
