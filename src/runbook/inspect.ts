@@ -29,8 +29,14 @@ export function inspect(
     if (Object.hasOwn(sources.files, file)) continue;
     problems.push(yaml.at(path, `${file} ${unreadable.get(file) ?? 'is not among the files of this runbook'}`));
   }
+  // Without a timeline, most of what is referred to would be missing.
+  if (!hasTimeline(yaml.value)) return { document: undefined, problems, statements: 0 };
   const parts = outline(yaml.value);
   for (const rule of RULES) rule(parts, (path, message, part) => problems.push(yaml.at(path, message, part)));
   const sql = checkSql(sources, parts, yaml);
   return { document: data, problems: [...problems, ...sql.problems], statements: sql.statements };
+}
+
+function hasTimeline(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'timeline' in value && Array.isArray(value.timeline);
 }

@@ -84,7 +84,13 @@ export function fitted<S extends z.ZodType>(
 ): { data: z.output<S> | undefined; problems: Problem[] } {
   const parsed = schema.safeParse(yaml.value, { error: words, reportInput: true });
   if (parsed.success) return { data: parsed.data, problems: [] };
-  return { data: undefined, problems: parsed.error.issues.flatMap((issue) => placed(issue, yaml)) };
+  // What is of the wrong type may fail other tests too; the first says it.
+  const { issues } = parsed.error;
+  const first = issues.filter(
+    (issue, i) =>
+      issues.findIndex(({ path }) => `${path}` === `${issue.path}`) === i || issue.code === 'unrecognized_keys',
+  );
+  return { data: undefined, problems: first.flatMap((issue) => placed(issue, yaml)) };
 }
 
 function placed(issue: z.core.$ZodIssue, yaml: YamlText): Problem[] {

@@ -36,26 +36,28 @@ function bodyOf(tree: Tree): { language: string; body: string } | undefined {
 /**
  * Parses the body of a function, procedure or DO block in its own language, which CREATE FUNCTION's own parser takes for a
  * mere string.
- * @throws SqlSyntaxError at its place in the statement; at the body's beginning when it is not dollar-quoted
+ * @param whole the text the statement was cut from, which the offset of an error is in
+ * @throws SqlSyntaxError at the place of the mistake, or, in a body that is not dollar-quoted, at the body's beginning
  */
-export function parseBody({ text, tree }: Statement): void {
+export function parseBody({ text, tree, offset }: Statement, whole: string): void {
   const found = bodyOf(tree);
   if (found === undefined) return;
-  const start = text.indexOf(found.body);
-  const shift = start === -1 ? Math.max(0, text.indexOf("'")) : start;
-  const place = (offset: number) => (start === -1 ? shift : shift + offset);
+  const verbatim = text.indexOf(found.body);
+  const start = verbatim >= 0 ? verbatim : Math.max(0, text.indexOf("'"));
+  const fail = (inBody: number, message: string, options?: ErrorOptions): never => {
+    throw new SqlSyntaxError(whole, offset + start + (verbatim >= 0 ? inBody : 0), message, options);
+  };
   if (found.language === 'sql') {
     try {
       statements(found.body);
     } catch (cause) {
       if (!(cause instanceof SqlSyntaxError)) throw cause;
-      throw new SqlSyntaxError(text, place(cause.offset), cause.message, { cause });
+      fail(cause.offset, cause.message, { cause });
     }
   }
   if (found.language !== 'plpgsql') return;
   const wrong = complaint(text);
-  if (wrong !== undefined)
-    throw new SqlSyntaxError(text, place(start === -1 ? 0 : whereabouts(text, start, found.body, wrong)), wrong);
+  if (wrong !== undefined) fail(verbatim >= 0 ? whereabouts(text, start, found.body, wrong) : 0, wrong);
 }
 
 /**

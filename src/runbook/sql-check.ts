@@ -4,12 +4,12 @@ import { repeated } from './plan.ts';
 import { parseBody } from './plpgsql.ts';
 import { asTyped, type Problem, placeOf } from './problems.ts';
 import type { Sources } from './schema.ts';
-import { MissingVariable, rendered, type Variables } from './sql-file.ts';
+import { MissingVariable, type Rendered, rendered, type Variables } from './sql-file.ts';
 import { tokens } from './sql-lexer.ts';
 import { SqlSyntaxError, type Statement, statements, within } from './sql-parser.ts';
 import { type StepFile, stepFiles } from './step-files.ts';
 import type { StepKind } from './step-schema.ts';
-import type { YamlText } from './yaml-text.ts';
+import type { Path, YamlText } from './yaml-text.ts';
 
 export interface SqlFindings {
   problems: Problem[];
@@ -25,72 +25,89 @@ export function checkSql(
 ): SqlFindings {
   const problems: Problem[] = [];
   const counted = new Map<string, number>();
-  const text = (file: string) => sources.files[file]?.text ?? '';
-  const read = (
-    named: { file: string; vars: Variables },
-    must: Must | undefined,
-    missing: (words: string) => Problem,
-  ) => {
-    const source = sources.files[named.file];
-    if (source === undefined) return;
-    const shown = asTyped(join(dirname(sources.yaml.path), named.file));
-    const at = (offset: number, message: string): Problem => ({
-      file: shown,
-      ...placeOf(source.text, offset),
-      message,
-    });
-    try {
-      const found = parseFile(source.text, named.vars);
-      counted.set(named.file, found.length);
-      for (const { offset, message } of unfit(found, must)) problems.push(at(offset, message));
-    } catch (error) {
-      if (error instanceof MissingVariable) {
-        problems.push(missing(`${named.file}:${placeOf(source.text, error.offset).line}: ${error.message}`));
-      } else if (error instanceof SqlSyntaxError) problems.push(at(error.offset, error.message));
-      else throw error;
+  const source = (file: string) => (Object.hasOwn(sources.files, file) ? sources.files[file] : undefined);
+  const text = (file: string) => source(file)?.text ?? '';
+
+  /** One file with one set of variables. @returns the variable that is missing, if one is, and the line that asks for it */
+  const read = (file: string, vars: Variables, must: Must): { error: MissingVariable; where: string } | undefined => {
+    const named = source(file);
+    if (named === undefined) return undefined;
+    const shown = asTyped(join(dirname(sources.yaml.path), file));
+    const found = parseFile(named.text, vars);
+    if (found instanceof MissingVariable) {
+      return { error: found, where: `${file}:${placeOf(named.text, found.offset).line}` };
     }
+    const wrong = found instanceof SqlSyntaxError ? [found] : unfit(found, must);
+    for (const { offset, message } of wrong) problems.push({ file: shown, ...placeOf(named.text, offset), message });
+    if (Array.isArray(found)) counted.set(file, found.length);
+    return undefined;
   };
-  for (const { path, value } of steps) {
+
+  for (const { path, value, whole } of steps) {
+    const list = 'tables' in value ? value.tables : undefined;
+    // What the items of an unknown or broken list hold cannot be told.
+    if (list !== undefined && !Object.hasOwn(lists, list)) continue;
     for (const step of repeated(value, lists)) {
       for (const used of stepFiles(step, { settings, lists, text })) {
-        read(used, wanted(step.kind, used), (words) => yaml.at([...path, ...used.path], words));
+        const missing = read(used.file, used.vars, wanted(step.kind, used));
+        // What gives the variable may be among what is broken.
+        if (missing === undefined || !whole) continue;
+        const { variable, message } = missing.error;
+        const lacking = lackingItem(lists, list, used.of, variable);
+        problems.push(
+          lacking === undefined
+            ? yaml.at([...path, ...used.path], `${missing.where}: ${message}`)
+            : yaml.at(lacking, `this item has no '${variable}', which steps ask for and others have`),
+        );
       }
     }
   }
   for (const { path, value } of audiences) {
-    if (value.sql !== undefined)
-      read({ file: value.sql, vars: settings }, 'one', (words) => yaml.at([...path, 'sql'], words));
+    const missing = value.sql === undefined ? undefined : read(value.sql, settings, 'one');
+    if (missing) problems.push(yaml.at([...path, 'sql'], `${missing.where}: ${missing.error.message}`));
   }
   return { problems, statements: [...counted.values()].reduce((sum, count) => sum + count, 0) };
 }
 
-/** Parses a file as it is run with these variables. Offsets are those of the file. @throws SqlSyntaxError, MissingVariable */
-function parseFile(sql: string, vars: Variables): Statement[] {
+/** Where the item stands that lacks a field which others of its list have; undefined when it is not that. */
+function lackingItem(
+  lists: Outline['lists'],
+  list: string | undefined,
+  of: string | undefined,
+  field: string,
+): Path | undefined {
+  const items = list === undefined ? [] : (lists[list] ?? []);
+  const position = items.findIndex(({ name = '' }) => name === of);
+  return position >= 0 && items.some((item) => Object.hasOwn(item, field))
+    ? ['lists', list ?? '', position]
+    : undefined;
+}
+
+/** Parses a file as it is run with these variables. Offsets, in errors too, are those of the file. */
+function parseFile(sql: string, vars: Variables): Statement[] | SqlSyntaxError | MissingVariable {
   const backslash = [...tokens(sql)].find(({ kind }) => kind === 'backslash');
   if (backslash) {
-    throw new SqlSyntaxError(
+    return new SqlSyntaxError(
       sql,
       backslash.start,
       'psql commands (\\…) are not SQL; give values with `psql -v name=value -f` when running by hand',
     );
   }
-  const { text, origin } = rendered(sql, vars);
+  let filled: Rendered;
   try {
-    const found = statements(text);
-    for (const statement of found) {
-      try {
-        parseBody(statement);
-      } catch (error) {
-        if (error instanceof SqlSyntaxError)
-          throw new SqlSyntaxError(text, statement.offset + error.offset, error.message, { cause: error });
-        throw error;
-      }
-    }
-    return found.map((statement) => ({ ...statement, offset: origin(statement.offset) }));
+    filled = rendered(sql, vars);
   } catch (error) {
-    if (error instanceof SqlSyntaxError)
-      throw new SqlSyntaxError(sql, origin(error.offset), error.message, { cause: error });
+    if (error instanceof MissingVariable) return error;
     throw error;
+  }
+  try {
+    return statements(filled.text).map((statement) => {
+      parseBody(statement, filled.text);
+      return { ...statement, offset: filled.origin(statement.offset) };
+    });
+  } catch (cause) {
+    if (!(cause instanceof SqlSyntaxError)) throw cause;
+    return new SqlSyntaxError(sql, filled.origin(cause.offset), cause.message, { cause });
   }
 }
 
@@ -115,7 +132,7 @@ const ALONE = [
   'DropTableSpaceStmt',
 ];
 
-function unfit(found: Statement[], must: Must | undefined): { offset: number; message: string }[] {
+function unfit(found: Statement[], must: Must): { offset: number; message: string }[] {
   const [first, second] = found;
   if (first === undefined) return [{ offset: 0, message: 'holds no statement' }];
   const wrong = found.flatMap(({ offset, tree }) => {
@@ -128,7 +145,7 @@ function unfit(found: Statement[], must: Must | undefined): { offset: number; me
   return wrong;
 }
 
-function unfitStatement(tree: Statement['tree'], must: Must | undefined): string | undefined {
+function unfitStatement(tree: Statement['tree'], must: Must): string | undefined {
   const concurrent =
     within(tree, 'IndexStmt', 'concurrent') === true || within(tree, 'DropStmt', 'concurrent') === true;
   if ('TransactionStmt' in tree) return 'the program begins and commits; take this statement out (by hand: psql -1)';

@@ -387,6 +387,20 @@ describe('SQL', () => {
     );
   });
 
+  test('a field that one item lacks is a problem of that item, once', () => {
+    expectProblems(
+      runbook({
+        lists: 'lists: { tables: [{ name: a, schema: public }, ‸{ name: b }] }',
+        steps: [
+          "- { id: s, kind: sql, title: '{{item.schema}}', for_each: tables, files: [w.sql] }",
+          '- { id: d, kind: manual, title: D, items: [look], tables: tables, evidence: [e.sql, e.sql] }',
+        ].join('\n'),
+      }),
+      ["this item has no 'schema', which steps ask for and others have"],
+      { 'w.sql': 'select 1', 'e.sql': "select :'schema'" },
+    );
+  });
+
   test('columns of the people and fields of the items are variables', () => {
     const steps = '  - { id: i, kind: isolation, title: I, tables: tables, actors: who.sql, own: own.sql }';
     const files = {

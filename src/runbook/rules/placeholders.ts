@@ -1,6 +1,7 @@
 import { MESSAGE_NAMES } from '../message-scope.ts';
 import { didYouMean } from '../nearest.ts';
 import type { Outline } from '../outline.ts';
+import { listed } from '../plan.ts';
 import type { Request, Step } from '../step-schema.ts';
 import { placeholders } from '../template.ts';
 import type { Path } from '../yaml-text.ts';
@@ -34,7 +35,7 @@ export const filled: Rule = (outline, report) => {
 
 function inStep(path: Path, step: Step, { lists }: Outline, settings: string[], report: Report): void {
   const fields = (list: string | undefined) =>
-    list !== undefined && Object.hasOwn(lists, list) ? common(lists[list] ?? []).map((name) => `item.${name}`) : [];
+    listed(lists, list).flatMap((item) => Object.keys(item).map((name) => `item.${name}`));
   const known = [...settings, ...fields(step.for_each)];
   const requests: { path: Path; request: Request }[] =
     step.kind === 'http'
@@ -46,7 +47,8 @@ function inStep(path: Path, step: Step, { lists }: Outline, settings: string[], 
   if (step.kind === 'http') inRequests(requests, known, here);
   else for (const each of requests) inRequests([each], known, here);
   // An unknown list has its own problem; what its items hold cannot be told.
-  if (step.for_each !== undefined && !Object.hasOwn(lists, step.for_each)) return;
+  const drawsOn = [step.for_each, step.kind === 'index' ? step.tables : undefined];
+  if (drawsOn.some((list) => list !== undefined && !Object.hasOwn(lists, list))) return;
   for (const [key, value] of Object.entries(step)) {
     if (key === 'requests' || key === 'samples') continue;
     const more = step.kind === 'index' && key === 'name' ? fields(step.tables) : [];
@@ -88,8 +90,20 @@ function hint(name: string): string {
   return name.startsWith('settings.') ? '; name it under `settings`' : '';
 }
 
-/** Fields that every item of a list has. */
-function common(items: Record<string, string>[]): string[] {
-  const [first = {}, ...rest] = items;
-  return Object.keys(first).filter((name) => rest.every((item) => Object.hasOwn(item, name)));
-}
+/** Every item of a list has the fields that the steps repeated for it, and the names of their indexes, ask for. */
+export const fields: Rule = ({ steps, lists }, report) => {
+  for (const { value } of steps) {
+    const asked = (text: unknown) => textsIn(text, []).flatMap(({ text }) => placeholders(text));
+    lacking(value.for_each, asked(value));
+    if (value.kind === 'index') lacking(value.tables, asked(value.name));
+  }
+  function lacking(list: string | undefined, names: string[]): void {
+    const items = listed(lists, list);
+    for (const name of names.filter((each) => each.startsWith('item.')).map((each) => each.slice('item.'.length))) {
+      const without = items.flatMap((item, i) => (Object.hasOwn(item, name) ? [] : [i]));
+      if (without.length === items.length || name === 'name') continue;
+      for (const i of without)
+        report(['lists', list ?? '', i], `this item has no '${name}', which steps ask for and others have`);
+    }
+  }
+};
