@@ -35,18 +35,22 @@ export function lateness(tookMs: number, estimateMs: number): Tone {
   return tookMs > 1.5 * estimateMs ? 'bad' : 'warn';
 }
 
+function shownActivities(runbook: Runbook, state: RunState): PlannedActivity[] {
+  return runbook.activities.filter((each) => each.phase !== 'rollback' || state.rollback !== null);
+}
+
 /** The id of the step at work, or of the next one to come; null when nothing is left. */
 export function focusStep(runbook: Runbook, state: RunState): string | null {
-  const steps = runbook.activities
-    .filter((each) => each.phase !== 'rollback' || state.rollback !== null)
-    .flatMap((each) => each.steps);
+  const goingBack = (state.rollback?.begunAt ?? null) !== null;
+  const steps = shownActivities(runbook, state).flatMap((each) => each.steps);
   const status = (id: string) => stepState(state, id).status;
   const atWork =
     steps.findLast((each) => status(each.id) === 'undoing' || status(each.id) === 'running') ??
     steps.find((each) => AT_WORK.includes(status(each.id)));
   if (atWork) return atWork.id;
   if (state.outcome !== null) return null;
-  return steps.find((each) => status(each.id) === 'pending')?.id ?? null;
+  const ahead = goingBack ? (runbook.activities.find((each) => each.phase === 'rollback')?.steps ?? []) : steps;
+  return ahead.find((each) => status(each.id) === 'pending')?.id ?? null;
 }
 
 function summarise(
@@ -68,7 +72,7 @@ function summarise(
 /** Every activity that is to be shown, in the order of the runbook; the rollback only once somebody wants it. */
 export function activityViews(runbook: Runbook, state: RunState, now: number): ActivityView[] {
   const focus = focusStep(runbook, state);
-  const shown = runbook.activities.filter((each) => each.phase !== 'rollback' || state.rollback !== null);
+  const shown = shownActivities(runbook, state);
   const begun = shown.map((each) => each.steps.some((step) => stepState(state, step.id).beganAt !== null));
   return shown.map((activity, index) => {
     const steps = activity.steps.map((each) => stepState(state, each.id));

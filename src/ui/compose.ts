@@ -97,6 +97,13 @@ export function compose(screen: Screen): Composition {
   }
   const busy = view.dialog !== null || frontPrompt(view, followed.state) !== null;
   const above = Math.max(1, busy ? Math.min(2, body - 14) : Math.min(6, Math.floor(body / 3)));
-  const timeline = pane(timelineLines(screen, followed, columns, above), columns, above);
-  return { header, footer, timeline, sideBySide: false, main: main(screen, followed, columns, body - above - 1) };
+  const lines = timelineLines(screen, followed, columns, above);
+  const left = body - lines.length - 1;
+  return {
+    header,
+    footer,
+    timeline: pane(lines, columns, lines.length),
+    sideBySide: false,
+    main: main(screen, followed, columns, left),
+  };
 }

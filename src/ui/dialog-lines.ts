@@ -1,9 +1,9 @@
 import { undosDue } from '../run/undo.ts';
+import { type Dialog, GRAVE_WORD, type Grave, STOP_CHOICES, type Stop } from './dialogs.ts';
 import { utcMinute } from './format.ts';
 import { BLANK, type Line, line, paragraph, span } from './lines.ts';
 import { personName } from './narrate.ts';
 import type { Followed, Screen } from './store.ts';
-import { GRAVE_WORD, type Grave, STOP_CHOICES, type Stop } from './view.ts';
 
 function stopLines({ cursor }: Stop, { look }: Screen, cells: number): Line[] {
   return [
@@ -57,6 +57,6 @@ function graveLines(
 }
 
 /** The dialog in front of everything else. */
-export function dialogLines(dialog: Grave | Stop, screen: Screen, followed: Followed, cells: number): Line[] {
+export function dialogLines(dialog: Dialog, screen: Screen, followed: Followed, cells: number): Line[] {
   return dialog.kind === 'stop' ? stopLines(dialog, screen, cells) : graveLines(dialog, screen, followed, cells);
 }

@@ -3,13 +3,15 @@ import { type StepState, stepState } from '../run/state.ts';
 import { findStep } from '../runbook/plan.ts';
 import type { Step } from '../runbook/step-schema.ts';
 import { focusStep, lateness } from './activities.ts';
-import { count, duration, plural, roughly, share, short, utcDay, utcMinute } from './format.ts';
+import { count, duration, roughly, share, short, utcDay, utcMinute } from './format.ts';
 import { BLANK, bar, cell, cut, type Line, line, paragraph, span, spark, spread } from './lines.ts';
 import type { Look } from './look.ts';
 import { watchLine } from './narrate.ts';
 import { type Rates, rateOf } from './rates.ts';
 import { type Followed, planNow, type Screen } from './store.ts';
 
+/** Lines kept for the newest of the log, its heading included. */
+const LOG = 5;
 const AT_WORK = new Set(['running', 'undoing']);
 
 /** Why nothing is being done right now, and what ends that. */
@@ -66,28 +68,28 @@ function barLine({ name, done, total, state, rate }: Measured, nameCells: number
 function partsInView(parts: Measured[], height: number): Measured[] {
   if (parts.length <= height) return parts;
   const rank = { working: 0, waiting: 1, done: 2 };
-  const chosen = new Set([...parts].sort((a, b) => rank[a.state] - rank[b.state]).slice(0, Math.max(0, height)));
+  const chosen = new Set([...parts].sort((a, b) => rank[a.state] - rank[b.state]).slice(0, Math.max(1, height - 1)));
   return parts.filter((each) => chosen.has(each));
 }
 
 function progressLines(pulse: Pulse, rates: Rates, cells: number, height: number, look: Look): Line[] {
+  const parts = (pulse.parts ?? []).map(
+    (part): Measured => ({ ...part, rate: rateOf(rates, `${pulse.step}/${part.name}`) }),
+  );
   const whole: Measured = {
-    name: pulse.parts?.length ? 'all' : pulse.unit,
+    name: parts.length > 0 ? 'all' : pulse.unit,
     done: pulse.done,
     total: pulse.total,
     state: 'working',
     rate: rateOf(rates, pulse.step),
   };
-  const parts = (pulse.parts ?? []).map(
-    (part): Measured => ({ ...part, rate: rateOf(rates, `${pulse.step}/${part.name}`) }),
-  );
-  const shown = [...(parts.length === 1 ? [] : [whole]), ...partsInView(parts, height - 3)];
-  const nameCells = Math.min(18, Math.max(...shown.map((each) => each.name.length)));
-  const lines = shown.map((each) => barLine(each, nameCells, cells, look));
-  const hidden = parts.length - (shown.length - (parts.length === 1 ? 0 : 1));
-  if (hidden > 0) lines.push(line(`${look.glyphs.cut} and ${plural(hidden, 'more', 'more')}`, 'quiet'));
-  if (pulse.note) lines.push(...paragraph(pulse.note, cells, 'warn'));
-  return lines;
+  const total = parts.length === 1 ? [] : [whole];
+  const note = pulse.note ? paragraph(pulse.note, cells, 'warn') : [];
+  const seen = partsInView(parts, height - total.length - note.length);
+  const nameCells = Math.min(18, Math.max(...[...total, ...seen].map((each) => each.name.length)));
+  const hidden = parts.length - seen.length;
+  const rest = hidden === 0 ? [] : [line(`${look.glyphs.cut} and ${hidden} more`, 'quiet')];
+  return [...[...total, ...seen].map((each) => barLine(each, nameCells, cells, look)), ...rest, ...note];
 }
 
 function sampleLines({ samples }: StepState, cells: number, look: Look): Line[] {
@@ -160,7 +162,7 @@ function aboutStep(screen: Screen, followed: Followed, step: Step, cells: number
   ];
   if (!busy) head.push(...[standing(followed, found?.activity.startsAt ?? 0, now)]);
   if (busy && pulse && pulse.total > 0) {
-    head.push(BLANK, ...progressLines(pulse, screen.rates, cells, height - head.length - 6, look));
+    head.push(BLANK, ...progressLines(pulse, screen.rates, cells, height - head.length - 1 - LOG, look));
   } else if (busy && pulse?.note) head.push(BLANK, ...paragraph(pulse.note, cells, 'warn'));
   if (at.samples.length > 0) head.push(BLANK, ...sampleLines(at, cells, look));
   if (step.note) head.push(BLANK, ...paragraph(step.note, cells, 'plain'));
@@ -175,7 +177,7 @@ export function stepLines(screen: Screen, followed: Followed, cells: number, hei
     ? aboutStep(screen, followed, found.step, cells, height)
     : [line(followed.state.outcome?.why ?? 'Nothing is left to do.', 'strong')];
   const watches = watchLines(followed, cells);
-  const top = [...about, ...(watches.length > 0 ? [BLANK, ...watches] : [])].slice(0, Math.max(1, height - 3));
+  const top = [...about, ...(watches.length > 0 ? [BLANK, ...watches] : [])].slice(0, Math.max(1, height - LOG));
   const room = height - top.length - 2;
   return [...top, BLANK, ruled('log', cells, screen.look), ...logTail(followed, cells, room, screen.look)];
 }

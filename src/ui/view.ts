@@ -1,37 +1,11 @@
-import type { Person, Prompt, RequestKind, RunEvent } from '../run/events.ts';
+import type { Person, Prompt, RunEvent } from '../run/events.ts';
 import type { RunState } from '../run/state.ts';
 import { answering, type Form, openForm } from './answering.ts';
-import { type Press, typed } from './presses.ts';
+import { type Dialog, inDialog, openGrave, requested } from './dialogs.ts';
+import type { Press } from './presses.ts';
 
 /** What fills the screen below the header. */
 export type Page = 'run' | 'log' | 'sql' | 'evidence' | 'help';
-
-/** A request that needs its word typed out and a reason, because it cannot be taken back. */
-export interface Grave {
-  kind: 'grave';
-  request: 'roll-back' | 'begin-early';
-  stage: 'word' | 'reason';
-  word: string;
-  reason: string;
-  refused: string | null;
-}
-
-/** What Ctrl+C asks. */
-export interface Stop {
-  kind: 'stop';
-  cursor: number;
-}
-
-export const GRAVE_WORD = { 'roll-back': 'roll back', 'begin-early': 'begin' } as const;
-
-export const STOP_CHOICES = [
-  { says: 'Keep going.', request: null },
-  { says: 'Finish the step at work, then pause. The conductor stays; p carries on.', request: 'pause' },
-  {
-    says: 'Stop now, safely: what is at work is cancelled and the conductor leaves. `runbook run` carries on later.',
-    request: 'stop',
-  },
-] as const satisfies readonly { says: string; request: RequestKind | null }[];
 
 /** What this terminal shows, as far as it is not a matter of the run. */
 export interface View {
@@ -41,7 +15,7 @@ export interface View {
   /** Which open prompt is in front, by `promptKey`; null: the oldest. */
   front: string | null;
   forms: Record<string, Form>;
-  dialog: Grave | Stop | null;
+  dialog: Dialog | null;
   /** Who answered last from here. */
   lastBy: Person;
   /** Something this terminal has to say, such as why a key did nothing. */
@@ -89,61 +63,6 @@ export function frontPrompt(view: View, state: RunState): { prompt: Prompt; form
 
 const stay = (view: View, ...events: RunEvent[]): Pressed => ({ view, events, leave: false });
 
-function asked(view: View, request: RequestKind, by: Person, reason?: string): Pressed {
-  return stay(view, { type: 'requested', request, by, ...(reason ? { reason } : {}) });
-}
-
-function inGrave(view: View, dialog: Grave, press: Press, me: Person): Pressed {
-  if ('key' in press && press.key === 'escape') return stay({ ...view, dialog: null });
-  const clean: Grave = { ...dialog, refused: null };
-  const text = typed(dialog[dialog.stage], press);
-  if (text !== null) return stay({ ...view, dialog: { ...clean, [dialog.stage]: text } });
-  if (!('key' in press) || press.key !== 'enter') return stay({ ...view, dialog: clean });
-  const word = GRAVE_WORD[dialog.request];
-  if (dialog.stage === 'word') {
-    const right = dialog.word.trim().toLowerCase() === word;
-    return stay({
-      ...view,
-      dialog: right ? { ...clean, stage: 'reason' } : { ...clean, refused: `Type the words “${word}”, or Esc.` },
-    });
-  }
-  const reason = dialog.reason.trim();
-  if (reason === '') return stay({ ...view, dialog: { ...clean, refused: 'A reason is needed, for the report.' } });
-  return asked({ ...view, dialog: null }, dialog.request, me, reason);
-}
-
-function inStop(view: View, dialog: Stop, press: Press, me: Person): Pressed {
-  const decide = (index: number): Pressed => {
-    const request = STOP_CHOICES[index]?.request ?? null;
-    const closed = { ...view, dialog: null };
-    return request === null ? stay(closed) : asked(closed, request, me);
-  };
-  if ('letter' in press) {
-    const index = Number.parseInt(press.letter, 10) - 1;
-    return index in STOP_CHOICES ? stay({ ...view, dialog: { ...dialog, cursor: index } }) : stay(view);
-  }
-  if (!('key' in press)) return stay(view);
-  const move = (by: number) =>
-    stay({
-      ...view,
-      dialog: { ...dialog, cursor: Math.max(0, Math.min(STOP_CHOICES.length - 1, dialog.cursor + by)) },
-    });
-  switch (press.key) {
-    case 'interrupt':
-      return asked({ ...view, dialog: null }, 'stop', me);
-    case 'escape':
-      return stay({ ...view, dialog: null });
-    case 'up':
-      return move(-1);
-    case 'down':
-      return move(1);
-    case 'enter':
-      return decide(dialog.cursor);
-    default:
-      return stay(view);
-  }
-}
-
 function interrupted(view: View, { state }: Situation): Pressed {
   // With nobody at work, or somebody already told to stop, there is nothing to ask: this terminal goes.
   if (state.conductor === null || state.stopping || state.outcome !== null) return { view, events: [], leave: true };
@@ -163,25 +82,21 @@ function onLetter(view: View, letter: string, { state, me, now }: Situation): Pr
     case 'q':
       return { view, events: [], leave: true };
     case 'p':
-      return asked(view, state.paused ? 'resume' : 'pause', me);
+      return stay(view, requested(state.paused ? 'resume' : 'pause', me));
     case '+':
     case '=':
-      return asked(view, 'faster', me);
+      return stay(view, requested('faster', me));
     case '-':
-      return asked(view, 'slower', me);
+      return stay(view, requested('slower', me));
     case 'R':
       if (state.rollback) return stay({ ...view, notice: 'A rollback has already been asked for.' });
-      return stay({ ...view, dialog: grave('roll-back') });
+      return stay({ ...view, dialog: openGrave('roll-back') });
     case 'B':
       if (state.windowBeganAt !== null || state.beginEarly || now >= state.opens) return null;
-      return stay({ ...view, dialog: grave('begin-early') });
+      return stay({ ...view, dialog: openGrave('begin-early') });
     default:
       return null;
   }
-}
-
-function grave(request: Grave['request']): Grave {
-  return { kind: 'grave', request, stage: 'word', word: '', reason: '', refused: null };
 }
 
 function scrolled(view: View, press: Press, { scrollMax, pageLength }: Situation): View | null {
@@ -210,9 +125,12 @@ function nextPrompt(view: View, state: RunState): View {
 export function pressed(before: View, press: Press, situation: Situation): Pressed {
   const { state, me, terminal } = situation;
   const view: View = { ...before, notice: null };
-  if (view.dialog?.kind === 'stop') return inStop(view, view.dialog, press, me);
-  if ('key' in press && press.key === 'interrupt') return interrupted(view, situation);
-  if (view.dialog) return inGrave(view, view.dialog, press, me);
+  const interrupt = 'key' in press && press.key === 'interrupt';
+  if (interrupt && view.dialog?.kind !== 'stop') return interrupted(view, situation);
+  if (view.dialog) {
+    const { dialog, events } = inDialog(view.dialog, press, me);
+    return stay({ ...view, dialog }, ...events);
+  }
 
   const front = frontPrompt(view, state);
   const writing = view.page === 'run' && (front?.form.stage === 'reason' || front?.form.stage === 'name');

@@ -1,0 +1,95 @@
+import type { Person, RequestKind, RunEvent } from '../run/events.ts';
+import { type Press, typed } from './presses.ts';
+
+/** A request that needs its word typed out and a reason, because it cannot be taken back. */
+export interface Grave {
+  kind: 'grave';
+  request: 'roll-back' | 'begin-early';
+  stage: 'word' | 'reason';
+  word: string;
+  reason: string;
+  refused: string | null;
+}
+
+/** What Ctrl+C asks. */
+export interface Stop {
+  kind: 'stop';
+  cursor: number;
+}
+
+export type Dialog = Grave | Stop;
+
+export const GRAVE_WORD = { 'roll-back': 'roll back', 'begin-early': 'begin' } as const;
+
+export const STOP_CHOICES = [
+  { says: 'Keep going.', request: null },
+  { says: 'Finish the step at work, then pause. The conductor stays; p carries on.', request: 'pause' },
+  {
+    says: 'Stop now, safely: what is at work is cancelled and the conductor leaves. `runbook run` carries on later.',
+    request: 'stop',
+  },
+] as const satisfies readonly { says: string; request: RequestKind | null }[];
+
+/** A dialog after a key: null once it is closed, with what it asks for, if anything. */
+export interface Led {
+  dialog: Dialog | null;
+  events: RunEvent[];
+}
+
+export function openGrave(request: Grave['request']): Grave {
+  return { kind: 'grave', request, stage: 'word', word: '', reason: '', refused: null };
+}
+
+/** A request in the words of the journal. */
+export function requested(request: RequestKind, by: Person, reason?: string): RunEvent {
+  return { type: 'requested', request, by, ...(reason ? { reason } : {}) };
+}
+
+const kept = (dialog: Dialog): Led => ({ dialog, events: [] });
+const CLOSED: Led = { dialog: null, events: [] };
+
+function grave(dialog: Grave, press: Press, me: Person): Led {
+  if ('key' in press && press.key === 'escape') return CLOSED;
+  const clean: Grave = { ...dialog, refused: null };
+  const text = typed(dialog[dialog.stage], press);
+  if (text !== null) return kept({ ...clean, [dialog.stage]: text });
+  if (!('key' in press) || press.key !== 'enter') return kept(clean);
+  if (dialog.stage === 'word') {
+    const word = GRAVE_WORD[dialog.request];
+    if (dialog.word.trim().toLowerCase() === word) return kept({ ...clean, stage: 'reason' });
+    return kept({ ...clean, refused: `Type “${word}”, or press Esc.` });
+  }
+  const reason = dialog.reason.trim();
+  if (reason === '') return kept({ ...clean, refused: 'A reason is needed, for the report.' });
+  return { dialog: null, events: [requested(dialog.request, me, reason)] };
+}
+
+function stop(dialog: Stop, press: Press, me: Person): Led {
+  const at = (cursor: number) => kept({ ...dialog, cursor: Math.max(0, Math.min(STOP_CHOICES.length - 1, cursor)) });
+  if ('letter' in press) {
+    const index = Number.parseInt(press.letter, 10) - 1;
+    return index in STOP_CHOICES ? at(index) : kept(dialog);
+  }
+  if (!('key' in press)) return kept(dialog);
+  switch (press.key) {
+    case 'interrupt':
+      return { dialog: null, events: [requested('stop', me)] };
+    case 'escape':
+      return CLOSED;
+    case 'up':
+      return at(dialog.cursor - 1);
+    case 'down':
+      return at(dialog.cursor + 1);
+    case 'enter': {
+      const request = STOP_CHOICES[dialog.cursor]?.request ?? null;
+      return request === null ? CLOSED : { dialog: null, events: [requested(request, me)] };
+    }
+    default:
+      return kept(dialog);
+  }
+}
+
+/** The dialog after a key. */
+export function inDialog(dialog: Dialog, press: Press, me: Person): Led {
+  return dialog.kind === 'stop' ? stop(dialog, press, me) : grave(dialog, press, me);
+}

@@ -1,0 +1,116 @@
+import { PassThrough } from 'node:stream';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { parseRunbook } from '../../src/runbook/sources.ts';
+import { lookOf } from '../../src/ui/look.ts';
+import { openPlain } from '../../src/ui/plain.ts';
+import { summary } from '../../src/ui/summary.ts';
+import { ADA, OPENS, openTestRun, orphans, type TestRun } from './run.ts';
+
+const MINUTE = 60_000;
+
+function show(run: TestRun, given: { tty: boolean; since?: number }) {
+  const leaving = new AbortController();
+  const stdout = new PassThrough();
+  const stdin = Object.assign(new PassThrough(), { isTTY: given.tty });
+  let text = '';
+  stdout.on('data', (chunk: Buffer) => {
+    text += chunk.toString();
+  });
+  const ended = openPlain({
+    journal: run.journal,
+    me: ADA,
+    terminal: 'test:1',
+    stdin: stdin as unknown as NodeJS.ReadStream,
+    stdout,
+    signal: leaving.signal,
+    ...(given.since === undefined ? {} : { since: given.since }),
+  });
+  onTestFinished(async () => {
+    leaving.abort();
+    await ended;
+  });
+  const says = (wanted: string) => vi.waitFor(() => expect(text).toContain(wanted), { timeout: 10_000, interval: 20 });
+  return { ended, says, types: (line: string) => stdin.write(`${line}\n`), text: () => text };
+}
+
+async function asked(run: TestRun): Promise<void> {
+  await run.happens(
+    OPENS + 12 * MINUTE,
+    { type: 'step-begun', step: 'orphans', attempt: 1 },
+    { type: 'step-asked', step: 'orphans', result: { summary: '' } },
+    {
+      type: 'prompt-opened',
+      prompt: orphans([{ kind: 'rows', title: 'Orphans', columns: ['row'], rows: [['\u001b[31mbad']], more: 0 }]),
+    },
+  );
+}
+
+it('prints a line an event, and a question with everything needed to answer it', async () => {
+  const run = await openTestRun();
+  const plain = show(run, { tty: false, since: 0 });
+  await plain.says('2030-03-04T02:00:00Z · bound to db1/shop');
+  await asked(run);
+  await plain.says('2030-03-04T02:12:00Z ? What shall become of the orphans?');
+  await plain.says('^[[31mbad');
+  await plain.says('drop REASON: They are deleted for good.');
+  await plain.says('For Tech Lead to answer: run `runbook attach`');
+  await run.happens(OPENS + 13 * MINUTE, { type: 'conductor-left', why: 'it may not wait' });
+  expect((await plain.ended).conductor).toBeNull();
+  expect(plain.text()).not.toContain('\u001b');
+});
+
+it('prints no history, but what is still asked', async () => {
+  const run = await openTestRun();
+  await asked(run);
+  const plain = show(run, { tty: false });
+  await plain.says('What shall become of the orphans?');
+  expect(plain.text()).not.toContain('bound to');
+});
+
+it('takes answers as typed lines, and says why one does not count', async () => {
+  const run = await openTestRun();
+  await asked(run);
+  const plain = show(run, { tty: true });
+  await plain.says('What shall become of the orphans?');
+  plain.types('leave');
+  await plain.says('This is for lead to answer, not for dev.');
+  plain.types('as lead drop');
+  await plain.says('needs a reason');
+  plain.types('everything');
+  await plain.says('neither an answer');
+  plain.types('as lead drop nobody owns them');
+  await plain.says('Grace (Tech Lead) answered “drop”, because nobody owns them');
+  expect((await run.state()).prompts[0]?.settled).toMatchObject({
+    choose: 'drop',
+    by: { name: 'Grace' },
+    proof: 'named',
+  });
+});
+
+it('sums a run up: how it stands, what waits, what did not simply pass', async () => {
+  const run = await openTestRun();
+  await run.happens(
+    OPENS + 5 * MINUTE,
+    { type: 'step-begun', step: 'size', attempt: 1 },
+    {
+      type: 'step-finished',
+      step: 'size',
+      attempt: 1,
+      result: { summary: '1 row', exceptions: ['one\u001b table'] },
+      workMs: 9,
+    },
+  );
+  await asked(run);
+  const [first] = await run.records();
+  if (first?.event.type !== 'run-opened') throw new Error('no run');
+  const runbook = parseRunbook(first.event.sources, { opens: first.event.opens });
+  const text = summary(
+    { runbook, state: await run.state(), pulses: [], now: OPENS + 20 * MINUTE },
+    lookOf({ LANG: 'C.UTF-8' }),
+  );
+  expect(text).toContain('Move the archive, rehearsal night-1: waits for a person: 1 question open.');
+  expect(text).toMatch(/\? 02:00 {2}Pre-checks +30m +15m00s/);
+  expect(text).toContain('~ Database size: one^[ table');
+  expect(text).toContain('? What shall become of the orphans?');
+  expect(text).not.toContain('\u001b');
+});

@@ -1,0 +1,361 @@
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { RunState } from '../../src/run/state.ts';
+import { openScreen } from '../../src/ui/screen.tsx';
+import { ADA, OPENS, openTestRun, orphans, type TestRun } from './run.ts';
+import { FakeTerminal } from './terminal.ts';
+
+const MINUTE = 60_000;
+
+interface Shown {
+  terminal: FakeTerminal;
+  ended: Promise<RunState>;
+}
+
+/** The real screen on a fake terminal. It is left when the test has finished. */
+function show(run: TestRun, columns: number, rows: number, name = 'test:1'): Shown {
+  const terminal = new FakeTerminal(columns, rows);
+  const leaving = new AbortController();
+  const { stdin, stdout } = terminal;
+  const ended = openScreen({ journal: run.journal, me: ADA, terminal: name, stdin, stdout, signal: leaving.signal });
+  onTestFinished(async () => {
+    leaving.abort();
+    await ended;
+  });
+  return { terminal, ended };
+}
+
+afterEach(() => vi.unstubAllEnvs());
+
+async function asked(run: TestRun, ...prompt: Parameters<typeof orphans>): Promise<void> {
+  await run.happens(
+    OPENS + 12 * MINUTE,
+    { type: 'step-begun', step: 'orphans', attempt: 1 },
+    { type: 'step-asked', step: 'orphans', result: { summary: '' } },
+    { type: 'prompt-opened', prompt: orphans(...prompt) },
+  );
+}
+
+const answers = async (run: TestRun) =>
+  (await run.records()).flatMap(({ event }) => (event.type === 'prompt-answered' ? [event.answer] : []));
+const requests = async (run: TestRun) =>
+  (await run.records()).flatMap(({ event }) => (event.type === 'requested' ? [event] : []));
+
+describe.each([
+  [80, 24],
+  [100, 30],
+  [160, 50],
+])('at %i columns and %i rows', (columns, rows) => {
+  it('shows where the window stands, and the step at work with its progress', async () => {
+    const run = await openTestRun({ rehearsal: false });
+    await run.happens(OPENS + 50 * MINUTE, { type: 'step-begun', step: 'move-rows', attempt: 1 });
+    await run.pulse({
+      step: 'move-rows',
+      done: 2_000,
+      total: 8_000,
+      unit: 'rows',
+      note: 'slowed: the application waits',
+      parts: [
+        { name: 'orders', done: 2_000, total: 4_000, state: 'working' },
+        { name: 'clients', done: 0, total: 4_000, state: 'waiting' },
+      ],
+    });
+    const { terminal } = show(run, columns, rows);
+    await terminal.shows('PRODUCTION db1/shop');
+    await terminal.shows(/02:50:\d\d UTC/);
+    await terminal.shows('50m in, 1h10m left');
+    await terminal.shows(/can roll back until \d\d:\d\d/);
+    await terminal.shows(/▶ 02:30 {2}Move rows/);
+    await terminal.shows(/Rows into the archive/);
+    await terminal.shows(/orders +█+░+ +50%/);
+    await terminal.shows(/clients +waiting/);
+    await terminal.shows('slowed: the application waits');
+    expect(terminal.emulator.buffer.active.type).toBe('alternate');
+    expect(terminal.emulator.buffer.active.baseY, 'a frame is no higher than the terminal').toBe(0);
+  });
+
+  it('shows a question with its evidence, and every option with its consequence', async () => {
+    const run = await openTestRun();
+    const rowsOf = Array.from({ length: 60 }, (_, index) => [`order ${index}`, String(index * 1_000)]);
+    await asked(run, [{ kind: 'rows', title: 'Orphans', columns: ['row', 'cents'], rows: rowsOf, more: 3 }]);
+    const { terminal } = show(run, columns, rows);
+    await terminal.shows('What shall become of the orphans?');
+    await terminal.shows('1 leave They stay as they are.');
+    await terminal.shows('2 drop They are deleted for good.');
+    await terminal.shows('For Tech Lead to answer');
+    await terminal.shows(/order 1 +1000/);
+    expect(terminal.text()).not.toContain('order 59');
+    for (let page = 0; page < 60; page += 1) terminal.press('pageDown');
+    await terminal.shows(/order 59/);
+    await terminal.shows('and 3 more');
+    expect(terminal.rows().at(-1)).toContain('help');
+  });
+});
+
+describe('answering', () => {
+  it('takes a choice, a reason and a name, and puts nothing on record before the last Enter', async () => {
+    const run = await openTestRun();
+    await asked(run);
+    const { terminal } = show(run, 100, 30);
+    await terminal.shows('What shall become of the orphans?');
+    terminal.press('enter');
+    await terminal.shows('Choose an answer');
+    terminal.press({ type: '2' });
+    await terminal.shows(/› 2 drop/);
+    terminal.press('enter');
+    await terminal.shows('Why?');
+    terminal.press('enter');
+    await terminal.shows('A reason is needed');
+    // Letters that are keys elsewhere are letters here; what is pasted is one line of text.
+    terminal.press({ type: 'plq' }, { type: '\u001b[200~R\r\nq\u001b[201~' }, 'enter');
+    await terminal.shows('Who answers?');
+    expect(terminal.text()).not.toContain('Ada (Developer)\n');
+    terminal.press('enter');
+    await terminal.shows('Say who answers');
+    terminal.press('down', 'down');
+    await terminal.shows(/› Barbara \(Tech Lead\)/);
+    terminal.press('enter');
+    await terminal.shows('Barbara (Tech Lead) answers “drop”, because: plqR q.');
+    expect(await answers(run)).toEqual([]);
+    terminal.press('enter');
+    await vi.waitFor(async () =>
+      expect(await answers(run)).toEqual([
+        {
+          prompt: 'orphans',
+          round: 1,
+          choose: 'drop',
+          reason: 'plqR q',
+          by: { name: 'Barbara', role: 'lead' },
+          proof: 'named',
+          from: 'test:1',
+        },
+      ]),
+    );
+    await terminal.shows('Barbara (Tech Lead) answered “drop”');
+    expect((await run.state()).prompts[0]?.settled?.choose).toBe('drop');
+  });
+
+  it('wants every item of a checklist ticked before it says done', async () => {
+    const run = await openTestRun();
+    await run.happens(
+      OPENS + 90 * MINUTE,
+      { type: 'step-begun', step: 'seen', attempt: 1 },
+      { type: 'step-asked', step: 'seen', result: { summary: '' } },
+      {
+        type: 'prompt-opened',
+        prompt: {
+          id: 'seen',
+          round: 1,
+          kind: 'manual',
+          step: 'seen',
+          question: 'Look at the archive',
+          evidence: [],
+          items: ['Open an old order', 'Open a new order'],
+          options: [{ choose: 'done', says: 'Every item has been seen to.', effect: 'proceed', reason: false }],
+          who: ['dev'],
+        },
+      },
+    );
+    const { terminal } = show(run, 80, 24);
+    await terminal.shows('[ ] Open an old order');
+    terminal.press('down', { type: ' ' }, { type: '1' }, 'enter');
+    await terminal.shows('Tick every item');
+    await terminal.shows('[✓] Open an old order');
+    terminal.press('up', { type: ' ' }, { type: '1' }, 'enter', 'enter');
+    await terminal.shows('Ada (Developer) answers “done”');
+    terminal.press('enter');
+    await vi.waitFor(async () => expect((await answers(run)).map((each) => each.choose)).toEqual(['done']));
+  });
+
+  it('sends nothing once somebody else was faster', async () => {
+    const run = await openTestRun();
+    await asked(run);
+    const { terminal } = show(run, 100, 30);
+    await terminal.shows('What shall become of the orphans?');
+    terminal.press({ type: '1' }, 'enter', 'down', 'enter');
+    await terminal.shows('Grace (Tech Lead) answers “leave”');
+    const by = { name: 'Barbara', role: 'lead' };
+    await run.journal.append('terminal', OPENS, [
+      {
+        type: 'prompt-answered',
+        answer: { prompt: 'orphans', round: 1, choose: 'leave', by, proof: 'named', from: 'test:2' },
+      },
+    ]);
+    await terminal.shows('Barbara (Tech Lead) answered “leave”');
+    terminal.press('enter', { type: 'p' });
+    await terminal.shows('PAUSED');
+    expect((await answers(run)).map((each) => each.from)).toEqual(['test:2']);
+  });
+
+  it('says in place why an answer would not count, and takes another one', async () => {
+    const run = await openTestRun();
+    const grace = { name: 'Grace', role: 'lead' };
+    await run.happens(
+      OPENS + 40 * MINUTE,
+      { type: 'requested', request: 'roll-back', by: grace, reason: 'orders are slow' },
+      {
+        type: 'prompt-opened',
+        prompt: {
+          id: 'rollback',
+          round: 1,
+          kind: 'rollback',
+          question: 'Grace asks to roll back: orders are slow',
+          evidence: [],
+          options: [{ choose: 'approve', says: 'Undo it all.', effect: 'roll-back', reason: false }],
+          who: ['lead'],
+        },
+      },
+    );
+    const { terminal } = show(run, 80, 24);
+    await terminal.shows('Grace asks to roll back');
+    terminal.press({ type: '1' }, 'enter', 'down', 'enter', 'enter');
+    await terminal.shows('a second person approves it');
+    expect(await answers(run)).toEqual([]);
+    terminal.press('escape');
+    await terminal.shows('Who answers?');
+    terminal.press('down', 'enter', 'enter');
+    await vi.waitFor(async () => expect((await answers(run)).map((each) => each.by.name)).toEqual(['Barbara']));
+  });
+});
+
+describe('keys', () => {
+  it('asks to roll back only after its words were typed and a reason given', async () => {
+    const run = await openTestRun();
+    const { terminal } = show(run, 100, 30);
+    await terminal.shows('Move the archive');
+    terminal.press({ type: 'R' });
+    await terminal.shows('ROLL BACK?');
+    terminal.press({ type: 'yes' }, 'enter');
+    await terminal.shows('Type “roll back”, or press Esc.');
+    expect(await requests(run)).toEqual([]);
+    for (const _ of 'yes') terminal.press({ type: '\u007f' });
+    terminal.press({ type: 'roll back' }, 'enter', { type: 'orders are slow' }, 'enter');
+    await terminal.shows('Ada (Developer) wants to roll back');
+    await terminal.shows('rollback asked for');
+    expect(await requests(run)).toMatchObject([{ request: 'roll-back', reason: 'orders are slow', by: ADA }]);
+  });
+
+  it('asks on Ctrl+C, and stops on the second one', async () => {
+    const run = await openTestRun();
+    const { terminal, ended } = show(run, 80, 24);
+    await terminal.shows('Move the archive');
+    terminal.press('ctrlC');
+    await terminal.shows('STOP?');
+    expect(await requests(run)).toEqual([]);
+    terminal.press('ctrlC');
+    await vi.waitFor(async () => expect(await requests(run)).toMatchObject([{ request: 'stop' }]));
+    await run.happens(OPENS, { type: 'conductor-left', why: 'somebody asked it to stop' });
+    expect((await ended).conductor).toBeNull();
+    expect(terminal.emulator.buffer.active.type).toBe('normal');
+  });
+
+  it('pauses, and leaves the run alone when it is left', async () => {
+    const run = await openTestRun();
+    const { terminal, ended } = show(run, 80, 24);
+    await terminal.shows('Move the archive');
+    terminal.press({ type: 'p' });
+    await terminal.shows('PAUSED');
+    terminal.press({ type: 'q' });
+    expect((await ended).paused).toBe(true);
+    expect((await run.records()).at(-1)?.event).toEqual({ type: 'terminal-left', terminal: 'test:1' });
+    expect((await run.state()).conductor).not.toBeNull();
+  });
+
+  it('shows log, SQL and help on the whole screen, and comes back', async () => {
+    const run = await openTestRun();
+    const { terminal } = show(run, 80, 24);
+    await terminal.shows('Move the archive');
+    terminal.press({ type: 's' });
+    await terminal.shows('select pg_database_size(current_database());');
+    terminal.press({ type: 'l' });
+    await terminal.shows('bound to db1/shop');
+    terminal.press({ type: '?' });
+    await terminal.shows('ask to roll back');
+    terminal.press('escape');
+    await terminal.shows('Next: Database size');
+  });
+});
+
+it('follows the size of the terminal', async () => {
+  const run = await openTestRun();
+  await asked(run);
+  const { terminal } = show(run, 120, 40);
+  await terminal.shows(/Pre-checks.*│/);
+  terminal.resize(80, 24);
+  await terminal.shows(/^─{80}$/m);
+  await terminal.shows('2 drop They are deleted for good.');
+  expect(terminal.text()).not.toContain('│');
+  terminal.resize(120, 30);
+  await terminal.shows(/Pre-checks.*│/);
+  expect(terminal.emulator.buffer.active.baseY).toBe(0);
+});
+
+it('ends when the run ends', async () => {
+  const run = await openTestRun();
+  const { terminal, ended } = show(run, 80, 24);
+  await terminal.shows('Move the archive');
+  await run.happens(OPENS + MINUTE, { type: 'run-finished', outcome: 'done', why: 'every step is finished' });
+  expect((await ended).outcome?.outcome).toBe('done');
+  const last = (await run.records()).map(({ event }) => event.type).filter((type) => type !== 'clock-jumped');
+  expect(last.at(-1), 'nothing is added to a run that has ended').toBe('run-finished');
+});
+
+it('is left, and not broken, when its terminal goes away', async () => {
+  const run = await openTestRun();
+  const { terminal, ended } = show(run, 80, 24);
+  await terminal.shows('Move the archive');
+  terminal.stdout.emit('error', Object.assign(new Error('write EIO'), { code: 'EIO' }));
+  expect((await ended).outcome).toBeNull();
+  expect((await run.state()).conductor).not.toBeNull();
+});
+
+it('keeps text from outside from doing anything to the terminal', async () => {
+  const run = await openTestRun();
+  const hostile = [
+    ['\u001b[2J\u001b[31mred', '1'],
+    ['over\rwritten', '2'],
+    ['\u202Egnp.exe', '3'],
+    ['宽宽 wide', '4'],
+    ['zero\u200Bwidth', '5'],
+    ['\u001b]0;title\u0007', '6'],
+    ['\u009b5mblink', '7'],
+  ];
+  await asked(run, [
+    { kind: 'rows', title: 'Names\u001b[8m', columns: ['na\u001bme', 'n'], rows: hostile, more: 0 },
+    { kind: 'text', title: 'Output', text: 'first\u001b[H line\nsecond\u0000 line' },
+  ]);
+  const { terminal } = show(run, 100, 40);
+  await terminal.shows('^[[2J^[[31mred');
+  await terminal.shows('over^Mwritten');
+  await terminal.shows('<U+202E>gnp.exe');
+  await terminal.shows('zero<U+200B>width');
+  await terminal.shows('^[]0;title^G');
+  await terminal.shows('<U+009B>5mblink');
+  await terminal.shows(/first\^\[\[H line/);
+  await terminal.shows(/second\^@ line/);
+  const column = (text: string) => {
+    const { active } = terminal.emulator.buffer;
+    const row = terminal.rows().findIndex((each) => each.includes(text));
+    const line = active.getLine(active.viewportY + row);
+    return Array.from({ length: 100 }).findLastIndex(
+      (_, cell) => (line?.getCell(cell)?.getChars() ?? '').trim() !== '',
+    );
+  };
+  expect(column('wide'), 'wide characters keep the columns in line').toBe(column('gnp.exe'));
+  expect(terminal.written).not.toContain('\u001b[2J');
+  expect(terminal.written).not.toContain('\u202E');
+  expect(terminal.written).not.toContain('\u009b');
+});
+
+it('needs neither colour nor Unicode', async () => {
+  vi.stubEnv('NO_COLOR', '1');
+  vi.stubEnv('LC_ALL', 'C');
+  const run = await openTestRun({ rehearsal: false });
+  await asked(run, [{ kind: 'text', title: 'Output', text: 'Grüße' }]);
+  const { terminal } = show(run, 80, 24);
+  await terminal.shows('# PRODUCTION');
+  await terminal.shows('? 02:00');
+  await terminal.shows('2 drop They are deleted for good.');
+  await terminal.shows('Gr??e');
+  expect(terminal.text()).toMatch(/^[\n -~]*$/);
+  expect(terminal.coloured()).toBe(false);
+});
