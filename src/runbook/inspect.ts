@@ -2,6 +2,7 @@ import { fitted } from './issue-words.ts';
 import { namedFiles } from './named-files.ts';
 import { outline } from './outline.ts';
 import type { Problem } from './problems.ts';
+import * as earlier from './rules/earlier.ts';
 import * as names from './rules/names.ts';
 import * as placeholders from './rules/placeholders.ts';
 import * as rehearsal from './rules/rehearsal.ts';
@@ -11,7 +12,7 @@ import { type Document, document, type Sources } from './schema.ts';
 import { checkSql } from './sql-check.ts';
 import { parseYaml } from './yaml-text.ts';
 
-const RULES = [names, times, stepRules, placeholders, rehearsal].flatMap((rules) => Object.values(rules));
+const RULES = [names, earlier, times, stepRules, placeholders, rehearsal].flatMap((rules) => Object.values(rules));
 
 /**
  * Everything that is wrong with a runbook, found without a database. `document` is there when its form is right;

@@ -2,7 +2,7 @@ import { didYouMean } from '../nearest.ts';
 import type { Outline } from '../outline.ts';
 import type { Step } from '../step-schema.ts';
 import type { Path } from '../yaml-text.ts';
-import type { Report, Rule } from './rule.ts';
+import type { Rule } from './rule.ts';
 
 /** Every id, and every item of a list, is there once. */
 export const once: Rule = ({ ids, steps, lists }, report) => {
@@ -74,89 +74,3 @@ export const known: Rule = (outline, report) => {
       report(path, `'${message}' is a mail; the status page needs a message with \`status\``);
   }
 };
-
-/** What refers to an earlier step finds it there, of the right kind, and with the choices that are spoken of. */
-export const earlier: Rule = ({ steps, names }, report) => {
-  for (const [position, { path, value }] of steps.entries()) {
-    const find = (kind: Step['kind'], at: Path, id: string): Step | undefined => {
-      const place = steps.findIndex((step) => step.value.id === id);
-      const found = steps[place]?.value;
-      if (found === undefined) {
-        // A step that is itself malformed has its own problem already.
-        if (!names.step.includes(id)) report(at, `there is no ${kind} step '${id}'${didYouMean(id, idsOf(kind))}`);
-      } else if (found.kind !== kind) {
-        report(at, `'${id}' is a ${found.kind} step; a ${kind} is needed here${didYouMean(id, idsOf(kind))}`);
-      } else if (place >= position) {
-        report(at, `'${id}' comes later in the timeline; it must be before this step`);
-      } else {
-        return found;
-      }
-      return undefined;
-    };
-    const idsOf = (kind: Step['kind']) => steps.filter((step) => step.value.kind === kind).map((step) => step.value.id);
-    if (value.when)
-      askedBefore(
-        find('decision', [...path, 'when', 'decision'], value.when.decision),
-        value.when.chose,
-        [...path, 'when'],
-        report,
-      );
-    if (value.kind === 'policies' && value.unexpected !== undefined) {
-      const decision = find('decision', [...path, 'unexpected'], value.unexpected);
-      if (
-        decision?.kind === 'decision' &&
-        !decision.options.some(({ choose }) => choose === 'drop' || choose === 'keep')
-      ) {
-        report([...path, 'unexpected'], `the decision '${decision.id}' offers neither 'drop' nor 'keep'`);
-      }
-    }
-    if ((value.kind === 'measure' || value.kind === 'http') && value.against !== undefined) {
-      find(value.kind, [...path, 'against'], value.against);
-    }
-    if (value.kind === 'monitor') {
-      for (const [i, sample] of value.samples.entries()) {
-        if (sample.against === undefined) continue;
-        const at = [...path, 'samples', i];
-        const baseline = find('http', [...at, 'against'], sample.against);
-        const asked = baseline?.kind === 'http' ? baseline.requests.map(({ id }) => id) : [];
-        if (baseline && sample.request && !asked.includes(sample.request.id)) {
-          report(
-            [...at, 'request', 'id'],
-            `'${baseline.id}' has no request '${sample.request.id}' to compare with${didYouMean(sample.request.id, asked)}`,
-          );
-        }
-      }
-    }
-    if (value.kind === 'check') {
-      for (const what of ['catalog', 'rows'] as const) {
-        if (value[what] !== 'compare') continue;
-        const remembered = steps
-          .slice(0, position)
-          .some(
-            ({ value: it }) =>
-              it.kind === 'check' && it[what] === 'remember' && (what === 'catalog' || it.tables === value.tables),
-          );
-        if (!remembered) report([...path, what], `no earlier step remembers the ${what} to compare with`);
-      }
-    }
-  }
-};
-
-function askedBefore(decision: Step | undefined, chose: string[], path: Path, report: Report): void {
-  if (decision?.kind !== 'decision') return;
-  if (decision.for_each !== undefined) {
-    report(
-      [...path, 'decision'],
-      `'${decision.id}' is asked once for each of '${decision.for_each}'; it has no one answer`,
-    );
-  }
-  const choices = decision.options.map(({ choose }) => choose);
-  for (const [i, choice] of chose.entries()) {
-    if (!choices.includes(choice)) {
-      report(
-        [...path, 'chose', i],
-        `'${decision.id}' does not offer '${choice}'${didYouMean(choice, choices) || `; it offers ${choices.join(', ')}`}`,
-      );
-    }
-  }
-}

@@ -1,5 +1,6 @@
+import type { Outline } from '../outline.ts';
 import { listed } from '../plan.ts';
-import type { Option, Step } from '../step-schema.ts';
+import type { Option, Step, StepOf } from '../step-schema.ts';
 import type { Path } from '../yaml-text.ts';
 import type { Report, Rule } from './rule.ts';
 
@@ -13,58 +14,63 @@ function oneOf(part: object, keys: string[], path: Path, report: Report, who: st
 
 /** Keys that only make sense together are there together. */
 export const complete: Rule = ({ steps, criteria, audiences, messages, mail, lists }, report) => {
-  const first = messages.find(({ value }) => value.mail !== undefined);
-  if (first && !mail)
-    report([...first.path, 'mail'], 'mails need `mail: { from: … }` in the runbook: who they are from', 'key');
   for (const { path, value, whole } of steps) {
-    if (!whole) continue;
-    if (value.kind === 'check') checkSense(value, path, report);
-    if (value.kind === 'policies' && value.file === undefined) {
-      const without = listed(lists, value.tables).filter(({ policies }) => policies === undefined);
-      const names = without.map(({ name }) => name).join(', ');
-      if (without.length > 0)
-        report(path, `needs \`file\`, the policies of ${names}, whose items name none of their own`);
-    }
-    if (value.kind === 'monitor') {
-      for (const [i, sample] of value.samples.entries()) {
-        const at = [...path, 'samples', i];
-        oneOf(sample, ['sql', 'request'], at, report, 'a sample');
-        oneOf(sample, ['at_most', 'times'], at, report, 'a sample');
-        if (sample.times !== undefined && sample.against === undefined)
-          report([...at, 'times'], 'needs `against`, the http step with the baseline', 'key');
-      }
-    }
-    if (
-      (value.kind === 'http' || value.kind === 'measure') &&
-      (value.against === undefined) !== (value.within === undefined)
-    ) {
-      report(path, '`against` and `within` go together: what to compare with, and how much slower it may be');
-    }
-    if (value.kind === 'decision' && value.ask === 'if-rows' && value.evidence.length === 0) {
-      report([...path, 'ask'], 'if-rows needs `evidence`, whose rows are looked at');
-    }
+    if (whole) stepSense(value, lists, (at, message, part) => report([...path, ...at], message, part));
   }
   for (const { path, value } of criteria) {
     oneOf(value, ['steps', 'window_within', 'downtime_within', 'no_rollback'], path, report, 'a success criterion');
   }
   for (const { path, value } of audiences) {
-    if (value.addresses.length === 0 && value.sql === undefined)
-      report(path, 'an audience needs addresses, or sql that finds them');
+    if (value.addresses.length > 0 || value.sql !== undefined) continue;
+    report(path, 'an audience needs addresses, or sql that finds them');
   }
+  const first = messages.find(({ value }) => value.mail !== undefined);
+  if (first === undefined || mail) return;
+  report([...first.path, 'mail'], 'mails need `mail: { from: … }` in the runbook: who they are from', 'key');
 };
 
-function checkSense(step: Extract<Step, { kind: 'check' }>, path: Path, report: Report): void {
-  const looks = [step.sql, step.command, step.catalog, step.rows];
-  if (looks.every((look) => look === undefined))
-    report(path, 'a check needs something to look at: sql, command, catalog or rows');
-  if (step.rows !== undefined && step.tables === undefined)
-    report([...path, 'rows'], 'needs `tables`, the list of tables to look at', 'key');
-  if (step.sql !== undefined && step.expect === undefined)
-    report([...path, 'sql'], 'needs `expect`, or it could not fail', 'key');
-  if (step.sql !== undefined && step.expect?.exit !== undefined)
-    report([...path, 'expect', 'exit'], 'a query has no exit code', 'key');
-  if (step.command !== undefined && step.expect?.rows !== undefined)
-    report([...path, 'expect', 'rows'], 'a command has no rows; use exit or matches', 'key');
+function stepSense(step: Step, lists: Outline['lists'], here: Report): void {
+  switch (step.kind) {
+    case 'check':
+      return checkSense(step, here);
+    case 'policies': {
+      const without = listed(lists, step.tables).filter(
+        (item) => step.file === undefined && item.policies === undefined,
+      );
+      const names = without.map(({ name }) => name).join(', ');
+      if (without.length > 0) here([], `needs \`file\`, the policies of ${names}, whose items name none of their own`);
+      return;
+    }
+    case 'http':
+    case 'measure':
+      if ((step.against === undefined) === (step.within === undefined)) return;
+      return here([], '`against` and `within` go together: what to compare with, and how much slower it may be');
+    case 'monitor':
+      for (const [i, sample] of step.samples.entries()) {
+        oneOf(sample, ['sql', 'request'], ['samples', i], here, 'a sample');
+        if (sample.times === undefined || sample.against !== undefined) continue;
+        here(['samples', i, 'times'], 'needs `against`, the http step with the baseline', 'key');
+      }
+      return;
+    case 'decision':
+      if (step.ask === 'always' || step.evidence.length > 0) return;
+      return here(['ask'], 'if-rows needs `evidence`, whose rows are looked at');
+    default:
+      return;
+  }
+}
+
+function checkSense(step: StepOf<'check'>, here: Report): void {
+  const { sql, command, catalog, rows, tables, expect } = step;
+  if ([sql, command, catalog, rows].every((look) => look === undefined)) {
+    here([], 'a check needs something to look at: sql, command, catalog or rows');
+  }
+  if (rows !== undefined && tables === undefined)
+    here(['rows'], 'needs `tables`, the list of tables to look at', 'key');
+  if (sql !== undefined && expect === undefined) here(['sql'], 'needs `expect`, or it could not fail', 'key');
+  if (command === undefined && expect?.exit !== undefined)
+    here(['expect', 'exit'], 'only a command has an exit code', 'key');
+  if (sql === undefined && expect?.rows !== undefined) here(['expect', 'rows'], 'only a query has rows', 'key');
 }
 
 /** Nobody is left at a prompt without a way on, and an exception is never made without a reason. */
