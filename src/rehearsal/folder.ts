@@ -3,7 +3,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
-import { processStart } from '../run/process-start.ts';
+import { isAlive, startedAt } from '../run/process.ts';
 import { openToOthers } from './account.ts';
 import { readPostmaster } from './postmaster.ts';
 
@@ -41,7 +41,7 @@ async function parentFolder(): Promise<string> {
 
 /** Writes down that this process owns the folder, and which server runs in it. */
 export async function mark(folder: string, serverPid?: number): Promise<void> {
-  const self = (pid: number) => ({ pid, started: processStart(pid) ?? '' });
+  const self = (pid: number) => ({ pid, started: startedAt(pid) ?? '' });
   const content: Marker = {
     host: hostname(),
     owner: self(process.pid),
@@ -49,6 +49,9 @@ export async function mark(folder: string, serverPid?: number): Promise<void> {
   };
   await writeFile(join(folder, MARKER), JSON.stringify(content), { mode: 0o600 });
 }
+
+/** Disowns the folder, so that no later rehearsal clears it away: it is the reader's now. */
+export const keepFolder = (folder: string): Promise<void> => rm(join(folder, MARKER), { force: true });
 
 /**
  * Removes the folders of rehearsals that are gone without having cleaned up (kill -9, a lost machine), and stops their
@@ -64,8 +67,6 @@ export async function reap(parent: string): Promise<void> {
     await rm(folder, { recursive: true, force: true });
   }
 }
-
-const isAlive = (it: z.infer<typeof someProcess>) => processStart(it.pid) === it.started;
 
 /** Null for a folder that is not ours, or not (or no longer) a whole one. */
 async function readMarker(folder: string): Promise<Marker | null> {
