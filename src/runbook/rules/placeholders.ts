@@ -23,9 +23,8 @@ const SHOWN = new Set(['title', 'note', 'question', 'statement', 'items', 'says'
 export const filled: Rule = (outline, report) => {
   const settings = Object.keys(outline.settings).map((name) => `settings.${name}`);
   for (const { path, value } of outline.messages) {
-    check(textsIn([value.subject ?? '', value.body], []), [...MESSAGE_NAMES, ...settings], (at, words) =>
-      report([...path, at[0] === 0 ? 'subject' : 'body'], words),
-    );
+    const here: Report = (at, words) => report([...path, at[0] === 0 ? 'subject' : 'body'], words);
+    check(textsIn([value.subject ?? '', value.body], []), [...MESSAGE_NAMES, ...settings], here, 'shown');
   }
   for (const { path, value } of outline.texts) check([{ text: value, path }], settings, report);
   for (const { path, value } of outline.watches)

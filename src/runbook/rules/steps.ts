@@ -32,31 +32,32 @@ export const complete: Rule = ({ steps, criteria, audiences, messages, mail, lis
 function stepSense(step: Step, lists: Outline['lists'], here: Report): void {
   switch (step.kind) {
     case 'check':
-      return checkSense(step, here);
+      checkSense(step, here);
+      break;
     case 'policies': {
       const without = listed(lists, step.tables).filter(
         (item) => step.file === undefined && item.policies === undefined,
       );
       const names = without.map(({ name }) => name).join(', ');
       if (without.length > 0) here([], `needs \`file\`, the policies of ${names}, whose items name none of their own`);
-      return;
+      break;
     }
     case 'http':
     case 'measure':
-      if ((step.against === undefined) === (step.within === undefined)) return;
-      return here([], '`against` and `within` go together: what to compare with, and how much slower it may be');
+      if ((step.against === undefined) === (step.within === undefined)) break;
+      here([], '`against` and `within` go together: what to compare with, and how much slower it may be');
+      break;
     case 'monitor':
       for (const [i, sample] of step.samples.entries()) {
         oneOf(sample, ['sql', 'request'], ['samples', i], here, 'a sample');
         if (sample.times === undefined || sample.against !== undefined) continue;
         here(['samples', i, 'times'], 'needs `against`, the http step with the baseline', 'key');
       }
-      return;
+      break;
     case 'decision':
-      if (step.ask === 'always' || step.evidence.length > 0) return;
-      return here(['ask'], 'if-rows needs `evidence`, whose rows are looked at');
-    default:
-      return;
+      if (step.ask === 'always' || step.evidence.length > 0) break;
+      here(['ask'], 'if-rows needs `evidence`, whose rows are looked at');
+      break;
   }
 }
 
