@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { duration, file, id, instant, plannedAt, text } from './fields.ts';
 import { request, step } from './step-schema.ts';
 
-export const role = z.strictObject({
+const role = z.strictObject({
   title: text,
   people: z.array(z.strictObject({ name: text, mail: z.email().optional() })).default([]),
 });

@@ -311,6 +311,21 @@ describe('steps', () => {
       ['{{token}} stands for nothing here'],
     ],
     [
+      'a comparison with what the baseline never asked',
+      runbook({
+        steps: [
+          '- { id: base, kind: http, title: B, requests: [{ id: login, url: x }] }',
+          '- { id: later, kind: http, title: L, against: base, within: { times: 2 }, requests: [{ id: ‸logn, url: x }] }',
+        ].join('\n'),
+      }),
+      ["'base' has no request 'logn' to compare with; did you mean 'login'?"],
+    ],
+    [
+      'a secret in a message',
+      runbook({ messages: "messages: { done: { status: completed, body: ‸'{{env.TOKEN}}' } }" }),
+      ['{{env.TOKEN}} is a secret and would be shown here; secrets only go into commands, requests and vars'],
+    ],
+    [
       'a message with a name it does not know',
       runbook({ messages: "messages: { done: { status: completed, body: ‸'{{percentage}} of {{percent}}' } }" }),
       ["{{percentage}} stands for nothing here; did you mean 'percent'?"],
