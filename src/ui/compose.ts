@@ -12,6 +12,9 @@ import { frontPrompt } from './view.ts';
 /** From this width on, timeline and step stand beside each other. */
 const TWO_PANES = 100;
 
+/** From this width on, there is room for who sits at the terminal beside the keys. */
+const TITLED = 76;
+
 /** A pane: where its lines go is decided here, so that a frame is exactly as high as the terminal. */
 export interface Pane extends Scrollable {
   cells: number;
@@ -62,7 +65,7 @@ function keyHelp(screen: Screen, { runbook, state }: Followed): Line {
       screen.look,
     );
   }
-  const me = line(personName(screen.me, runbook), 'quiet');
+  const me = screen.columns >= TITLED ? line(personName(screen.me, runbook), 'quiet') : [];
   const keys = pieces(
     [
       key('p', state.paused ? 'carry on' : 'pause'),

@@ -34,7 +34,7 @@ function graveLines(
     runbook.document.roles[runbook.document.rollback.approver]?.title ?? runbook.document.rollback.approver;
   const consequence =
     request === 'roll-back'
-      ? `Asks to undo what has been done so far, ${undos} steps, last one first. The step at work is cancelled. ` +
+      ? `Asks to undo what has been done so far, ${undos} steps, last one first. No further step begins. ` +
         `Nothing is undone before ${approver} has approved it, who is not the one who asks.`
       : `Begins the window's work now, before it opens at ${utcMinute(state.opens)} UTC. This cannot be taken back.`;
   const field = (label: string, value: string) =>

@@ -1,11 +1,12 @@
 import { stepState } from '../run/state.ts';
 import { findStep } from '../runbook/plan.ts';
 import type { Step } from '../runbook/step-schema.ts';
-import { focusStep } from './activities.ts';
+import { focusStep, STEP_MARK } from './activities.ts';
 import { evidenceLines } from './evidence-lines.ts';
 import { utcDay, utcTime } from './format.ts';
 import { inertLines } from './inert.ts';
 import { BLANK, type Line, line, paragraph, span } from './lines.ts';
+import type { Look } from './look.ts';
 import type { Followed, Screen } from './store.ts';
 import { frontPrompt, type Page } from './view.ts';
 
@@ -27,12 +28,15 @@ const HELP: [key: string, does: string][] = [
   ['Ctrl+C', 'asks whether to pause, stop or keep going; a second one stops now'],
 ];
 
-function helpLines(cells: number): Line[] {
+function helpLines(cells: number, { glyphs }: Look): Line[] {
   return [
     line('Keys', 'strong'),
     ...HELP.flatMap(([key, does]) => paragraph(does, cells, 'plain', [span(`  ${key.padEnd(13)}`, 'key')])),
     BLANK,
     line('Marks', 'strong'),
+    ...Object.entries(STEP_MARK)
+      .filter(([, { mark }], index, all) => all.findIndex(([, other]) => other.mark === mark) === index)
+      .map(([status, { mark, tone }]): Line => [span(`  ${glyphs[mark]}  `, tone), span(status)]),
     ...paragraph('A time turns amber past its estimate and red past one and a half of it.', cells),
   ];
 }
@@ -125,7 +129,7 @@ function lastEvidence(screen: Screen, { runbook, state }: Followed, cells: numbe
 export function pageLines(page: Exclude<Page, 'run'>, screen: Screen, followed: Followed, cells: number): Line[] {
   switch (page) {
     case 'help':
-      return helpLines(cells);
+      return helpLines(cells, screen.look);
     case 'log':
       return logLines(followed, cells, screen);
     case 'sql':

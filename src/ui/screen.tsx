@@ -74,8 +74,14 @@ export async function openScreen({
     });
   };
 
-  // A terminal that goes away makes its streams fail; that is one way to leave, and no error of the run's.
-  for (const stream of [stdin, stdout]) stream.on('error', close);
+  // A terminal that goes away makes its streams fail; that is one way to leave, and no error of the run's. What is written
+  // to it on the way out fails too, so that a gone terminal keeps its listener.
+  let gone = false;
+  const lost = () => {
+    gone = true;
+    close();
+  };
+  for (const stream of [stdin, stdout]) stream.on('error', lost);
   const ink = render(<App store={store} onPress={onPress} />, {
     stdin,
     stdout,
@@ -115,7 +121,7 @@ export async function openScreen({
     if (attached && store.getState().followed?.state.outcome === null) {
       await append([{ type: 'terminal-left', terminal }]).catch(() => undefined);
     }
-    for (const stream of [stdin, stdout]) stream.off('error', close);
+    if (!gone) for (const stream of [stdin, stdout]) stream.off('error', lost);
   }
   const { followed } = store.getState();
   if (!followed) throw new Error('The journal holds no run yet. Start it with `runbook run`.');

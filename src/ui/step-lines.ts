@@ -12,6 +12,8 @@ import { type Followed, planNow, type Screen } from './store.ts';
 
 /** Lines kept for the newest of the log, its heading included. */
 const LOG = 5;
+/** Cells of what is told beside a bar: percentage, rate, time left. */
+const SUFFIX = 5 + 8 + 11;
 const AT_WORK = new Set(['running', 'undoing']);
 
 /** Why nothing is being done right now, and what ends that. */
@@ -43,7 +45,7 @@ interface Measured {
 function barLine({ name, done, total, state, rate }: Measured, nameCells: number, cells: number, look: Look): Line {
   const label = cell(name, nameCells, state === 'waiting' ? 'quiet' : 'plain');
   if (state === 'waiting') return [label, span('  waiting', 'quiet')];
-  const room = Math.max(6, Math.min(30, cells - nameCells - 2 - 30));
+  const room = Math.max(6, Math.min(30, cells - nameCells - 2 - SUFFIX));
   const part = state === 'done' ? 1 : share(done, total);
   const left = rate && rate > 0 && total > done ? `${roughly(((total - done) / rate) * 1_000)} left` : '';
   return cut(
@@ -52,11 +54,11 @@ function barLine({ name, done, total, state, rate }: Measured, nameCells: number
       span('  '),
       ...bar(part, room, look, state === 'done' ? 'good' : 'now'),
       ...(state === 'done'
-        ? [cell(count(total), 10, 'plain', 'left'), span('  done', 'quiet')]
+        ? [cell(count(total), 9, 'plain', 'left'), span('  done', 'quiet')]
         : [
             cell(`${Math.floor(100 * part)}%`, 5, 'strong', 'left'),
-            cell(rate === undefined ? '' : `${short(rate)}/s`, 9, 'quiet', 'left'),
-            cell(left, 12, 'plain', 'left'),
+            cell(rate === undefined ? '' : `${short(rate)}/s`, 8, 'quiet', 'left'),
+            cell(left, 11, 'plain', 'left'),
           ]),
     ],
     cells,
