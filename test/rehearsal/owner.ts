@@ -1,0 +1,6 @@
+// A rehearsal in a process of its own, for tests that kill it. Says what it made; told to end (SIGTERM), it cleans up.
+import { startRehearsal } from '../../src/rehearsal/rehearsal.ts';
+
+const rehearsal = await startRehearsal({ rows: 100 });
+console.log(JSON.stringify({ folder: rehearsal.folder }));
+process.once('SIGTERM', () => rehearsal.stop());
