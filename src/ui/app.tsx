@@ -3,14 +3,9 @@ import { type ReactNode, useEffect } from 'react';
 import { useStore } from 'zustand';
 import { compose, type Pane } from './compose.ts';
 import { cut, type Line } from './lines.ts';
-import { dress, type Look } from './look.ts';
+import { asciiOf, dress, type Look } from './look.ts';
 import { type Press, pressesOf } from './presses.ts';
 import type { ScreenStore } from './store.ts';
-
-/** In a locale without UTF-8, what it cannot show becomes question marks of the same width. */
-function shown(text: string, look: Look): string {
-  return look.unicode ? text : text.replace(/[^ -~]/gu, '?');
-}
 
 function Row({ line, cells, look }: { line: Line; cells: number; look: Look }): ReactNode {
   const spans = cut(line, cells, look);
@@ -20,7 +15,7 @@ function Row({ line, cells, look }: { line: Line; cells: number; look: Look }): 
       {spans.map(({ text, tone }, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: a line has no other order or identity than its place
         <Text key={index} {...dress(tone, look)}>
-          {shown(text, look)}
+          {look.unicode ? text : asciiOf(text)}
         </Text>
       ))}
     </Text>

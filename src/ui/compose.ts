@@ -59,11 +59,7 @@ function keyHelp(screen: Screen, { runbook, state }: Followed): Line {
   const key = (letter: string, does: string): Line => [span(letter, 'key'), span(` ${does}`, 'quiet')];
   const early = state.windowBeganAt === null && !state.beginEarly && planNow(screen) < state.opens;
   if (screen.view.page !== 'run') {
-    return pieces(
-      [key('Esc', 'back'), key('PgUp PgDn', 'scroll'), key('q', 'leave, the run goes on')],
-      screen.columns,
-      screen.look,
-    );
+    return pieces([key('Esc', 'back'), key('PgUp PgDn', 'scroll'), key('q', 'leave')], screen.columns, screen.look);
   }
   const me = screen.columns >= TITLED ? line(personName(screen.me, runbook), 'quiet') : [];
   const keys = pieces(

@@ -24,7 +24,7 @@ const HELP: [key: string, does: string][] = [
   ['+ -', 'more or less speed for a backfill at work'],
   ['R', 'ask to roll back; wants its words typed and a reason, and a second person'],
   ['B', 'begin before the window opens; wants its word typed and a reason'],
-  ['q', 'leave this terminal; the run goes on'],
+  ['q', 'leave this terminal; the run goes on, but a rehearsal ends with its terminal'],
   ['Ctrl+C', 'asks whether to pause, stop or keep going; a second one stops now'],
 ];
 
@@ -115,14 +115,15 @@ function sqlLines({ runbook, state }: Followed, cells: number): Line[] {
 
 function lastEvidence(screen: Screen, { runbook, state }: Followed, cells: number): Line[] {
   const front = frontPrompt(screen.view, state);
-  if (front) return [line(front.prompt.question, 'strong'), BLANK, ...evidenceLines(front.prompt.evidence, cells)];
+  if (front)
+    return [line(front.prompt.question, 'strong'), BLANK, ...evidenceLines(front.prompt.evidence, cells, 'whole')];
   const shown = runbook.activities
     .flatMap((each) => each.steps)
     .map((step) => ({ step, ...stepState(state, step.id) }))
     .filter((each) => (each.result?.evidence?.length ?? 0) > 0)
     .sort((a, b) => (b.endedAt ?? 0) - (a.endedAt ?? 0))[0];
   if (!shown) return [line('No step has left anything to look at yet.', 'quiet')];
-  return [line(shown.step.title, 'strong'), BLANK, ...evidenceLines(shown.result?.evidence ?? [], cells)];
+  return [line(shown.step.title, 'strong'), BLANK, ...evidenceLines(shown.result?.evidence ?? [], cells, 'whole')];
 }
 
 /** A page that takes the whole body, in full; it is cut to what is seen where it is shown. */

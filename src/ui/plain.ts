@@ -10,7 +10,7 @@ import { ending, type Following } from './following.ts';
 import { plural, share, short } from './format.ts';
 import { inert } from './inert.ts';
 import type { Line } from './lines.ts';
-import { type Look, lookOf } from './look.ts';
+import { asciiOf, type Look, lookOf } from './look.ts';
 import { stepTitle } from './narrate.ts';
 import { noted, type Rates, rateOf } from './rates.ts';
 import { type Followed, followedBy, type LogLine } from './store.ts';
@@ -32,7 +32,7 @@ const textOf = (line: Line) =>
 /** A question as it is printed: what is asked, on what evidence, what can be answered, by whom, and how. */
 export function promptText(prompt: Prompt, runbook: Runbook, how: string): string {
   const roles = prompt.who.map((role) => runbook.document.roles[role]?.title ?? role).join(' or ');
-  const evidence = evidenceLines(prompt.evidence, CELLS - 4);
+  const evidence = evidenceLines(prompt.evidence, CELLS - 4, 'cut');
   const cut = evidence.length - EVIDENCE_LINES;
   return [
     `? ${inert(prompt.question)}`,
@@ -142,7 +142,7 @@ export async function openPlain({
   const closing = new AbortController();
   const close = () => closing.abort();
   const leaving = AbortSignal.any([closing.signal, ...(signal ? [signal] : [])]);
-  const print = (text: string) => stdout.write(`${look.unicode ? text : text.replace(/[^\n -~]/gu, '?')}\n`);
+  const print = (text: string) => stdout.write(`${look.unicode ? text : asciiOf(text)}\n`);
   const end = ending(since);
   const progress = progressTeller();
   let followed: Followed | null = null;

@@ -2,11 +2,12 @@ import type { Person, Prompt, PromptKind } from '../run/events.ts';
 import type { RunState } from '../run/state.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import { candidates, chosen, type Form } from './answering.ts';
-import { evidenceLines } from './evidence-lines.ts';
+import { evidenceLines, tooWide } from './evidence-lines.ts';
+import { roughly } from './format.ts';
 import { BLANK, cell, type Line, line, paragraph, span, spread } from './lines.ts';
 import type { Look, Tone } from './look.ts';
 import { personName } from './narrate.ts';
-import type { Followed, Screen } from './store.ts';
+import { type Followed, planNow, type Screen } from './store.ts';
 import { around } from './timeline-lines.ts';
 import { openPrompts } from './view.ts';
 
@@ -16,6 +17,8 @@ export interface Scrollable {
   scrollMax: number;
   pageLength: number;
 }
+
+const MINUTE = 60_000;
 
 const KIND: Record<PromptKind, { says: string; tone: Tone }> = {
   decision: { says: 'DECISION', tone: 'warn' },
@@ -27,12 +30,15 @@ const KIND: Record<PromptKind, { says: string; tone: Tone }> = {
   tripwire: { says: 'TRIPWIRE', tone: 'bad' },
 };
 
-function titleLine(prompt: Prompt, open: Prompt[], cells: number, look: Look): Line {
+function titleLine(prompt: Prompt, screen: Screen, { state }: Followed, cells: number): Line {
   const { says, tone } = KIND[prompt.kind];
-  const others =
-    open.length > 1 ? line(`${open.indexOf(prompt) + 1} of ${open.length}, Tab for the next`, 'quiet') : [];
+  const open = openPrompts(state);
+  const waits = planNow(screen) - (state.prompts.find((each) => each.prompt === prompt)?.openedAt ?? planNow(screen));
   const badge: Line = [span(says, tone), span(prompt.round > 1 ? `  asked again, round ${prompt.round}` : '', 'quiet')];
-  return others.length > 0 ? spread(badge, others, cells, look) : badge;
+  const others = open.length > 1 ? `${open.indexOf(prompt) + 1} of ${open.length}, Tab for the next` : '';
+  const waiting = waits >= MINUTE ? `waits for ${roughly(waits)}` : '';
+  const aside = [others, waiting].filter((each) => each !== '').join(', ');
+  return aside === '' ? badge : spread(badge, line(aside, 'quiet'), cells, screen.look);
 }
 
 function itemLines(prompt: Prompt, form: Form, cells: number, height: number, look: Look): Line[] {
@@ -144,29 +150,24 @@ export function promptLines(
 ): Scrollable {
   const { look } = screen;
   const question = paragraph(prompt.question, cells, 'strong').slice(0, 5);
-  const top: Line[] = [titleLine(prompt, openPrompts(followed.state), cells, look), ...question];
+  const top: Line[] = [titleLine(prompt, screen, followed, cells), ...question];
   const bottom: Line[] = [
     ...optionLines(prompt, form, cells, look),
     ...stageLines(screen, followed, prompt, form, cells),
     ...(form.refused === null ? [] : paragraph(form.refused, cells, 'warn')),
   ];
-  const evidence = evidenceLines(prompt.evidence, cells);
+  const evidence = evidenceLines(prompt.evidence, cells, 'cut');
+  const wide = tooWide(prompt.evidence, cells);
   const free = height - top.length - bottom.length;
   const items =
     form.stage === 'choose' ? itemLines(prompt, form, cells, evidence.length > 0 ? free / 2 : free - 1, look) : [];
   const room = free - items.length - (items.length > 0 ? 1 : 0) - (evidence.length > 0 ? 2 : 1);
-  const seen = Math.max(0, Math.min(evidence.length, evidence.length > room ? room - 1 : room));
+  const hinted = wide || evidence.length > room;
+  const seen = Math.max(0, Math.min(evidence.length, hinted ? room - 1 : room));
   const scrollMax = Math.max(0, evidence.length - seen);
   const from = Math.min(screen.view.scroll, scrollMax);
-  const hint =
-    evidence.length > seen
-      ? [
-          line(
-            `evidence ${from + 1}-${from + seen} of ${evidence.length} lines; PgUp PgDn, or e for all of it`,
-            'quiet',
-          ),
-        ]
-      : [];
+  const part = `lines ${from + 1}-${from + seen} of ${evidence.length}, PgUp PgDn scroll`;
+  const hint = hinted ? [line(`${scrollMax > 0 ? `${part}; ` : ''}e shows the evidence in full`, 'quiet')] : [];
   const middle =
     evidence.length === 0
       ? []

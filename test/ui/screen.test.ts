@@ -4,6 +4,11 @@ import { openScreen } from '../../src/ui/screen.tsx';
 import { ADA, OPENS, openTestRun, orphans, type TestRun } from './run.ts';
 import { FakeTerminal } from './terminal.ts';
 
+// Ink asks once, when it is loaded, whether there is colour.
+vi.hoisted(() => {
+  process.env.FORCE_COLOR = '1';
+});
+
 const MINUTE = 60_000;
 
 interface Shown {
@@ -69,6 +74,7 @@ describe.each([
     await terminal.shows(/orders +█+░+ +50%/);
     await terminal.shows(/clients +waiting/);
     await terminal.shows('slowed: the application waits');
+    expect(terminal.coloured()).toBe(true);
     expect(terminal.emulator.buffer.active.type).toBe('alternate');
     expect(terminal.emulator.buffer.active.baseY, 'a frame is no higher than the terminal').toBe(0);
   });
@@ -344,6 +350,33 @@ it('keeps text from outside from doing anything to the terminal', async () => {
   expect(terminal.written).not.toContain('\u001b[2J');
   expect(terminal.written).not.toContain('\u202E');
   expect(terminal.written).not.toContain('\u009b');
+});
+
+it('shows the whole of a value that is too long for its column', async () => {
+  const run = await openTestRun();
+  const using = `org_id = auth.uid() ${'and true '.repeat(20)}or is_admin()`;
+  await asked(run, [
+    { kind: 'rows', title: 'Policies', columns: ['name', 'using'], rows: [['Admins', using]], more: 0 },
+  ]);
+  const { terminal } = show(run, 80, 24);
+  await terminal.shows('e shows the evidence in full');
+  expect(terminal.text()).not.toContain('is_admin()');
+  terminal.press({ type: 'e' });
+  await terminal.shows(/using +org_id = auth/);
+  await terminal.shows('or is_admin()');
+});
+
+it('goes from one open question to the next', async () => {
+  const run = await openTestRun();
+  await asked(run);
+  const other = { ...orphans(), id: 'tripwire.slow', kind: 'tripwire' as const, question: 'It is slow. Carry on?' };
+  await run.happens(OPENS + 20 * MINUTE, { type: 'prompt-opened', prompt: other });
+  const { terminal } = show(run, 80, 24);
+  await terminal.shows('1 of 2, Tab for the next, waits for 8m');
+  terminal.press('tab');
+  await terminal.shows('It is slow. Carry on?');
+  terminal.press('tab');
+  await terminal.shows('What shall become of the orphans?');
 });
 
 it('needs neither colour nor Unicode', async () => {
