@@ -1,14 +1,15 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { chown, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { promisify } from 'node:util';
-import { type Account, serverAccount } from './account.ts';
+import pg from 'pg';
+import { serverAccount } from './account.ts';
 import { runnablePostgres } from './binaries.ts';
-import { dataDirectory, mark } from './folder.ts';
+import { makeCluster, PostgresDidNotStart, SUPERUSER, serverEnvironment } from './cluster.ts';
+import { mark } from './folder.ts';
 import { readPostmaster } from './postmaster.ts';
 
 /** A PostgreSQL that lives as long as the process that started it. */
@@ -16,9 +17,10 @@ export interface ThrowawayPostgres {
   port: number;
   pid: number;
   data: string;
-  superuser: { name: string; password: string };
   /** PG* variables that connect as the superuser. */
   env: Record<string, string>;
+  /** A client connected as the superuser, for the caller to end. */
+  connect(): Promise<pg.Client>;
   /** Ends every session, then the server. */
   stop(): Promise<void>;
 }
@@ -29,19 +31,6 @@ export interface PostgresOptions {
   /** Flush to disk as a real server does, for tests that crash it. */
   durable?: boolean;
 }
-
-/** The throwaway server did not come up. */
-export class PostgresDidNotStart extends Error {
-  constructor(what: string, log: string, options?: ErrorOptions) {
-    super(
-      `The throwaway PostgreSQL did not start: ${what}. Its log ends:\n${log.trim().split('\n').slice(-8).join('\n')}`,
-      options,
-    );
-    this.name = 'PostgresDidNotStart';
-  }
-}
-
-const SUPERUSER = 'supabase_admin';
 
 const SETTINGS = {
   listen_addresses: '127.0.0.1',
@@ -92,7 +81,7 @@ export async function startPostgres({ folder, durable = false }: PostgresOptions
       {
         ...account,
         cwd: '/',
-        env: environment(),
+        env: serverEnvironment(),
         // A group of its own, so that Ctrl+C in the terminal is ours alone to answer.
         detached: true,
         stdio: ['pipe', log.fd, log.fd],
@@ -113,7 +102,6 @@ export async function startPostgres({ folder, durable = false }: PostgresOptions
       port,
       pid,
       data,
-      superuser: { name: SUPERUSER, password },
       env: {
         PGHOST: '127.0.0.1',
         PGPORT: String(port),
@@ -121,55 +109,14 @@ export async function startPostgres({ folder, durable = false }: PostgresOptions
         PGPASSWORD: password,
         PGDATABASE: 'postgres',
       },
+      async connect() {
+        const client = new pg.Client({ host: '127.0.0.1', port, user: SUPERUSER, password, database: 'postgres' });
+        await client.connect();
+        return client;
+      },
       stop: () => stop(guardian, ended),
     };
   }
-}
-
-/** Only what the server needs: nothing of PG*, LC_* or our secrets. */
-const environment = () => ({ PATH: process.env.PATH ?? '/usr/bin:/bin', TZ: 'UTC', LC_ALL: 'C' });
-
-interface Cluster {
-  folder: string;
-  binaries: string;
-  account: Account | null;
-  password: string;
-}
-
-/** @returns the data directory */
-async function makeCluster({ folder, binaries, account, password }: Cluster): Promise<string> {
-  const data = dataDirectory(folder);
-  const passwordFile = join(folder, 'superuser-password');
-  await mkdir(data, { mode: 0o700 });
-  await writeFile(passwordFile, password, { mode: 0o600 });
-  if (account !== null) for (const path of [data, passwordFile]) await chown(path, account.uid, account.gid);
-  try {
-    await promisify(execFile)(
-      join(binaries, 'bin/initdb'),
-      [
-        [
-          '-D',
-          data,
-          '-U',
-          SUPERUSER,
-          '--pwfile',
-          passwordFile,
-          '--auth',
-          'scram-sha-256',
-          '--no-sync',
-          '--no-instructions',
-        ],
-        // A locale of PostgreSQL's own, the same on every system.
-        ['--encoding', 'UTF8', '--locale', 'C', '--locale-provider', 'builtin', '--builtin-locale', 'C.UTF-8'],
-      ].flat(),
-      { ...account, cwd: '/', env: environment() },
-    );
-  } catch (cause) {
-    throw new PostgresDidNotStart('initdb failed', String((cause as { stderr?: unknown }).stderr ?? cause), { cause });
-  } finally {
-    await rm(passwordFile);
-  }
-  return data;
 }
 
 async function freePort(): Promise<number> {

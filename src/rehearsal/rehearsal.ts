@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import pg from 'pg';
 import { startApplication } from './application/server.ts';
 import { startClients, type Traffic } from './clients.ts';
 import { keepFolder, makeFolder } from './folder.ts';
@@ -88,14 +87,7 @@ export async function startRehearsal({
 }
 
 async function layOut(server: ThrowawayPostgres, rows: number, password: string): Promise<Logins> {
-  const superuser = new pg.Client({
-    host: '127.0.0.1',
-    port: server.port,
-    user: server.superuser.name,
-    password: server.superuser.password,
-    database: 'postgres',
-  });
-  await superuser.connect();
+  const superuser = await server.connect();
   try {
     const logins = await createRoles(superuser);
     await createLegacy(superuser, { rows, password });

@@ -1,5 +1,4 @@
 import { rm } from 'node:fs/promises';
-import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { makeFolder } from '../../src/rehearsal/folder.ts';
 import { createRoles, type Logins } from '../../src/rehearsal/legacy.ts';
@@ -18,14 +17,7 @@ declare module 'vitest' {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = await makeFolder();
   const server = await startPostgres({ folder });
-  const superuser = new pg.Client({
-    host: '127.0.0.1',
-    port: server.port,
-    user: server.superuser.name,
-    password: server.superuser.password,
-    database: 'postgres',
-  });
-  await superuser.connect();
+  const superuser = await server.connect();
   project.provide('logins', await createRoles(superuser));
   project.provide('postgres', server.env);
   await superuser.end();
