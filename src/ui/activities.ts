@@ -35,13 +35,16 @@ export function lateness(tookMs: number, estimateMs: number): Tone {
   return tookMs > 1.5 * estimateMs ? 'bad' : 'warn';
 }
 
+function goingBack({ rollback }: RunState): boolean {
+  return rollback !== null && rollback.begunAt !== null;
+}
+
 function shownActivities(runbook: Runbook, state: RunState): PlannedActivity[] {
   return runbook.activities.filter((each) => each.phase !== 'rollback' || state.rollback !== null);
 }
 
 /** The id of the step at work, or of the next one to come; null when nothing is left. */
 export function focusStep(runbook: Runbook, state: RunState): string | null {
-  const goingBack = (state.rollback?.begunAt ?? null) !== null;
   const steps = shownActivities(runbook, state).flatMap((each) => each.steps);
   const status = (id: string) => stepState(state, id).status;
   const atWork =
@@ -49,7 +52,7 @@ export function focusStep(runbook: Runbook, state: RunState): string | null {
     steps.find((each) => AT_WORK.includes(status(each.id)));
   if (atWork) return atWork.id;
   if (state.outcome !== null) return null;
-  const ahead = goingBack ? (runbook.activities.find((each) => each.phase === 'rollback')?.steps ?? []) : steps;
+  const ahead = goingBack(state) ? (runbook.activities.find((each) => each.phase === 'rollback')?.steps ?? []) : steps;
   return ahead.find((each) => status(each.id) === 'pending')?.id ?? null;
 }
 
@@ -78,7 +81,7 @@ export function activityViews(runbook: Runbook, state: RunState, now: number): A
     const steps = activity.steps.map((each) => stepState(state, each.id));
     const began = steps.flatMap((each) => each.beganAt ?? []);
     const ended = steps.flatMap((each) => each.endedAt ?? []);
-    const open = steps.some((each) => each.status === 'pending' || AT_WORK.includes(each.status));
+    const open = !goingBack(state) && steps.some((each) => !SETTLED.includes(each.status));
     const end = open && state.outcome === null ? now : Math.max(...ended);
     return {
       activity,

@@ -1,5 +1,6 @@
 import { forecast } from '../run/forecast.ts';
 import type { RunState } from '../run/state.ts';
+import { undosDue } from '../run/undo.ts';
 import { windowSpan } from '../run/window.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import { count, duration, placeTime, plural, roughly, utcDay, utcMinute, utcTime } from './format.ts';
@@ -41,7 +42,8 @@ function windowPiece(runbook: Runbook, state: RunState, now: number): Line {
 }
 
 function finishPiece({ state, runbook, pulses, now, look }: Outlook): Line | null {
-  if (state.outcome !== null || windowSpan(runbook, state).endedAt !== null) return null;
+  const over = state.outcome !== null || windowSpan(runbook, state).endedAt !== null;
+  if (over || (state.rollback && state.rollback.begunAt !== null)) return null;
   const { finishAt, earlyMs } = forecast(runbook, state, pulses, now);
   const words = earlyMs >= 0 ? `${roughly(earlyMs)} early` : `${roughly(-earlyMs)} late`;
   const margin = earlyMs > -MINUTE ? 'plain' : earlyMs > -15 * MINUTE ? 'warn' : 'bad';
@@ -55,7 +57,8 @@ function wayBackPiece({ state, runbook, pulses, now }: Outlook): Line | null {
   if (state.outcome) {
     return line(state.outcome.outcome === 'done' ? 'done' : state.outcome.outcome.replace('-', ' '), 'strong');
   }
-  if (state.rollback) return line(state.rollback.begunAt === null ? 'rollback asked for' : 'ROLLING BACK', 'bad');
+  if (state.rollback && state.rollback.begunAt === null) return line('rollback asked for', 'bad');
+  if (state.rollback) return line(`ROLLING BACK, ${plural(undosDue(runbook, state).length, 'step')} to undo`, 'bad');
   const { latestRollbackAt } = forecast(runbook, state, pulses, now);
   const left = latestRollbackAt - now;
   if (state.windowBeganAt === null) {

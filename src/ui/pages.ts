@@ -1,5 +1,5 @@
 import { stepState } from '../run/state.ts';
-import { findStep } from '../runbook/plan.ts';
+import { findStep, itemsOf, type Runbook } from '../runbook/plan.ts';
 import type { Step } from '../runbook/step-schema.ts';
 import { focusStep, STEP_MARK } from './activities.ts';
 import { evidenceLines } from './evidence-lines.ts';
@@ -53,7 +53,7 @@ function logLines({ log }: Followed, cells: number, screen: Screen): Line[] {
 }
 
 /** The SQL files of a step, in the order in which it uses them, and those that undo it. */
-export function sqlFiles(step: Step): { path: string; role: string }[] {
+function sqlFiles(step: Step, runbook: Runbook): { path: string; role: string }[] {
   const files = (paths: (string | undefined)[], role: string) =>
     paths.flatMap((path) => (path === undefined ? [] : [{ path, role }]));
   const undo = files(step.undo?.files ?? [], 'undo');
@@ -65,8 +65,11 @@ export function sqlFiles(step: Step): { path: string; role: string }[] {
     case 'check':
       return files([step.sql], 'checks');
     case 'index':
-    case 'policies':
       return [...files([step.file], 'runs'), ...undo];
+    case 'policies': {
+      const own = new Set(itemsOf(runbook, step.tables).map((item) => item.policies));
+      return [...files([step.file], 'runs'), ...files([...own], 'runs for its own table'), ...undo];
+    }
     case 'decision':
     case 'manual':
       return files(step.evidence, 'evidence');
@@ -98,7 +101,7 @@ function sqlLines({ runbook, state }: Followed, cells: number): Line[] {
   const id = focusStep(runbook, state);
   const step = id === null ? undefined : findStep(runbook, id)?.step;
   if (!step) return [line('No step is at work.', 'quiet')];
-  const files = sqlFiles(step);
+  const files = sqlFiles(step, runbook);
   if (files.length === 0) return [line(`${step.title} runs no SQL of the runbook's.`, 'quiet')];
   return [
     line(step.title, 'strong'),

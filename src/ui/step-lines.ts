@@ -28,6 +28,8 @@ function standing({ state }: Followed, startsAt: number, now: number): Line {
 }
 
 function timer(step: StepState, estimate: number, now: number): Line {
+  // When an undo began is not on record; what the step itself took would mislead.
+  if (step.status === 'undoing') return [];
   if (step.beganAt === null) return estimate > 0 ? line(`estimate ${roughly(estimate)}`, 'quiet') : [];
   const took = now - step.beganAt;
   const of = estimate > 0 ? ` of ${roughly(estimate)}` : '';

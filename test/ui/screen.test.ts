@@ -281,6 +281,30 @@ describe('keys', () => {
   });
 });
 
+it('shows a rollback: what is being undone, and how much is still to undo', async () => {
+  const run = await openTestRun();
+  await run.happens(
+    OPENS + 40 * MINUTE,
+    { type: 'step-begun', step: 'move-rows', attempt: 1 },
+    { type: 'step-finished', step: 'move-rows', attempt: 1, result: { summary: 'moved' }, workMs: 60_000 },
+    { type: 'requested', request: 'roll-back', by: ADA, reason: 'orders are slow' },
+    { type: 'rollback-begun', reason: 'orders are slow' },
+    { type: 'undo-begun', step: 'move-rows' },
+  );
+  const { terminal } = show(run, 80, 24);
+  await terminal.shows('ROLLING BACK, 1 step to undo');
+  await terminal.shows('Undoing: Rows into the archive');
+  await terminal.shows(/↶ 02:30 {2}Move rows/);
+  await run.happens(OPENS + 41 * MINUTE, {
+    type: 'undo-finished',
+    step: 'move-rows',
+    result: { summary: 'all back' },
+    workMs: 900,
+  });
+  await terminal.shows('Rows into the archive undone: all back');
+  await terminal.shows('ROLLING BACK, 0 steps to undo');
+});
+
 it('follows the size of the terminal', async () => {
   const run = await openTestRun();
   await asked(run);
