@@ -61,12 +61,14 @@ select pg_temp.key('order', i), pg_temp.owner(client, users), pg_temp.key('clien
        nextval('public.order_number'), (array['new', 'scheduled', 'inspected', 'delivered', 'cancelled'])[1 + pg_temp.pick('status', i, 5)],
        30000 + 100 * pg_temp.pick('fee', i, 500), 100 * pg_temp.pick('tax', i, 50), date '2025-01-01' + (i % 365)::int,
        pg_temp.made(i), pg_temp.made(i)
-from size, generate_series(0, orders - 1) as i, pg_temp.pick('client of order', i, clients) as client;
+from size, generate_series(0, orders - 1) as i,
+     lateral (select pg_temp.pick('client of order', i, clients) as client) as chosen;
 
 insert into public.contacts (id, org_id, client_id, name, phone, created_at, updated_at)
 select pg_temp.key('contact', i), pg_temp.owner(client, users), pg_temp.key('client', client), format('Contact %s', i),
        format('+1 555 %s', lpad((i % 10000)::text, 4, '0')), pg_temp.made(i), pg_temp.made(i)
-from size, generate_series(0, clients - 1) as i, pg_temp.pick('client of contact', i, clients) as client;
+from size, generate_series(0, clients - 1) as i,
+     lateral (select pg_temp.pick('client of contact', i, clients) as client) as chosen;
 
 insert into public.activities (id, org_id, order_id, kind, detail, created_at, updated_at)
 select pg_temp.key('activity', i), o.org_id, o.id, (array['call', 'mail', 'visit', 'note'])[1 + i % 4],
