@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import type pg from 'pg';
+import type { Result } from '../../src/run/events.ts';
+import type { Act } from '../../src/run/performer.ts';
+import { PENDING, type RunState } from '../../src/run/state.ts';
+import { undosDue } from '../../src/run/undo.ts';
+import type { Runbook } from '../../src/runbook/plan.ts';
+import { parseRunbook, readSources } from '../../src/runbook/sources.ts';
+import { render } from '../../src/runbook/sql-file.ts';
+import type { Step } from '../../src/runbook/step-schema.ts';
+import { openPerformer } from '../../src/steps/performer.ts';
+
+const FILE = fileURLToPath(new URL('../../runbook.yaml', import.meta.url));
+
+/** The flagship at work on a database, without a conductor: the test says which steps, in which order. */
+export interface Flagship {
+  runbook: Runbook;
+  /** Performs the steps of these ids, each with all its repetitions. @returns what the last one came to */
+  perform(...ids: string[]): Promise<Result>;
+  /** Takes back everything performed so far, last one first. */
+  undo(): Promise<void>;
+  /** A file of the flagship with its variables filled in. */
+  sql(path: string, vars?: Record<string, string>): string;
+  close(): Promise<void>;
+}
+
+/** @param choices what people have decided, by the decision's id */
+export async function openFlagship(
+  env: Record<string, string>,
+  choices: Record<string, string> = {},
+): Promise<Flagship> {
+  const runbook = parseRunbook(await readSources(FILE));
+  const performer = openPerformer({ runbook, env });
+  // Each a run of its own: what an earlier one has done counts for nothing.
+  await performer.bind(randomUUID(), 1);
+  const prompts = Object.entries(choices).map(([step, choose]) => ({ prompt: { step }, settled: { choose } }));
+  let state = { steps: {}, prompts, messages: {}, rollback: null } as unknown as RunState;
+  const put = (step: Step, more: Partial<RunState['steps'][string]>) => {
+    state = { ...state, steps: { ...state.steps, [step.id]: { ...PENDING, attempt: 1, ...more } } };
+  };
+  const act: Act = {
+    attempt: 1,
+    token: 1,
+    signal: new AbortController().signal,
+    control: { paused: false, speed: 1 },
+    clock: { now: () => Date.now(), until: () => Promise.resolve() },
+    state: () => state,
+    pulse: () => undefined,
+    sample: () => Promise.resolve(),
+    failsNow: () => false,
+  };
+  const named = (id: string): Step[] => {
+    const steps = runbook.activities.flatMap((activity) => activity.steps);
+    const found = steps.filter((step) => step.id === id || step.id.startsWith(`${id}.`));
+    if (found.length === 0) throw new Error(`The flagship has no step ${id}.`);
+    return found;
+  };
+  return {
+    runbook,
+    async perform(...ids) {
+      let result: Result = { summary: '' };
+      for (const step of ids.flatMap(named)) {
+        const performed = await performer.perform(step, act);
+        result = 'finished' in performed ? performed.finished : performed.asks;
+        put(step, { status: 'done', result });
+      }
+      return result;
+    },
+    async undo() {
+      for (const step of undosDue(runbook, state)) {
+        await performer.undo(step, act);
+        put(step, { status: 'undone' });
+      }
+    },
+    sql(path, vars = {}) {
+      const text = runbook.sources.files[path]?.text;
+      if (text === undefined) throw new Error(`The flagship has no file ${path}.`);
+      return render(text, vars);
+    },
+    close: () => performer.close(),
+  };
+}
+
+/** Variables of a table of the flagship's lists. */
+export const of = (name: string): Record<string, string> => ({ schema: 'public', name, owner: 'org_id', key: 'id' });
+
+/** Runs the work in a transaction that is rolled back, whatever comes of it. */
+export async function tried<T>(client: pg.Client, work: () => Promise<T>): Promise<T> {
+  await client.query('begin');
+  try {
+    return await work();
+  } finally {
+    await client.query('rollback');
+  }
+}
+
+/** From here to the end of the transaction, whoever asks is this user of the application. */
+export async function signIn(client: pg.Client, user: string): Promise<void> {
+  await client.query('set local role authenticated');
+  const claims = JSON.stringify({ sub: user, role: 'authenticated' });
+  await client.query("select set_config('request.jwt.claims', $1, true)", [claims]);
+}
+
+/** SQLSTATE of what the statement fails with, the transaction being usable afterwards; undefined when it does not fail. */
+export async function refusal(client: pg.Client, sql: string, values: unknown[] = []): Promise<string | undefined> {
+  await client.query('savepoint before');
+  try {
+    await client.query(sql, values);
+    return undefined;
+  } catch (error) {
+    return (error as pg.DatabaseError).code;
+  } finally {
+    await client.query('rollback to before');
+  }
+}
+
+/** First column of the first row. */
+export async function value(client: pg.Client | pg.Pool, sql: string, values: unknown[] = []): Promise<unknown> {
+  const { rows } = await client.query({ text: sql, values, rowMode: 'array' });
+  return (rows as unknown[][])[0]?.[0];
+}
