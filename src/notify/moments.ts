@@ -1,0 +1,41 @@
+const MINUTE = 60_000;
+
+function part(ms: number, zone: string, format: Intl.DateTimeFormatOptions): string {
+  // Mails go to people of every country: one English form for all, whatever the conductor's own locale is.
+  return new Intl.DateTimeFormat('en-GB', { ...format, timeZone: zone }).format(ms);
+}
+
+const dateOf = (ms: number, zone: string) => part(ms, zone, { day: 'numeric', month: 'long', year: 'numeric' });
+const timeOf = (ms: number, zone: string) => part(ms, zone, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+
+/** A day such as `10 November 2025`, in UTC. `ms` since the epoch. */
+export function day(ms: number): string {
+  return dateOf(ms, 'UTC');
+}
+
+/**
+ * A time such as `02:00 UTC (03:00 Europe/Berlin, 21:00 on 9 November 2025 America/New_York)`: with its day wherever
+ * that is not the day the reader was told.
+ * @param told the moment, ms since the epoch, whose UTC day the reader knows
+ */
+export function time(ms: number, zones: readonly string[], told: number): string {
+  const known = day(told);
+  const [utc = '', ...others] = ['UTC', ...zones.filter((zone) => zone !== 'UTC')].map((zone) => {
+    const date = dateOf(ms, zone);
+    return `${timeOf(ms, zone)}${date === known ? '' : ` on ${date}`} ${zone}`;
+  });
+  return others.length === 0 ? utc : `${utc} (${others.join(', ')})`;
+}
+
+/** A span such as `4 hours` or `1 hour 30 minutes`, to the minute. */
+export function span(ms: number): string {
+  const minutes = Math.round(ms / MINUTE);
+  const counted = (count: number, unit: string) => (count === 0 ? [] : [`${count} ${unit}${count === 1 ? '' : 's'}`]);
+  const words = [...counted(Math.floor(minutes / 60), 'hour'), ...counted(minutes % 60, 'minute')];
+  return words.join(' ') || '0 minutes';
+}
+
+/** The next multiple of five minutes: as exact as a forecast told to the public should sound. */
+export function roundUp(ms: number): number {
+  return Math.ceil(ms / (5 * MINUTE)) * 5 * MINUTE;
+}
