@@ -1,6 +1,7 @@
 import type { Runbook } from '../runbook/plan.ts';
 import type { Criterion } from '../runbook/schema.ts';
 import type { Step } from '../runbook/step-schema.ts';
+import { spell } from './spell.ts';
 import { choiceOf, type RunState, stepState } from './state.ts';
 import { windowSpan } from './window.ts';
 
@@ -15,14 +16,6 @@ export interface Verdict {
 }
 
 type Finding = Pick<Verdict, 'verdict' | 'proof'>;
-
-/** Whole minutes and seconds, rounded down, so that a limit is never reported as reached before it is. */
-function spell(ms: number): string {
-  const seconds = Math.floor(ms / 1_000);
-  const parts = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60, seconds % 60];
-  const words = parts.map((part, i) => (part > 0 ? `${part}${'hms'[i]}` : '')).filter((word) => word !== '');
-  return words.join(' ') || '0s';
-}
 
 /** A step that is repeated for each item of a list is proved by all its repetitions. */
 function named(runbook: Runbook, id: string): Step[] {
