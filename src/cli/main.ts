@@ -1,6 +1,8 @@
 import { Command, CommanderError } from 'commander';
 import * as check from './check.ts';
+import * as notify from './notify.ts';
 import * as plan from './plan.ts';
+import * as report from './report.ts';
 
 /** Wrong arguments, as for a wrong runbook. */
 const WRONG_ARGUMENTS = 2;
@@ -8,7 +10,7 @@ const WRONG_ARGUMENTS = 2;
 const program = new Command('runbook')
   .description('Walks an on-call engineer through a maintenance window, step by step.')
   .exitOverride();
-for (const command of [check, plan]) command.register(program);
+for (const command of [check, plan, notify, report]) command.register(program);
 
 try {
   await program.parseAsync();

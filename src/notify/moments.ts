@@ -13,18 +13,26 @@ export function day(ms: number): string {
   return dateOf(ms, 'UTC');
 }
 
+/** `Berlin` of `Europe/Berlin`. */
+const placeOf = (zone: string) => zone.split('/').at(-1)?.replaceAll('_', ' ') ?? zone;
+
 /**
- * A time such as `02:00 UTC (03:00 Europe/Berlin, 21:00 on 9 November 2025 America/New_York)`: with its day wherever
- * that is not the day the reader was told.
+ * A time such as `02:00 UTC (03:00 in Berlin, 21:00 on 9 November in New York)`: with its day wherever that is not the day
+ * the reader was told.
  * @param told the moment, ms since the epoch, whose UTC day the reader knows
  */
 export function time(ms: number, zones: readonly string[], told: number): string {
-  const known = day(told);
-  const [utc = '', ...others] = ['UTC', ...zones.filter((zone) => zone !== 'UTC')].map((zone) => {
-    const date = dateOf(ms, zone);
-    return `${timeOf(ms, zone)}${date === known ? '' : ` on ${date}`} ${zone}`;
-  });
-  return others.length === 0 ? utc : `${utc} (${others.join(', ')})`;
+  const at = (zone: string) => {
+    const other = dateOf(ms, zone) !== day(told);
+    return `${timeOf(ms, zone)}${other ? ` on ${part(ms, zone, { day: 'numeric', month: 'long' })}` : ''}`;
+  };
+  const places = zones.filter((zone) => zone !== 'UTC').map((zone) => `${at(zone)} in ${placeOf(zone)}`);
+  return `${at('UTC')} UTC${places.length === 0 ? '' : ` (${places.join(', ')})`}`;
+}
+
+/** The hours of a window in UTC, short enough for a subject: `02:00-06:00 UTC`. */
+export function hours(from: number, to: number): string {
+  return `${timeOf(from, 'UTC')}-${timeOf(to, 'UTC')} UTC`;
 }
 
 /** A span such as `4 hours` or `1 hour 30 minutes`, to the minute. */

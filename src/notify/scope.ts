@@ -4,7 +4,7 @@ import type { MessageName } from '../runbook/message-scope.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import type { Step } from '../runbook/step-schema.ts';
 import type { Scope } from '../runbook/template.ts';
-import { day, roundUp, span, time } from './moments.ts';
+import { day, hours, roundUp, span, time } from './moments.ts';
 
 const LONGEST = 300;
 
@@ -56,6 +56,7 @@ export function messageScope(runbook: Runbook, state: RunState, outlook: Outlook
     percent: Math.floor(outlook.percent),
     step: stepAtWork(runbook, state),
     'window.date': day(opens),
+    'window.hours': hours(opens, closes),
     'window.opens': time(opens, zones, opens),
     'window.closes': time(closes, zones, opens),
     'window.duration': span(closes - opens),

@@ -1,9 +1,10 @@
 import type { VerdictKind } from '../run/criteria.ts';
 import { spell } from '../run/spell.ts';
+import type { FailedAttempt } from './course.ts';
 import { block, inline, moment, section, table } from './markup.ts';
 import { decisions, evidence, signoffs } from './people.ts';
 import { postMortem } from './post-mortem.ts';
-import type { FailedAttempt, Report, Said } from './report.ts';
+import type { Report, Said } from './report.ts';
 import { facts, steps, timeline } from './timeline.ts';
 
 const OUTCOME = { done: 'Done', aborted: 'Aborted', 'rolled-back': 'Rolled back' } as const;

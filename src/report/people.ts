@@ -1,7 +1,8 @@
 import type { Evidence } from '../run/events.ts';
 import { spell } from '../run/spell.ts';
+import type { Asked } from './course.ts';
 import { block, inline, moment, section, table } from './markup.ts';
-import type { Asked, Report } from './report.ts';
+import type { Report } from './report.ts';
 
 const PROOF = {
   named: 'named at a keyboard',

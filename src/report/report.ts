@@ -1,54 +1,12 @@
 import { type Verdict, verdicts } from '../run/criteria.ts';
-import type {
-  Evidence,
-  Failure,
-  JournalRecord,
-  OutgoingMessage,
-  Person,
-  Prompt,
-  Proof,
-  Target,
-} from '../run/events.ts';
+import type { Failure, JournalRecord, OutgoingMessage, Person, Target } from '../run/events.ts';
 import { fold } from '../run/fold.ts';
 import type { RunState, WatchState } from '../run/state.ts';
 import { type WindowSpan, windowSpan } from '../run/window.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import { parseRunbook } from '../runbook/sources.ts';
+import { type Asked, asked, type FailedAttempt, failures, type Turn, turns } from './course.ts';
 import { type ActivityTiming, timings } from './timings.ts';
-
-/** A question, and everything that was answered to it. Moments in ms since the epoch. */
-export interface Asked {
-  id: string;
-  round: number;
-  kind: Prompt['kind'];
-  phase: string;
-  question: string;
-  askedAt: number;
-  waitedMs: number | null;
-  who: string[];
-  proposal: string | null;
-  evidence: Evidence[];
-  answers: {
-    choose: string;
-    says: string;
-    reason: string | null;
-    by: Person;
-    at: number;
-    from: string;
-    proof: Proof;
-    /** Why it did not count; null for the answer that did. */
-    refused: string | null;
-  }[];
-}
-
-/** One try of a step, or of its undo, that went wrong. */
-export interface FailedAttempt {
-  step: string;
-  doing: 'step' | 'undo';
-  attempt: number | null;
-  at: number;
-  failure: Failure;
-}
 
 /** A message and what became of it. */
 export interface Said {
@@ -67,12 +25,6 @@ export interface RiskSeen {
   probability: string;
   mitigation: string;
   tripwire: 'none' | 'quiet' | 'tripped';
-}
-
-/** Something that happened to the run as a whole. */
-export interface Turn {
-  at: number;
-  what: string;
 }
 
 /** Everything a report says: what its Markdown shows, and what its JSON is. Durations in ms, moments in ms since the epoch. */
@@ -108,71 +60,6 @@ export class EmptyJournal extends Error {
     super('The journal is empty: this run was never opened. Open it with `runbook run`.');
     this.name = 'EmptyJournal';
   }
-}
-
-function asked(runbook: Runbook, state: RunState): Asked[] {
-  return state.prompts.map(({ prompt, openedAt, closedAt, answers }) => {
-    const home = runbook.activities.find(({ steps }) => steps.some((step) => step.id === prompt.step));
-    return {
-      id: prompt.id,
-      round: prompt.round,
-      kind: prompt.kind,
-      phase: home?.phase ?? 'window',
-      question: prompt.question,
-      askedAt: openedAt,
-      waitedMs: closedAt === null ? null : closedAt - openedAt,
-      who: prompt.who.map((role) => runbook.document.roles[role]?.title ?? role),
-      proposal: prompt.proposal ?? null,
-      evidence: prompt.evidence,
-      answers: answers.map(({ answer, at, refused }) => ({
-        choose: answer.choose,
-        says: prompt.options.find((option) => option.choose === answer.choose)?.says ?? '',
-        reason: answer.reason ?? null,
-        by: { name: answer.by.name, role: runbook.document.roles[answer.by.role]?.title ?? answer.by.role },
-        at,
-        from: answer.from,
-        proof: answer.proof,
-        refused,
-      })),
-    };
-  });
-}
-
-function failures(records: readonly JournalRecord[]): FailedAttempt[] {
-  return records.flatMap(({ event, at }): FailedAttempt[] => {
-    const failed = (doing: 'step' | 'undo', attempt: number | null) => (failure: Failure, step: string) => [
-      { step, doing, attempt, at, failure },
-    ];
-    if (event.type === 'step-failed') return failed('step', event.attempt)(event.failure, event.step);
-    return event.type === 'undo-failed' ? failed('undo', null)(event.failure, event.step) : [];
-  });
-}
-
-function turns(records: readonly JournalRecord[]): Turn[] {
-  const turn = ({ event }: JournalRecord): string | undefined => {
-    switch (event.type) {
-      case 'run-opened':
-        return `opened by ${event.by.name}`;
-      case 'conductor-started':
-        return `conducted by process ${event.pid} on ${event.host} (number ${event.token})`;
-      case 'conductor-left':
-        return `conductor left: ${event.why}`;
-      case 'window-began':
-        return 'the window began';
-      case 'requested':
-        return `${event.by.name} asked: ${event.request}${event.reason === undefined ? '' : ` (${event.reason})`}`;
-      case 'rollback-begun':
-        return `rollback began: ${event.reason}`;
-      case 'run-finished':
-        return `ended: ${event.outcome}, ${event.why}`;
-      default:
-        return undefined;
-    }
-  };
-  return records.flatMap((record) => {
-    const what = turn(record);
-    return what === undefined ? [] : [{ at: record.at, what }];
-  });
 }
 
 function risks(runbook: Runbook, state: RunState): RiskSeen[] {

@@ -4,6 +4,7 @@ export const MESSAGE_NAMES = [
   'percent',
   'step',
   'window.date',
+  'window.hours',
   'window.opens',
   'window.closes',
   'window.duration',
