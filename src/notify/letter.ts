@@ -43,7 +43,7 @@ export function letterTo(to: string, message: OutgoingMessage, runbook: Runbook,
   const from = fill(mail.from, { settings }, 'keep');
   const replyTo = mail.reply_to === undefined ? {} : { replyTo: fill(mail.reply_to, { settings }, 'keep') };
   const digest = createHash('sha256')
-    .update(JSON.stringify([run, message.id, to]))
+    .update(JSON.stringify([run, message.id, to.toLowerCase()]))
     .digest('hex')
     .slice(0, 32);
   const domain = /@([\w.-]+)>?\s*$/.exec(from)?.[1] ?? 'localhost';

@@ -60,7 +60,8 @@ export function serverWords(error: Error | undefined): string {
 
 /** The people written to: each address once, however it is capitalised. */
 function recipients(addresses: readonly string[]): { usable: string[]; unusable: number } {
-  const distinct = [...new Map(addresses.map((each) => [each.trim().toLowerCase(), each.trim()])).values()];
+  const spellings = Map.groupBy(addresses, (each) => each.trim().toLowerCase()).values();
+  const distinct = [...spellings].map(([first = '']) => first.trim());
   const usable = distinct.filter(isAddress);
   return { usable, unusable: distinct.length - usable.length };
 }
