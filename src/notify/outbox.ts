@@ -61,8 +61,9 @@ export function openOutbox({ runbook, run, env, queryAudience, deliveries: path 
     const { title, settings, status } = runbook.document;
     if (status?.page === undefined) return { recipients: 0, detail: 'the runbook names no status page' };
     const page = resolve(dirname(runbook.sources.yaml.path), fill(status.page, { settings }, 'keep'));
-    const others = Object.values(state.messages).map((each) => each.message);
-    const posts = [...others.filter((each) => each.channel === 'status' && each.id !== message.id), message];
+    const owed = Object.values(state.messages).map((each) => each.message);
+    const all = owed.some((each) => each.id === message.id) ? owed : [...owed, message];
+    const posts = all.filter((each) => each.channel === 'status');
     await writeStatusPage(page, { title, posts });
     return { recipients: 0, detail: page };
   }

@@ -2,7 +2,7 @@ import { open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { OutgoingMessage } from '../run/events.ts';
 
-/** Everything the page shows. Posts in any order. */
+/** Everything the page shows. Of posts of the same moment, the later one counts. */
 export interface StatusPage {
   title: string;
   posts: readonly OutgoingMessage[];
@@ -69,7 +69,7 @@ const STYLE = `
  * script, so that it can be put on any server and still be read when everything else is down. Pure.
  */
 export function statusPage({ title, posts }: StatusPage): string {
-  const newestFirst = posts.toSorted((a, b) => b.dueAt - a.dueAt);
+  const newestFirst = posts.toReversed().toSorted((a, b) => b.dueAt - a.dueAt);
   const [latest] = newestFirst;
   const now = STATES[latest?.state ?? ''] ?? { says: 'Nothing to report', tone: 'calm' };
   const updated = latest ? `\n      <small>Last update ${moment(latest.dueAt)}</small>` : '';

@@ -21,6 +21,10 @@ function heading(report: Report): string {
   const standing = outcome ? `${OUTCOME[outcome.outcome]}: ${inline(outcome.why)}` : 'Not finished';
   const took =
     window.beganAt === null || window.endedAt === null ? '' : `, took ${spell(window.endedAt - window.beganAt)}`;
+  const actual =
+    window.beganAt === null
+      ? 'not begun'
+      : `${moment(window.beganAt)} UTC ${window.endedAt === null ? 'on; not ended' : `to ${moment(window.endedAt)} UTC`}${took}`;
   const where = target
     ? `${inline(target.where)}, database ${inline(target.database)} as ${inline(target.role)}, ` +
       `PostgreSQL ${inline(target.version)}, system ${inline(target.system)}, timeline ${target.timeline}`
@@ -30,7 +34,7 @@ function heading(report: Report): string {
     ['Run', `${inline(run)}${rehearsal ? ', a rehearsal' : ''}`],
     ['Target', where],
     ['Window planned', `${moment(window.opens)} to ${moment(window.closes)} UTC`],
-    ['Window actual', `${moment(window.beganAt)} to ${moment(window.endedAt)} UTC${took}`],
+    ['Window actual', actual],
     ['Opened', `${moment(openedAt)} UTC by ${inline(openedBy.name)}`],
     ['As of', `${moment(asOf)} UTC`],
   ];
@@ -66,7 +70,7 @@ function failure({ step, doing, attempt, at, failure }: FailedAttempt): string |
 function messageRow({ message, sentAt, recipients, detail, attempts, failure }: Said): string[] {
   const to = message.channel === 'mail' ? (message.audience ?? '') : 'status page';
   const firstLine = message.subject ?? message.body.split('\n')[0] ?? '';
-  const became = sentAt === null ? (failure?.message ?? 'not sent yet') : detail;
+  const became = failure === null ? '**not sent yet**' : `**not sent**: ${inline(failure.message)}`;
   return [
     moment(message.dueAt),
     moment(sentAt),
@@ -74,7 +78,7 @@ function messageRow({ message, sentAt, recipients, detail, attempts, failure }: 
     inline(firstLine),
     message.channel === 'mail' ? String(recipients) : '',
     String(attempts),
-    sentAt === null ? `**not sent**: ${inline(became)}` : inline(became),
+    sentAt === null ? became : inline(detail),
   ];
 }
 

@@ -7,19 +7,20 @@ const list = (lines: string[]) => (lines.length === 0 ? undefined : lines.map((l
 
 function impact({ watches, messages, window }: Report): string[] {
   const took = window.beganAt === null || window.endedAt === null ? null : window.endedAt - window.beganAt;
-  const mails = messages.filter(({ message }) => message.channel === 'mail' && message.message !== '');
+  const mails = messages.filter(({ message }) => message.channel === 'mail');
   return [
-    took === null ? 'The window’s work did not end.' : `The window’s work took ${spell(took)}.`,
+    took === null ? 'The window’s work has not ended.' : `The window’s work took ${spell(took)}.`,
     ...watches.map((each) => `${inline(each.title)}: away for ${spell(each.downMs)}, ${each.failed} failed requests.`),
-    `${mails.length} mails were owed to the public, ${mails.filter(({ sentAt }) => sentAt !== null).length} went out.`,
+    `Of ${mails.length} mails that were due, ${mails.filter(({ sentAt }) => sentAt !== null).length} went out.`,
   ];
 }
 
 function wentWell({ activities, criteria }: Report): string[] {
   const met = criteria.filter(({ verdict }) => verdict === 'met').length;
+  const nearly = criteria.filter(({ verdict }) => verdict === 'met-with-exceptions').length;
   const inTime = activities.filter(({ overMs, phase }) => phase === 'window' && overMs !== null && overMs <= 0);
   return [
-    `${met} of ${criteria.length} success criteria were met.`,
+    `${met} of ${criteria.length} success criteria were met${nearly > 0 ? `, ${nearly} more with exceptions` : ''}.`,
     ...(inTime.length > 0 ? [`Within their estimate: ${inTime.map(({ title }) => inline(title)).join(', ')}.`] : []),
   ];
 }

@@ -54,7 +54,11 @@ export function timeline({ activities }: Report): string | undefined {
     'Moments are UTC. *Took* runs from beginning to end; of it, *Work* was the machine’s, *People* was waiting for an ' +
       'answer, *Plan* was waiting by plan or between attempts. *Late* is against the planned start, *Over* against the ' +
       'estimate.',
-    table([...columns, 'Plan', 'Over'], activities.map(activityRow), RIGHT),
+    table(
+      [...columns, 'Plan', 'Over'],
+      activities.filter((each) => each.phase !== 'rollback' || each.beganAt !== null).map(activityRow),
+      RIGHT,
+    ),
   );
 }
 
