@@ -1,21 +1,20 @@
-import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { markdown } from '../report/markdown.ts';
 import { timingReport } from '../report/report.ts';
 import { json } from '../report/write.ts';
 import { openSqliteJournal } from '../run/sqlite-journal.ts';
 import { print } from './print.ts';
+import { findRun, journalOf } from './runs.ts';
 
 /** `runbook report`: the report of a run so far, made of its journal alone. */
 export function register(program: Command): void {
   program
     .command('report')
     .description('where the time went, who decided what, and whether it was a success')
-    .argument('<journal>', "the run's journal file")
+    .argument('[run]', 'its name, or a path; the one opened last by default')
     .option('--json', 'as JSON')
-    .action(async (path: string, { json: asJson }: { json?: true }, command: Command) => {
-      if (!existsSync(path)) command.error(`error: there is no journal at ${path}`);
-      const journal = await openSqliteJournal(path);
+    .action(async (name: string | undefined, { json: asJson }: { json?: true }) => {
+      const journal = await openSqliteJournal(journalOf(await findRun(name)));
       try {
         const report = timingReport(await journal.read(0));
         print(asJson ? json(report) : markdown(report));

@@ -91,7 +91,7 @@ export function undoFailurePrompt(runbook: Runbook, state: RunState, step: Step)
 }
 
 /** The question whether a step happened, when neither ledger nor `verify` could tell. */
-export function doubtPrompt(step: Step, why: string, wayBackOptions: Option[]): Asked {
+export function doubtPrompt(runbook: Runbook, state: RunState, step: Step, why: string): Asked {
   return {
     id: `${step.id}.in-doubt`,
     kind: 'in-doubt',
@@ -101,7 +101,7 @@ export function doubtPrompt(step: Step, why: string, wayBackOptions: Option[]): 
     options: [
       { choose: 'happened', effect: 'accept', reason: true, says: 'It happened, once: go on after it.' },
       { choose: 'not-done', effect: 'retry', reason: true, says: 'It did not happen: do it now.' },
-      ...wayBackOptions,
+      ...wayBack(runbook, state),
     ],
     who: [],
   };
@@ -159,21 +159,28 @@ export function tripwirePrompt(risk: Risk, step: Step, tookMs: number): Asked {
 const SIGN: Option = { choose: 'sign', effect: 'proceed', reason: false, says: 'I stand by this statement.' };
 const REFUSE: Option = { ...ABORT, choose: 'refuse', says: 'I do not. The run ends here; nothing is undone.' };
 
-function verdict(yes: string, no: string, back: Option[]): Option[] {
-  return [
-    { choose: yes, effect: 'proceed', reason: false, says: `Put “${yes}” on record.` },
-    { choose: no, effect: 'proceed', reason: true, says: `Put “${no}” on record, with the reason.` },
-    ...back,
-  ];
+/** Yes and no, or their like; whoever decides against what the run proposes says why. */
+function verdict(choices: readonly [string, string], proposal: unknown, back: Option[]): Option[] {
+  const options = choices.map((choose): Option => {
+    const reason = choose !== proposal;
+    const says = `Put “${choose}” on record${reason ? ', with the reason' : ''}.`;
+    return { choose, effect: 'proceed', reason, says };
+  });
+  return [...options, ...back];
 }
 
-function askingOptions(runbook: Runbook, state: RunState, step: Step): { kind: PromptKind; options: Option[] } {
+function askingOptions(
+  runbook: Runbook,
+  state: RunState,
+  step: Step,
+  proposal: unknown,
+): { kind: PromptKind; options: Option[] } {
   const back = undosDue(runbook, state).length > 0 ? [ROLL_BACK] : [];
   if (step.kind === 'decision') return { kind: 'decision', options: step.options };
   if (step.kind === 'signoff') {
-    if (step.proposal === 'validation') return { kind: 'signoff', options: verdict('pass', 'fail', back) };
-    if (step.proposal !== undefined) return { kind: 'signoff', options: verdict('yes', 'no', back) };
-    return { kind: 'signoff', options: [SIGN, REFUSE, ...back] };
+    if (step.proposal === undefined) return { kind: 'signoff', options: [SIGN, REFUSE, ...back] };
+    const choices = step.proposal === 'validation' ? (['pass', 'fail'] as const) : (['yes', 'no'] as const);
+    return { kind: 'signoff', options: verdict(choices, proposal, back) };
   }
   return {
     kind: 'manual',
@@ -202,7 +209,7 @@ export function stepPrompt(runbook: Runbook, state: RunState, step: Step, result
     question,
     evidence: result.evidence ?? [],
     who,
-    ...askingOptions(runbook, state, step),
+    ...askingOptions(runbook, state, step, proposal),
     ...(step.kind === 'manual' ? { items: step.items } : {}),
     ...(typeof proposal === 'string' ? { proposal } : {}),
   };

@@ -1,0 +1,85 @@
+import { join } from 'node:path';
+import { type Command, Option } from 'commander';
+import { openOutbox } from '../notify/outbox.ts';
+import { openPool } from '../postgres/connect.ts';
+import { writeReport } from '../report/write.ts';
+import { jumpingClock, wallClock } from '../run/clock.ts';
+import { Conductor } from '../run/conductor.ts';
+import { openSqliteJournal } from '../run/sqlite-journal.ts';
+import { parseRunbook } from '../runbook/sources.ts';
+import { openPerformer } from '../steps/performer.ts';
+import { openWatchers } from '../steps/watch.ts';
+import { journalOf } from './runs.ts';
+
+interface Flags {
+  report: string;
+  wait: boolean;
+  fail: string[];
+  withParent?: true;
+}
+
+/** Addresses by a query of the runbook, on a connection of its own, so that a long step does not hold up the mail. */
+async function queryAudience(sql: string): Promise<string[]> {
+  const pool = await openPool(process.env, { application: 'middlewatch mail', max: 1 });
+  try {
+    const { rows } = await pool.query<unknown[]>({ text: sql, rowMode: 'array' });
+    return rows.flatMap(([address]) => (address === null ? [] : [String(address)]));
+  } finally {
+    await pool.end();
+  }
+}
+
+async function conduct(folder: string, flags: Flags): Promise<void> {
+  const leaving = new AbortController();
+  if (flags.withParent) process.on('disconnect', () => leaving.abort(new Error('The rehearsal has ended.')));
+  process.on('SIGTERM', () => leaving.abort(new Error('The conductor was told to end (SIGTERM).')));
+  // The terminal that started it may go; the run goes on.
+  process.on('SIGHUP', () => undefined);
+  process.on('SIGINT', () => undefined);
+
+  const journal = await openSqliteJournal(journalOf(folder));
+  const lease = await journal.acquire();
+  const [first] = await journal.read(0);
+  if (first?.event.type !== 'run-opened') throw new TypeError('A journal begins with run-opened.');
+  const { sources, opens, settings, rehearsal, run } = first.event;
+  const runbook = parseRunbook(sources, { opens, settings });
+  const env = process.env;
+  const performer = openPerformer({ runbook, env });
+  const outbox = openOutbox({ runbook, run, env, queryAudience, deliveries: join(folder, 'deliveries.sqlite') });
+  try {
+    const conductor = await Conductor.open({
+      journal,
+      lease,
+      runbook,
+      performer,
+      outbox,
+      watchers: openWatchers({ runbook, env }),
+      clock: (aheadMs, onJump) => (rehearsal ? jumpingClock(aheadMs, onJump) : wallClock),
+      wait: flags.wait,
+      failing: new Set(flags.fail),
+      signal: leaving.signal,
+    });
+    await conductor.conduct();
+  } finally {
+    await writeReport(await journal.read(0), flags.report);
+    await outbox.close();
+    await performer.close();
+    await journal.release(lease);
+    await journal.close();
+  }
+}
+
+/** `runbook conduct`: the process that performs a run's steps. Started by `run` and `rehearse`, not by a person. */
+export function register(program: Command): void {
+  program
+    .command('conduct', { hidden: true })
+    .argument('<folder>')
+    .requiredOption('--report <folder>')
+    .option('--no-wait')
+    .addOption(new Option('--fail <steps...>').default([]))
+    .option('--with-parent')
+    .action(async (folder: string, flags: Flags) => {
+      await conduct(folder, flags);
+      process.exit();
+    });
+}

@@ -1,0 +1,19 @@
+import { userInfo } from 'node:os';
+import type { Command } from 'commander';
+import type { Person } from '../run/events.ts';
+import type { Runbook } from '../runbook/plan.ts';
+
+/**
+ * Who sits at this terminal: the role given with --as (by default the owner of the first activity), and a name: the one
+ * given, else the one the runbook names for the role when it names just one, else the login name.
+ */
+export function personAt(runbook: Runbook, flags: { as?: string; name?: string }, command: Command): Person {
+  const { roles } = runbook.document;
+  const role = flags.as ?? runbook.activities[0]?.owner ?? '';
+  if (!Object.hasOwn(roles, role)) {
+    command.error(`error: --as ${role}: the roles of this runbook are ${Object.keys(roles).join(', ')}`);
+  }
+  const named = roles[role]?.people ?? [];
+  const only = named.length === 1 ? named[0]?.name : undefined;
+  return { role, name: flags.name ?? only ?? userInfo().username };
+}

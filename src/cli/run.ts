@@ -1,0 +1,121 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { parse } from 'yaml';
+import * as z from 'zod';
+import { openSqliteJournal } from '../run/sqlite-journal.ts';
+import { instant } from '../runbook/fields.ts';
+import type { Runbook } from '../runbook/plan.ts';
+import { answer, type RehearsalAnswer } from '../runbook/schema.ts';
+import { parseRunbook, readSources } from '../runbook/sources.ts';
+import { defaultRunbook } from './default-runbook.ts';
+import { personAt } from './person.ts';
+import { print } from './print.ts';
+import { orProblems } from './problems.ts';
+import { journalOf, openRun, runsFolder, stateOf } from './runs.ts';
+import { attendRun } from './session.ts';
+
+interface Flags {
+  opens?: string;
+  answers?: string;
+  plain?: true;
+  wait: boolean;
+  as?: string;
+  name?: string;
+  set: string[];
+  report: string;
+}
+
+async function answersOf(path: string, command: Command): Promise<Record<string, RehearsalAnswer>> {
+  const text = await readFile(path, 'utf8').catch((error: Error) =>
+    command.error(`error: --answers ${path} cannot be read: ${error.message}`),
+  );
+  const read = z.record(z.string(), answer).safeParse(parse(text, { maxAliasCount: 0 }));
+  if (!read.success) command.error(`error: --answers ${path}: ${z.prettifyError(read.error)}`);
+  return read.data ?? {};
+}
+
+/** The folder of the run to carry on with, or of a new one: the first name of this runbook and day not yet used up. */
+async function folderFor(runbook: Runbook): Promise<string> {
+  const day = new Date(runbook.opens).toISOString().slice(0, 10);
+  for (let nth = 1; ; nth++) {
+    const folder = join(runsFolder(), `${runbook.document.id}-${day}${nth === 1 ? '' : `-${nth}`}`);
+    if (!existsSync(journalOf(folder))) return folder;
+    const journal = await openSqliteJournal(journalOf(folder));
+    try {
+      if (stateOf(await journal.read(0))?.outcome === null) return folder;
+    } finally {
+      await journal.close();
+    }
+  }
+}
+
+async function run(file: string, flags: Flags, command: Command): Promise<void> {
+  const opens = flags.opens === undefined ? undefined : instant.safeParse(flags.opens);
+  if (opens && !opens.success) command.error(`error: --opens ${flags.opens} ${opens.error.issues[0]?.message}`);
+  const settings = Object.fromEntries(
+    flags.set.map((text) => {
+      const at = text.indexOf('=');
+      if (at < 1) command.error(`error: --set takes name=value, not ${text}`);
+      return [text.slice(0, at), text.slice(at + 1)];
+    }),
+  );
+  const sources = await orProblems(() => readSources(file));
+  const moment = opens?.success ? { opens: opens.data } : {};
+  const runbook = sources && (await orProblems(async () => parseRunbook(sources, { ...moment, settings })));
+  if (!runbook) return;
+  const folder = await folderFor(runbook);
+  const fresh = !existsSync(journalOf(folder));
+  if (fresh && Date.now() > runbook.closes) {
+    command.error(
+      `error: this window closed at ${new Date(runbook.closes).toISOString()}; say when it opens with --opens TIME`,
+    );
+  }
+  const me = personAt(runbook, flags, command);
+  const opened = await openRun({ runbook, folder, by: me, settings, rehearsal: false, at: Date.now() });
+  const [first] = await opened.journal.read(0);
+  if (first?.event.type === 'run-opened' && first.event.sources.yaml.hash !== runbook.sources.yaml.hash) {
+    const theirs = 'This run was opened with another version of the runbook; it goes on with that one.';
+    print(`${theirs} To use the changed file, end the run and open another.\n`);
+  }
+  // Where nobody else conducts it, the conductor started here will; where somebody does, it says so and leaves.
+  const lease = await opened.journal.acquire();
+  await opened.journal.release(lease);
+  const answers = flags.answers === undefined ? undefined : await answersOf(flags.answers, command);
+  process.exitCode = await attendRun({
+    opened,
+    runbook,
+    me,
+    env: process.env,
+    flags: flags.wait ? [] : ['--no-wait'],
+    report: resolve(flags.report, folder.split('/').at(-1) ?? ''),
+    rehearsal: false,
+    plain: flags.plain ?? false,
+    ...(answers ? { answers } : {}),
+    leaveOpen: !flags.wait,
+  });
+  await opened.journal.close();
+}
+
+/** `runbook run`: opens a run, or carries on with it, against the database of PG* or DATABASE_URL. */
+export function register(program: Command): void {
+  program
+    .command('run')
+    .description('open a run against the database of PG* or DATABASE_URL, or carry on with it')
+    .argument('[file]', 'the runbook', defaultRunbook())
+    .option('--opens <time>', 'when the window opens, like 2025-11-10T02:00:00Z')
+    .option('--as <role>', 'the role you have')
+    .option('--name <name>', 'your name, as the runbook has it')
+    .option('--answers <file>', 'prepared answers: prompt id to {choose, reason, as}')
+    .option(
+      '--set <name=value>',
+      'a setting, over that of the runbook; may be repeated',
+      (text: string, before: string[]) => [...before, text],
+      [],
+    )
+    .option('--plain', 'one line an event instead of the screen')
+    .option('--no-wait', 'leave with exit code 3 rather than wait for a person or for the time of day')
+    .option('--report <folder>', 'where the report goes', 'reports')
+    .action(run);
+}

@@ -1,0 +1,127 @@
+import { spawn } from 'node:child_process';
+import { openSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { JournalRecord, Person } from '../run/events.ts';
+import { fold } from '../run/fold.ts';
+import { follow } from '../run/follow.ts';
+import type { Journal } from '../run/journal.ts';
+import type { RunState } from '../run/state.ts';
+import type { RehearsalAnswer } from '../runbook/schema.ts';
+
+/** How this terminal is named in the journal. */
+export const TERMINAL = `${hostname()}:${process.pid}`;
+
+export interface Attending {
+  journal: Journal;
+  me: Person;
+  /** The last record that is old news. */
+  since: number;
+  plain: boolean;
+  signal: AbortSignal;
+}
+
+/** Shows a run until it has ended or this terminal leaves it: the screen on a terminal, a line an event elsewhere. */
+export async function attend({ journal, me, since, plain, signal }: Attending): Promise<RunState> {
+  const { stdin, stdout } = process;
+  const following = { journal, me, terminal: TERMINAL, stdin, stdout, since, signal };
+  if (plain || !stdin.isTTY || !stdout.isTTY) {
+    const { openPlain } = await import('../ui/plain.ts');
+    return await openPlain(following);
+  }
+  process.env.NODE_ENV = 'production';
+  const { openScreen } = await import('../ui/screen.tsx');
+  return await openScreen(following);
+}
+
+export interface Answering {
+  journal: Journal;
+  answers: Record<string, RehearsalAnswer>;
+  proof: 'named' | 'rehearsal';
+  /** What to do about a question that has no answer here: leave it to a person, or have the conductor leave. */
+  otherwise: 'leave-it' | 'stop';
+  by: Person;
+  signal: AbortSignal;
+}
+
+/** A question that is asked this often with the same answer given is left to a person: the answer does not help. */
+const MOST_ROUNDS = 10;
+
+/** Gives prepared answers to the questions of a run as they come up, as another terminal beside the one that shows it. */
+export async function answerPrepared({ journal, answers, proof, otherwise, by, signal }: Answering): Promise<void> {
+  let state: RunState | null = null;
+  let stopped = false;
+  const tried = new Set<string>();
+  const onRecords = (records: JournalRecord[]) => {
+    for (const record of records) state = fold(state, record);
+    const { prompts, people, aheadMs } = state as unknown as RunState;
+    const now = Date.now() + aheadMs;
+    for (const { prompt, settled, closedAt, answers: past } of prompts) {
+      if (settled !== null || closedAt !== null) continue;
+      const round = `${prompt.id}#${prompt.round}`;
+      const refused = past.some(({ answer }) => answer.from === TERMINAL);
+      if (tried.has(round) && !refused) continue;
+      tried.add(round);
+      const given = prompt.round <= MOST_ROUNDS && !refused ? answers[prompt.id] : undefined;
+      if (given) {
+        const answer = {
+          prompt: prompt.id,
+          round: prompt.round,
+          choose: given.choose,
+          ...(given.reason === undefined ? {} : { reason: given.reason }),
+          by: { role: given.as, name: people[given.as]?.[0] ?? by.name },
+          proof,
+          from: TERMINAL,
+        };
+        journal.append('terminal', now, [{ type: 'prompt-answered', answer }]).catch(() => undefined);
+      } else if (otherwise === 'stop' && !stopped) {
+        stopped = true;
+        journal.append('terminal', now, [{ type: 'requested', request: 'stop', by }]).catch(() => undefined);
+      }
+    }
+  };
+  await follow(journal, { signal, onRecords });
+}
+
+export interface Started {
+  /** Resolves with the exit code, or null when a signal ended it. */
+  ended: Promise<number | null>;
+  /** A rehearsal's conductor ends when this process does. */
+  release(): void;
+}
+
+/** Starts a run's conductor as a process of its own, which outlives this one unless it is a rehearsal's. */
+export function startConductor(
+  folder: string,
+  { env, flags, rehearsal }: { env: NodeJS.ProcessEnv; flags: string[]; rehearsal: boolean },
+): Started {
+  const log = openSync(join(folder, 'conductor.log'), 'a', 0o600);
+  const program = process.argv[1] ?? '';
+  const child = spawn(
+    process.execPath,
+    [...process.execArgv, program, 'conduct', folder, ...flags, ...(rehearsal ? ['--with-parent'] : [])],
+    { env, detached: true, stdio: ['ignore', log, log, ...(rehearsal ? (['ipc'] as const) : [])] },
+  );
+  const ended = new Promise<number | null>((resolve) => child.on('exit', (code) => resolve(code)));
+  return {
+    ended,
+    release: () => {
+      if (child.connected) child.disconnect();
+      child.unref();
+    },
+  };
+}
+
+/** The exit code that says how a run stands: 0 done, 1 aborted, 3 waits for a person, 4 rolled back. */
+export function exitCode(state: RunState): number {
+  switch (state.outcome?.outcome) {
+    case 'done':
+      return 0;
+    case 'aborted':
+      return 1;
+    case 'rolled-back':
+      return 4;
+    default:
+      return 3;
+  }
+}

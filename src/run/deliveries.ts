@@ -1,0 +1,52 @@
+import type { OutgoingMessage, RunEvent } from './events.ts';
+import type { Outbox, Outlook } from './outbox.ts';
+import type { RunState } from './state.ts';
+
+/** What a run's messages need of the conductor. */
+export interface Mailroom {
+  outbox: Outbox;
+  state(): RunState;
+  outlook(): Outlook;
+  now(): number;
+  log(events: RunEvent[]): Promise<void>;
+}
+
+/** Sends what is owed beside the steps, several at a time; a step never waits for it. */
+export class Postman {
+  readonly #room: Mailroom;
+  readonly #atWork = new Map<string, Promise<void>>();
+
+  constructor(room: Mailroom) {
+    this.#room = room;
+  }
+
+  /** Puts newly due messages on record and sends whatever is owed and not under way. */
+  async round(): Promise<void> {
+    const { outbox, state, outlook, now, log } = this.#room;
+    const due = outbox.due(state(), outlook(), now());
+    if (due.length > 0) await log(due.map((message) => ({ type: 'message-owed', message })));
+    for (const { message, sentAt, attempts, retryAt } of Object.values(state().messages)) {
+      const wanted = sentAt === null && (attempts === 0 || (retryAt !== null && retryAt <= now()));
+      if (!wanted || this.#atWork.has(message.id)) continue;
+      const delivery = this.#deliver(message, attempts + 1).finally(() => this.#atWork.delete(message.id));
+      this.#atWork.set(message.id, delivery);
+    }
+  }
+
+  async #deliver(message: OutgoingMessage, attempt: number): Promise<void> {
+    const { outbox, state, now, log } = this.#room;
+    try {
+      const { recipients, detail } = await outbox.deliver(message, state());
+      await log([{ type: 'message-sent', id: message.id, recipients, detail }]);
+    } catch (error) {
+      const { failure, retryInMs } = outbox.explain(error, attempt);
+      const retryAt = retryInMs === null ? null : now() + retryInMs;
+      await log([{ type: 'message-failed', id: message.id, failure, retryAt }]);
+    }
+  }
+
+  /** Resolves when nothing is under way any more. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#atWork.values());
+  }
+}
