@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import { parseRunbook, readSources, statementCount } from '../runbook/sources.ts';
 import { inert } from '../ui/inert.ts';
-import { defaultRunbook } from './default-runbook.ts';
 import { print } from './print.ts';
 import { orProblems } from './problems.ts';
 
@@ -10,7 +9,7 @@ export function register(program: Command): void {
   program
     .command('check')
     .description('would it run? reads the runbook and its SQL, and asks no database')
-    .argument('[file]', 'the runbook', defaultRunbook())
+    .argument('[file]', 'the runbook', 'runbook.yaml')
     .action(async (file: string) => {
       const summary = await orProblems(async () => {
         const sources = await readSources(file);

@@ -2,7 +2,6 @@ import type { Command } from 'commander';
 import { type Previewed, preview } from '../notify/preview.ts';
 import { parseRunbook, readSources } from '../runbook/sources.ts';
 import { inert } from '../ui/inert.ts';
-import { defaultRunbook } from './default-runbook.ts';
 import { moment } from './plan.ts';
 import { print } from './print.ts';
 import { orProblems } from './problems.ts';
@@ -27,7 +26,7 @@ export function register(program: Command): void {
     .description('the messages of a runbook')
     .command('preview')
     .description('every message as each kind of recipient would get it; sends nothing')
-    .argument('[file]', 'the runbook', defaultRunbook())
+    .argument('[file]', 'the runbook', 'runbook.yaml')
     .option('--opens <time>', 'as if the window opened then, such as 2025-11-10T02:00:00Z', moment)
     .action(async (file: string, { opens }: { opens?: number }) => {
       const runbook = await orProblems(async () =>

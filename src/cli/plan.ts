@@ -2,7 +2,6 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { instant } from '../runbook/fields.ts';
 import { psqlScript } from '../runbook/psql-script.ts';
 import { parseRunbook, readSources } from '../runbook/sources.ts';
-import { defaultRunbook } from './default-runbook.ts';
 import { planText } from './plan-text.ts';
 import { print } from './print.ts';
 import { orProblems } from './problems.ts';
@@ -19,7 +18,7 @@ export function register(program: Command): void {
   program
     .command('plan')
     .description('the timeline: in UTC and local time, with estimates, owners and steps')
-    .argument('[file]', 'the runbook', defaultRunbook())
+    .argument('[file]', 'the runbook', 'runbook.yaml')
     .option('--opens <time>', 'as if the window opened then, such as 2025-11-10T02:00:00Z', moment)
     .option('--sql', 'every statement, as a script for psql')
     .action(async (file: string, { opens, sql }: { opens?: number; sql?: true }) => {

@@ -9,7 +9,6 @@ import { instant } from '../runbook/fields.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import { answer, type RehearsalAnswer } from '../runbook/schema.ts';
 import { parseRunbook, readSources } from '../runbook/sources.ts';
-import { defaultRunbook } from './default-runbook.ts';
 import { personAt } from './person.ts';
 import { print } from './print.ts';
 import { orProblems } from './problems.ts';
@@ -103,7 +102,7 @@ export function register(program: Command): void {
   program
     .command('run')
     .description('open a run against the database of PG* or DATABASE_URL, or carry on with it')
-    .argument('[file]', 'the runbook', defaultRunbook())
+    .argument('[file]', 'the runbook', 'runbook.yaml')
     .option('--opens <time>', 'when the window opens, like 2025-11-10T02:00:00Z')
     .option('--as <role>', 'the role you have')
     .option('--name <name>', 'your name, as the runbook has it')
