@@ -1,0 +1,106 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { journalOf, stateOf } from '../../src/cli/runs.ts';
+import { openSqliteJournal } from '../../src/run/sqlite-journal.ts';
+import { backfillDatabase, FILES, ORPHANS, OWNED } from '../steps/backfill-database.ts';
+import type { TestDatabase } from '../support/database.ts';
+
+const RUNBOOK = `
+runbook: 1
+id: fill
+title: Fill a column
+window: { opens: 2026-01-01T00:00:00Z, closes: 2026-01-01T01:00:00Z }
+roles:
+  ops: { title: Operator }
+lists:
+  tables:
+    - { name: order, schema: public }
+    - { name: Big Table, schema: public }
+timeline:
+  - id: filling
+    title: Filling
+    at: 00:00
+    estimate: 10m
+    owner: ops
+    steps:
+      - { id: fill, kind: backfill, title: Fill, tables: tables, file: fill.sql, remaining: remaining.sql, batch: { target: 1ms, blocks: 1 } }
+      - id: over
+        kind: decision
+        title: Over
+        question: Is it over?
+        options: [{ choose: yes-it-is, says: It is., effect: proceed }]
+rollback: { approver: ops }
+`;
+
+let folder: string;
+let db: TestDatabase;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'middlewatch-test-'));
+  await writeFile(join(folder, 'runbook.yaml'), RUNBOOK);
+  await writeFile(join(folder, 'answers.yaml'), 'over: { choose: yes-it-is, as: ops }\n');
+  for (const [name, text] of Object.entries(FILES)) await writeFile(join(folder, name), text);
+  db = await backfillDatabase();
+});
+afterAll(async () => {
+  await db.drop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const opens = new Date().toISOString();
+const run = (...flags: string[]) =>
+  execa(
+    'tsx',
+    ['src/cli/main.ts', 'run', join(folder, 'runbook.yaml'), '--opens', opens, '--report', folder, ...flags],
+    {
+      preferLocal: true,
+      reject: false,
+      stdin: 'ignore',
+      env: { ...db.env, XDG_STATE_HOME: folder },
+    },
+  );
+
+const journal = () => journalOf(join(folder, 'middlewatch', 'runs', `fill-${opens.slice(0, 10)}`));
+
+async function state() {
+  const opened = await openSqliteJournal(journal());
+  try {
+    return stateOf(await opened.read(0));
+  } finally {
+    await opened.close();
+  }
+}
+
+test('a conductor killed in mid-backfill is carried on with, and no row is filled twice', {
+  timeout: 120_000,
+}, async () => {
+  const first = run('--no-wait');
+  const pid = await vi.waitFor(
+    async () => {
+      const { rows } = await db.superuser.query('select count(*)::int as filled from log');
+      const conductor = (await state())?.conductor;
+      expect(rows[0].filled).toBeGreaterThan(0);
+      if (!conductor) throw new Error('no conductor yet');
+      return conductor.pid;
+    },
+    { timeout: 60_000, interval: 5 },
+  );
+  process.kill(pid, 'SIGKILL');
+  expect((await first).exitCode).toBe(1);
+  expect((await state())?.steps.fill?.status).toBe('running');
+  const filled = await db.superuser.query('select count(*)::int as filled from log');
+  expect(filled.rows[0].filled).toBeLessThan(3 * OWNED);
+
+  const unanswered = await run('--no-wait');
+  expect(unanswered.exitCode).toBe(3);
+  const second = await run('--answers', join(folder, 'answers.yaml'), '--no-wait');
+  expect(second.exitCode).toBe(0);
+
+  const { rows } = await db.superuser.query(`
+    select count(*)::int as updates, count(distinct (name, id))::int as rows from log`);
+  expect(rows[0]).toEqual({ updates: 3 * OWNED, rows: 3 * OWNED });
+  const left = await db.superuser.query('select count(*)::int as orphans from "order" where tenant is null');
+  expect(left.rows[0].orphans).toBe(ORPHANS);
+});
