@@ -76,7 +76,8 @@ export function forecast(runbook: Runbook, state: RunState, pulses: readonly Pul
   const undoMs =
     undosDue(runbook, state).reduce((sum, step) => sum + undoEstimate(step, state), 0) +
     runbook.document.rollback.estimate;
-  const finishAt = from + left;
+  // Once the way is back, what is left is the undos.
+  const finishAt = state.rollback?.begunAt ? now + undoMs : from + left;
   return {
     percent: percentComplete(runbook, state, pulses),
     finishAt,

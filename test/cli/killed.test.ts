@@ -76,6 +76,10 @@ async function state() {
 test('a conductor killed in mid-backfill is carried on with, and no row is filled twice', {
   timeout: 120_000,
 }, async () => {
+  // A row of the last block that somebody holds keeps the backfill from being over before it is killed.
+  const holder = await db.superuser.connect();
+  await holder.query('begin');
+  await holder.query('select from "Big Table" where id = $1 for update', [2 * OWNED]);
   const first = run('--no-wait');
   const pid = await vi.waitFor(
     async () => {
@@ -88,6 +92,8 @@ test('a conductor killed in mid-backfill is carried on with, and no row is fille
     { timeout: 60_000, interval: 5 },
   );
   process.kill(pid, 'SIGKILL');
+  await holder.query('rollback');
+  holder.release();
   expect((await first).exitCode).toBe(1);
   expect((await state())?.steps.fill?.status).toBe('running');
   const filled = await db.superuser.query('select count(*)::int as filled from log');
