@@ -1,0 +1,81 @@
+import type { PlanClock } from './clock.ts';
+import type { RunEvent } from './events.ts';
+import { fold } from './fold.ts';
+import type { Journal, Lease, Progress, Pulse } from './journal.ts';
+import type { RunState } from './state.ts';
+
+/** The plan clock, given what the journal says of it and where a jump is put on record. */
+export type ClockMaker = (aheadMs: number, onJump: (byMs: number) => Promise<void>) => PlanClock;
+
+/** The conductor's pen: appends under its lease, in one order whoever asks, and keeps the state folded to the last record. */
+export class Scribe {
+  readonly clock: PlanClock;
+  readonly #journal: Journal;
+  readonly #lease: Lease;
+  readonly #pulses = new Map<string, Pulse>();
+  #state: RunState;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  private constructor(journal: Journal, lease: Lease, state: RunState, clock: ClockMaker) {
+    this.#journal = journal;
+    this.#lease = lease;
+    this.#state = state;
+    this.clock = clock(state.aheadMs, (byMs) => this.log([{ type: 'clock-jumped', byMs }]));
+  }
+
+  /** Reads the journal from its beginning. @throws JournalBroken */
+  static async open(journal: Journal, lease: Lease, clock: ClockMaker): Promise<Scribe> {
+    let state: RunState | null = null;
+    for (const record of await journal.read(0)) state = fold(state, record);
+    if (state === null) throw new TypeError('A run is opened before it is conducted.');
+    return new Scribe(journal, lease, state, clock);
+  }
+
+  get state(): RunState {
+    return this.#state;
+  }
+
+  get token(): number {
+    return this.#lease.token;
+  }
+
+  /** The newest progress of the steps this conductor has had at work. */
+  get pulses(): Pulse[] {
+    return [...this.#pulses.values()];
+  }
+
+  /** Appends durably, stamped by the plan clock. @throws LeaseLost, or what keeps the journal from being written */
+  log(events: RunEvent[]): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#journal.append({ lease: this.#lease }, this.clock.now(), events);
+      await this.#read();
+    });
+  }
+
+  /** Folds in what terminals have added. @throws JournalBroken */
+  catchUp(): Promise<void> {
+    return this.#inTurn(() => this.#read());
+  }
+
+  /** Overwrites the newest progress of a step. */
+  async pulse(step: string, progress: Progress): Promise<void> {
+    const pulse = { ...progress, step, at: this.clock.now() };
+    this.#pulses.set(step, pulse);
+    await this.#journal.pulse(pulse);
+  }
+
+  /** @throws LeaseLost */
+  renew(): Promise<void> {
+    return this.#journal.renew(this.#lease);
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work, work);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #read(): Promise<void> {
+    for (const record of await this.#journal.read(this.#state.seq)) this.#state = fold(this.#state, record);
+  }
+}
