@@ -26,17 +26,21 @@ function stepShare(step: Step, state: RunState, pulses: readonly Pulse[]): numbe
   return pulse && pulse.total > 0 ? Math.min(1, pulse.done / pulse.total) : 0;
 }
 
-/** How much of an activity is done, 0–1: its steps weighted by their estimates, evenly where there are none. */
+/** What a step weighs in its activity, in ms: its estimate; those without one share what the others leave of the activity's. */
+function weight(activity: PlannedActivity, step: Step): number {
+  if (step.estimate !== undefined) return step.estimate;
+  const left = activity.steps.reduce((rest, each) => rest - (each.estimate ?? 0), activity.estimate);
+  return Math.max(0, left) / activity.steps.filter((each) => each.estimate === undefined).length;
+}
+
+/** How much of an activity is done, 0–1: its steps by their weights, evenly where they have none. */
 export function activityShare(activity: PlannedActivity, state: RunState, pulses: readonly Pulse[]): number {
-  if (activity.steps.length === 0) return state.windowBeganAt === null ? 0 : 1;
-  const weights = activity.steps.map((step) => step.estimate ?? activity.estimate / activity.steps.length);
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  const even = total === 0;
-  const done = activity.steps.reduce(
-    (sum, step, i) => sum + stepShare(step, state, pulses) * (even ? 1 : (weights[i] ?? 0)),
-    0,
-  );
-  return done / (even ? activity.steps.length : total);
+  const { steps } = activity;
+  if (steps.length === 0) return state.windowBeganAt === null ? 0 : 1;
+  const total = steps.reduce((sum, step) => sum + weight(activity, step), 0);
+  const share = (step: Step) => stepShare(step, state, pulses);
+  if (total === 0) return steps.reduce((sum, step) => sum + share(step), 0) / steps.length;
+  return steps.reduce((sum, step) => sum + share(step) * weight(activity, step), 0) / total;
 }
 
 function windowOf(runbook: Runbook): PlannedActivity[] {
@@ -65,7 +69,7 @@ function remaining(activity: PlannedActivity, state: RunState, pulses: readonly 
   const thisStep = ((now - beganAt) / share) * (1 - share);
   const later = activity.steps
     .filter((step) => step !== running && !OVER.has(stepState(state, step.id).status))
-    .reduce((sum, step) => sum + (step.estimate ?? activity.estimate / activity.steps.length), 0);
+    .reduce((sum, step) => sum + weight(activity, step), 0);
   return thisStep + later;
 }
 

@@ -1,0 +1,157 @@
+import { describe, expect, it } from 'vitest';
+import type { Action } from '../../src/run/decide.ts';
+import { stepState } from '../../src/run/state.ts';
+import { ADA, BARBARA, GRACE, Night, night } from './night.ts';
+
+/** What an action is, in a word or two. */
+function brief(action: Action): string {
+  if ('step' in action) return `${action.do} ${action.step.id}`;
+  return action.do === 'ask' ? `ask ${action.prompt.id}` : action.do;
+}
+
+/** What is next, and next, everything succeeding, to the end. */
+function rest(run: Night): string[] {
+  const seen: string[] = [];
+  run.until((action) => {
+    if (action.do !== 'wait-for-person') seen.push(brief(action));
+    return action.do === 'leave';
+  });
+  return seen;
+}
+
+const asked = (run: Night) => run.next.do === 'ask' && run.next.prompt;
+
+describe('what comes next', () => {
+  it('is the runbook, top to bottom, each part at its time', () => {
+    expect(rest(new Night())).toEqual([
+      'wait-for-time',
+      'perform approve',
+      'ask approve',
+      'wait-for-time',
+      'begin-window',
+      'perform table',
+      'perform orphans',
+      'ask orphans',
+      'skip sweep',
+      'perform copy',
+      'perform count',
+      'finish',
+      'leave',
+    ]);
+  });
+
+  it('waits for 48 hours before, then for the opening, unless somebody begins early', () => {
+    const run = new Night();
+    expect(run.next).toMatchObject({ do: 'wait-for-time', until: night.opens - 48 * 3_600_000 });
+    run.until((action) => action.do === 'wait-for-time' && action.until === night.opens);
+    run.happens({ type: 'requested', request: 'begin-early', by: ADA });
+    expect(run.next).toEqual({ do: 'begin-window' });
+  });
+
+  it('does the step that a decision asked for, and leaves out what it did not', () => {
+    const run = new Night().untilStep('orphans').does({ do: 'perform', step: stepOf('orphans'), attempt: 1 });
+    run.does(run.next).answers(ADA, 'drop', 'they are nobody’s');
+    expect(brief(run.next)).toBe('perform sweep');
+  });
+
+  it('is nothing while a question is open, the run is paused, or somebody wants it to stop', () => {
+    const run = new Night().until((action) => action.do === 'wait-for-person');
+    expect(run.next).toMatchObject({ do: 'wait-for-person' });
+    run.agrees().happens({ type: 'requested', request: 'pause', by: ADA });
+    expect(run.next).toMatchObject({ do: 'wait-for-person', why: expect.stringMatching(/paused/) });
+    run.happens({ type: 'requested', request: 'resume', by: ADA });
+    expect(run.next.do).toBe('wait-for-time');
+    run.happens({ type: 'requested', request: 'stop', by: ADA });
+    expect(run.next.do).toBe('leave');
+    expect(run.starts().next.do).toBe('wait-for-time');
+  });
+});
+
+describe('after a failure', () => {
+  const failed = () => {
+    const run = new Night().untilStep('copy');
+    return run.does(run.next, 'badly');
+  };
+
+  it('asks, with the error in the evidence, and again after each further failure', () => {
+    const run = failed();
+    expect(asked(run)).toMatchObject({ id: 'copy.failed', round: 1, evidence: [{ text: 'deadlock detected' }] });
+    run.does(run.next).answers(ADA, 'retry');
+    expect(run.next).toMatchObject({ do: 'perform', attempt: 2 });
+    run.does(run.next, 'badly');
+    expect(asked(run)).toMatchObject({ id: 'copy.failed', round: 2 });
+  });
+
+  it('ends the run where it stands when somebody aborts', () => {
+    const run = failed();
+    run.does(run.next).answers(ADA, 'abort', 'no time left');
+    expect(run.next).toEqual({ do: 'finish', outcome: 'aborted', why: 'no time left' });
+  });
+
+  it('goes back by the undos of what was begun, last first, once a second person has approved it', () => {
+    const run = failed();
+    run.does(run.next).answers(ADA, 'roll-back', 'too slow');
+    expect(asked(run)).toMatchObject({ id: 'rollback', who: ['lead'] });
+    run.does(run.next).answers(GRACE, 'approve');
+    expect(rest(run)).toEqual(['begin-rollback', 'undo copy', 'undo table', 'perform as-before', 'finish', 'leave']);
+    expect(run.state.outcome).toMatchObject({ outcome: 'rolled-back', why: 'too slow' });
+  });
+
+  it('does not take the approval of whoever wanted the rollback, nor of another role', () => {
+    const run = failed();
+    run.does(run.next).answers(GRACE, 'roll-back', 'too slow');
+    run.does(run.next).answers(GRACE, 'approve').answers(ADA, 'approve');
+    expect(run.next.do).toBe('wait-for-person');
+    expect(run.state.prompts.at(-1)?.answers.map((each) => each.refused)).toEqual([
+      expect.stringMatching(/second person/),
+      expect.stringMatching(/lead to answer, not for dev/),
+    ]);
+    expect(run.answers(BARBARA, 'approve').next.do).toBe('begin-rollback');
+  });
+
+  it('returns to where it stood when the rollback is refused', () => {
+    const run = failed();
+    run.does(run.next).answers(ADA, 'roll-back', 'too slow');
+    run.does(run.next).answers(GRACE, 'refuse', 'it is nearly over');
+    expect(asked(run)).toMatchObject({ id: 'copy.failed', round: 2 });
+  });
+
+  it('of an undo, asks; done by hand counts as undone', () => {
+    const run = failed();
+    run.does(run.next).answers(ADA, 'roll-back', 'too slow');
+    run.does(run.next).answers(GRACE, 'approve').does(run.next);
+    run.does(run.next, 'badly');
+    expect(asked(run)).toMatchObject({ id: 'copy.undo-failed' });
+    run.does(run.next).answers(ADA, 'by-hand', 'emptied in psql');
+    expect(brief(run.next)).toBe('undo table');
+    expect(stepState(run.state, 'copy')).toMatchObject({ status: 'undone', reason: 'emptied in psql' });
+  });
+});
+
+describe('after a crash', () => {
+  const killed = () => {
+    const run = new Night().untilStep('copy');
+    return run.does(run.next, 'unseen').starts();
+  };
+
+  it('finds out whether the step happened before anything else', () => {
+    expect(brief(killed().next)).toBe('verify copy');
+    const run = killed();
+    expect(brief(run.does(run.next, 'well').next)).toBe('perform count');
+    const again = killed();
+    expect(again.does(again.next, 'badly').next).toMatchObject({ do: 'perform', attempt: 2, step: { id: 'copy' } });
+  });
+
+  it('in mid-undo, undoes again', () => {
+    const run = killed();
+    run.happens({ type: 'requested', request: 'roll-back', by: ADA, reason: 'enough' });
+    run.until((action) => action.do === 'undo').does(run.next, 'unseen');
+    expect(brief(run.starts().next)).toBe('undo copy');
+  });
+});
+
+function stepOf(id: string) {
+  const step = night.activities.flatMap((activity) => activity.steps).find((each) => each.id === id);
+  if (!step) throw new Error(id);
+  return step;
+}

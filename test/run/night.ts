@@ -1,0 +1,184 @@
+import { chained, GENESIS, verified } from '../../src/run/chain.ts';
+import { type Action, decide } from '../../src/run/decide.ts';
+import type { Answer, JournalRecord, Person, RunEvent } from '../../src/run/events.ts';
+import { fold } from '../../src/run/fold.ts';
+import type { RunState } from '../../src/run/state.ts';
+import type { Runbook } from '../../src/runbook/plan.ts';
+import { parseRunbook } from '../../src/runbook/sources.ts';
+import { sources } from '../runbook/document.ts';
+
+const YAML = `
+runbook: 1
+id: night
+title: Move the archive
+window: { opens: 2030-03-04T02:00:00Z, closes: 2030-03-04T04:00:00Z }
+roles:
+  dev: { title: Developer, people: [{ name: Ada }] }
+  lead: { title: Tech Lead, people: [{ name: Grace }, { name: Barbara }] }
+prepare:
+  - id: before
+    title: Before
+    at: -48h
+    owner: dev
+    steps:
+      - { id: approve, title: Approval, kind: signoff, role: lead, statement: Approval granted }
+timeline:
+  - id: move
+    title: Move rows
+    at: "02:00"
+    estimate: 60m
+    owner: dev
+    steps:
+      - { id: table, title: Make the table, kind: sql, files: [sql/table.sql], estimate: 10m, undo: { files: [sql/drop.sql], estimate: 5m } }
+      - id: orphans
+        title: Orphans
+        kind: decision
+        question: What shall become of the orphans?
+        options:
+          - { choose: keep, says: They stay., effect: proceed }
+          - { choose: drop, says: They are deleted., effect: proceed, reason: true }
+      - { id: sweep, title: Delete the orphans, kind: sql, files: [sql/sweep.sql], estimate: 10m, when: { decision: orphans, chose: [drop] } }
+      - { id: copy, title: Copy the rows, kind: sql, files: [sql/copy.sql], estimate: 40m, undo: { files: [sql/empty.sql] } }
+  - id: look
+    title: Look at it
+    at: "03:00"
+    estimate: 30m
+    owner: dev
+    steps:
+      - { id: count, title: Count them, kind: check, sql: sql/count.sql, expect: { value: { equals: 0 } } }
+rollback: { approver: lead, estimate: 10m, steps: [{ id: as-before, title: As before, kind: check, sql: sql/count.sql, expect: { value: { equals: 0 } } }] }
+`;
+
+/** One thing of each sort that matters to what comes next: a gate, a sign-off, a decision, a conditional step, two undos. */
+export const night: Runbook = parseRunbook(
+  sources(YAML, {
+    'sql/table.sql': 'create table archive ();\n',
+    'sql/drop.sql': 'drop table archive;\n',
+    'sql/sweep.sql': 'delete from orders where owner is null;\n',
+    'sql/copy.sql': 'insert into archive select from orders;\n',
+    'sql/empty.sql': 'truncate archive;\n',
+    'sql/count.sql': 'select count(*) from orders;\n',
+  }),
+);
+
+export const ADA: Person = { name: 'Ada', role: 'dev' };
+export const GRACE: Person = { name: 'Grace', role: 'lead' };
+export const BARBARA: Person = { name: 'Barbara', role: 'lead' };
+
+const FAILURE = { name: 'DatabaseTrouble', message: 'deadlock detected', code: '40P01' };
+
+/** A run in memory, told what happens to it; asked, as a conductor would, what is next. */
+export class Night {
+  readonly records: JournalRecord[] = [];
+  now = night.opens - 49 * 3_600_000;
+  #state: RunState | null = null;
+
+  constructor() {
+    const people = { dev: ['Ada'], lead: ['Grace', 'Barbara'] };
+    const { sources, opens } = night;
+    this.happens({ type: 'run-opened', run: 'n', sources, opens, settings: {}, people, rehearsal: false, by: ADA });
+    this.starts();
+  }
+
+  get state(): RunState {
+    if (!this.#state) throw new Error('nothing has happened');
+    return this.#state;
+  }
+
+  get next(): Action {
+    return decide(night, this.state, this.now);
+  }
+
+  happens(...events: RunEvent[]): this {
+    for (const event of events) {
+      const last = this.records.at(-1) ?? { seq: 0, hash: GENESIS };
+      const [record] = verified(last, [chained(last, this.now, event)]);
+      if (!record) throw new Error('no record');
+      this.records.push(record);
+      this.#state = fold(this.#state, record);
+    }
+    return this;
+  }
+
+  /** A conductor begins; whatever the one before had at work is in doubt. */
+  starts(): this {
+    return this.happens({ type: 'conductor-started', host: 'h', pid: 1, token: 1 });
+  }
+
+  answers(by: Person, choose: string, reason?: string): this {
+    const open = this.state.prompts.findLast((each) => each.settled === null && each.closedAt === null);
+    if (!open) throw new Error('nothing is asked');
+    const { id: prompt, round } = open.prompt;
+    const answer: Answer = { prompt, round, choose, by, proof: 'named', from: 'test', ...(reason ? { reason } : {}) };
+    return this.happens({ type: 'prompt-answered', answer });
+  }
+
+  /** Puts on record what a conductor would, were this action to end so. */
+  does(action: Action, ends: 'well' | 'badly' | 'unseen' = 'well'): this {
+    switch (action.do) {
+      case 'perform': {
+        const { step, attempt } = action;
+        this.happens({ type: 'step-begun', step: step.id, attempt });
+        if (ends === 'badly')
+          this.happens({ type: 'step-failed', step: step.id, attempt, failure: FAILURE, workMs: 5 });
+        if (ends !== 'well') return this;
+        const result = { summary: 'done' };
+        const asks = step.kind === 'signoff' || step.kind === 'decision';
+        return asks
+          ? this.happens({ type: 'step-asked', step: step.id, result })
+          : this.happens({ type: 'step-finished', step: step.id, attempt, result, workMs: 10 });
+      }
+      case 'verify': {
+        const { step, attempt } = action;
+        const result = { summary: 'had been done' };
+        return ends === 'well'
+          ? this.happens({ type: 'step-finished', step: step.id, attempt, result, workMs: 0 })
+          : this.happens({ type: 'step-not-done', step: step.id, why: 'not in the ledger' });
+      }
+      case 'undo': {
+        const { id: step } = action.step;
+        this.happens({ type: 'undo-begun', step });
+        if (ends === 'badly') this.happens({ type: 'undo-failed', step, failure: FAILURE, workMs: 5 });
+        if (ends !== 'well') return this;
+        return this.happens({ type: 'undo-finished', step, result: { summary: 'undone' }, workMs: 10 });
+      }
+      case 'skip':
+        return this.happens({ type: 'step-skipped', step: action.step.id, why: action.why });
+      case 'ask':
+        return this.happens({ type: 'prompt-opened', prompt: action.prompt });
+      case 'begin-window':
+        return this.happens({ type: 'window-began' });
+      case 'begin-rollback':
+        return this.happens({ type: 'rollback-begun', reason: action.reason });
+      case 'finish':
+        return this.happens({ type: 'run-finished', outcome: action.outcome, why: action.why });
+      case 'wait-for-time':
+        this.now = action.until;
+        return this;
+      case 'wait-for-person':
+      case 'leave':
+        return this;
+    }
+  }
+
+  /** Goes on, everything succeeding, until this is next. */
+  until(stop: (action: Action) => boolean): this {
+    for (let i = 0; i < 100; i += 1) {
+      const { next } = this;
+      if (stop(next)) return this;
+      if (next.do === 'wait-for-person') this.agrees();
+      else this.does(next);
+    }
+    throw new Error(`not in a hundred actions; the last was ${JSON.stringify(this.next)}`);
+  }
+
+  /** Goes on until this step is the one to perform. */
+  untilStep(id: string): this {
+    return this.until((action) => action.do === 'perform' && action.step.id === id);
+  }
+
+  /** The open question is answered so that the run goes on. */
+  agrees(): this {
+    return this.answers(GRACE, this.state.prompts.at(-1)?.prompt.options[0]?.choose ?? '', 'because');
+  }
+}
