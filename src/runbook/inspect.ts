@@ -9,6 +9,7 @@ import * as rehearsal from './rules/rehearsal.ts';
 import * as stepRules from './rules/steps.ts';
 import * as times from './rules/times.ts';
 import { type Document, document, type Sources } from './schema.ts';
+import { brief } from './shown.ts';
 import { checkSql } from './sql-check.ts';
 import { parseYaml } from './yaml-text.ts';
 
@@ -28,7 +29,9 @@ export function inspect(
   const { data, problems } = fitted(document, yaml);
   for (const { file, path } of namedFiles(yaml.value)) {
     if (Object.hasOwn(sources.files, file)) continue;
-    problems.push(yaml.at(path, `${file} ${unreadable.get(file) ?? 'is not among the files of this runbook'}`));
+    const why = unreadable.get(file) ?? 'is not among the files of this runbook';
+    const meant = /\S\s+\S/.test(file) ? '; SQL goes into a file of its own, which is named here' : '';
+    problems.push(yaml.at(path, `${brief(file)} ${why}${meant}`));
   }
   // Without a timeline, most of what is referred to would be missing.
   if (!hasTimeline(yaml.value)) return { document: undefined, problems, statements: 0 };

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { didYouMean } from './nearest.ts';
 import type { Problem } from './problems.ts';
+import { brief, shown } from './shown.ts';
 import type { Path, YamlText } from './yaml-text.ts';
 
 const TYPES: Record<string, string> = {
@@ -12,15 +13,6 @@ const TYPES: Record<string, string> = {
   int: 'a whole number',
   boolean: 'true or false',
 };
-
-/** What a value is, as a person would say it. */
-function shown(value: unknown): string {
-  if (value === null) return 'nothing';
-  if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object') return 'a map of keys';
-  if (typeof value === 'string') return `'${value.length > 40 ? `${value.slice(0, 39)}…` : value}'`;
-  return String(value);
-}
 
 function knownKeys(schema: unknown): string[] {
   return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
@@ -39,7 +31,7 @@ function words(issue: z.core.$ZodRawIssue): string | undefined {
       return issue.keys
         .map(
           (key) =>
-            `'${key}' is not known here${didYouMean(key, knownKeys(issue.inst)) || known(knownKeys(issue.inst))}`,
+            `'${brief(key)}' is not known here${didYouMean(key, knownKeys(issue.inst)) || known(knownKeys(issue.inst))}`,
         )
         .join('\n');
     case 'invalid_union':
@@ -64,9 +56,11 @@ function known(keys: string[]): string {
 }
 
 function choice(given: unknown, values: string[]): string {
-  if (given === undefined) return `is missing; it is ${values.length === 1 ? '' : 'one of '}${values.join(', ')}`;
+  const may = `${values.length === 1 ? '' : 'one of '}${values.join(', ')}`;
+  if (given === undefined) return `is missing; it is ${may}`;
+  if (values.length === 1) return `must be ${may}, not ${shown(given)}`;
   const near = typeof given === 'string' ? didYouMean(given, values) : '';
-  return `${shown(given)} cannot stand here${near || `; it is ${values.length === 1 ? '' : 'one of '}${values.join(', ')}`}`;
+  return `${shown(given)} cannot stand here${near || `; it is ${may}`}`;
 }
 
 function noSuchKind(issue: z.core.$ZodRawIssue<z.core.$ZodIssueInvalidUnion>): string {
@@ -100,7 +94,7 @@ function placed(issue: z.core.$ZodIssue, yaml: YamlText): Problem[] {
     return issue.message.split('\n').map((message, i) => yaml.at([...path, issue.keys[i] ?? ''], message, 'key'));
   }
   if (issue.code === 'invalid_key') {
-    return issue.issues.map(({ message }) => yaml.at(path, `'${String(path.at(-1))}' ${message}`, 'key'));
+    return issue.issues.map(({ message }) => yaml.at(path, `${shown(String(path.at(-1)))} ${message}`, 'key'));
   }
   if (issue.code === 'invalid_union' && issue.discriminator === undefined && issue.errors.length > 0) {
     // The branch that got furthest into the value is the one that was meant.

@@ -1,13 +1,19 @@
-/** Edits (insert, delete, replace a character) between two words. Levenshtein's distance, row by row. */
+/**
+ * Edits between two words: insert, delete or replace a character, swap two neighbours. Levenshtein's distance with Damerau's
+ * swaps (optimal string alignment), row by row.
+ */
 function distance(a: string, b: string): number {
+  let above: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (const [line, letter] of [...a].entries()) {
-    const next = [line + 1];
+  for (let line = 1; line <= a.length; line++) {
+    const next = [line];
     for (let column = 1; column <= b.length; column++) {
-      const same = b[column - 1] === letter ? 0 : 1;
-      next.push(Math.min((row[column] ?? 0) + 1, (next[column - 1] ?? 0) + 1, (row[column - 1] ?? 0) + same));
+      const same = b[column - 1] === a[line - 1] ? 0 : 1;
+      const edits = [(row[column] ?? 0) + 1, (next[column - 1] ?? 0) + 1, (row[column - 1] ?? 0) + same];
+      const swapped = line > 1 && column > 1 && a[line - 1] === b[column - 2] && a[line - 2] === b[column - 1];
+      next.push(Math.min(...edits, ...(swapped ? [(above[column - 2] ?? 0) + 1] : [])));
     }
-    row = next;
+    [above, row] = [row, next];
   }
   return row[b.length] ?? 0;
 }

@@ -35,15 +35,16 @@ export interface Outline {
   answers: Part<schema.RehearsalAnswer>[];
   /** Messages named by the status page and by `announce`. */
   announced: { path: Path; message: string }[];
-  /** Pauses between two goes of what the program does by itself, in ms. */
-  every: Placed<number>[];
   /** Whether the document says who mails are from. */
   mail: boolean;
   /** Texts outside steps and messages in which settings are filled in. */
   texts: Placed<string>[];
   /** Owners of activities and steps, also of broken ones. */
   owners: Placed<string>[];
-  names: Record<'role' | 'list' | 'audience' | 'message' | 'step', string[]>;
+  /** Undefined where the part that would name them is broken itself: what refers to it may be right. */
+  names: Record<'role' | 'list' | 'audience' | 'message', string[] | undefined> & { step: string[] };
+  /** Roles for which nobody is named. */
+  unstaffed: string[];
   /** Everything with an id: what kind of thing it is, and where the id stands. */
   ids: (Placed<string> & { of: 'activity' | 'step' | 'criterion' | 'risk' | 'watch' })[];
 }
@@ -99,10 +100,6 @@ export function outline(document: unknown): Outline {
         messages.map((message, i) => ({ path: ['announce', when, i], message })),
       ),
     ],
-    every: [
-      ...(status ? [{ path: ['status', 'every'], value: status.every }] : []),
-      ...watches.map(({ path, value }) => ({ path: [...path, 'every'], value: value.every })),
-    ],
     answers: entriesOf(mapOf(root.rehearsal), 'answers').flatMap(({ path, value }) =>
       wellFormed(schema.answer, { path: ['rehearsal', ...path], value }),
     ),
@@ -114,12 +111,15 @@ export function outline(document: unknown): Outline {
     ],
     owners: [...words('owner', activities), ...words('owner', steps)],
     names: {
-      role: Object.keys(mapOf(root.roles)),
-      list: Object.keys(mapOf(root.lists)),
-      audience: Object.keys(mapOf(root.audiences)),
-      message: Object.keys(mapOf(root.messages)),
+      role: namesIn(root.roles ?? null),
+      list: namesIn(root.lists),
+      audience: namesIn(root.audiences),
+      message: namesIn(root.messages),
       step: ids('step', steps).map(({ value }) => value),
     },
+    unstaffed: Object.entries(mapOf(root.roles)).flatMap(([name, value]) =>
+      schema.role.safeParse(value).data?.people.length === 0 ? [name] : [],
+    ),
     ids: [
       ...ids('activity', activities),
       ...ids('step', steps),
@@ -147,6 +147,12 @@ function entriesOf(parent: Record<string, unknown>, key: string): Placed<unknown
   const value = parent[key];
   if (Array.isArray(value)) return value.map((each: unknown, i) => ({ path: [key, i], value: each }));
   return Object.entries(mapOf(value)).map(([name, each]) => ({ path: [key, name], value: each }));
+}
+
+/** The keys of a map; none when there is no such part, undefined when it is something else. */
+function namesIn(part: unknown): string[] | undefined {
+  if (part === undefined) return [];
+  return typeof part === 'object' && part !== null && !Array.isArray(part) ? Object.keys(part) : undefined;
 }
 
 function mapOf(value: unknown): Record<string, unknown> {

@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import { duration, file, id, instant, plannedAt, text } from './fields.ts';
+import { duration, file, id, instant, plannedAt, someTime, text } from './fields.ts';
 import { request, step } from './step-schema.ts';
 
-const role = z.strictObject({
+export const role = z.strictObject({
   title: text,
   people: z.array(z.strictObject({ name: text, mail: z.email().optional() })).default([]),
 });
@@ -13,9 +13,15 @@ export const audience = z.strictObject({
   sql: file.optional().meta({ description: 'A query whose first column is the address' }),
 });
 
+/** Who mails are from, as it stands in their head: `Operations <ops@example.com>`. */
+const sender = text.refine((written) => {
+  if (/\p{Cc}/u.test(written)) return false;
+  return written.includes('{{') || z.email().safeParse(/<([^<>]*)>\s*$/.exec(written)?.[1] ?? written).success;
+}, 'is no sender; write it like Operations <ops@example.com>');
+
 /** An address as written, or a placeholder for one. */
 const replyTo = text.refine(
-  (written) => written.includes('{{') || z.email().safeParse(written).success,
+  (written) => (written.includes('{{') && !/\p{Cc}/u.test(written)) || z.email().safeParse(written).success,
   'is no mail address; write one, or {{settings.…}}',
 );
 
@@ -49,8 +55,8 @@ export const criterion = z.strictObject({
     .array(id)
     .optional()
     .meta({ description: 'Met when all of these steps passed; with exceptions when one was accepted' }),
-  window_within: duration.optional().meta({ description: 'Met when the window took less' }),
-  downtime_within: duration.optional().meta({ description: 'Met when the watched application was away for less' }),
+  window_within: someTime.optional().meta({ description: 'Met when the window took less' }),
+  downtime_within: someTime.optional().meta({ description: 'Met when the watched application was away for less' }),
   no_rollback: z.literal(true).optional(),
 });
 
@@ -61,7 +67,7 @@ export const risk = z.strictObject({
   probability: text,
   mitigation: text,
   tripwire: z
-    .strictObject({ step: id, over: duration })
+    .strictObject({ step: id, over: someTime })
     .optional()
     .meta({ description: 'Turns into a decision when the step takes longer' }),
 });
@@ -89,7 +95,7 @@ export const rollback = z.strictObject({
 /** When the status page is written to besides the messages of the steps. */
 export const status = z.strictObject({
   page: file.optional().meta({ description: 'The static HTML file the posts are written to' }),
-  every: duration,
+  every: someTime,
   message: id,
   at_percent: z.array(z.number().min(0).max(100)).default([]),
 });
@@ -103,7 +109,7 @@ export const announce = z
   })
   .prefault({});
 
-export const watch = z.strictObject({ id, title: text, request, every: duration });
+export const watch = z.strictObject({ id, title: text, request, every: someTime });
 
 export const document = z.strictObject({
   runbook: z.literal(1).meta({ description: 'The version of this format' }),
@@ -117,7 +123,7 @@ export const document = z.strictObject({
   lists,
   audiences: z.record(id, audience).default({}),
   messages: z.record(id, message).default({}),
-  mail: z.strictObject({ from: text, reply_to: replyTo.optional() }).optional(),
+  mail: z.strictObject({ from: sender, reply_to: replyTo.optional() }).optional(),
   status: status.optional(),
   announce,
   watches: z

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { duration, file, id, text } from './fields.ts';
+import { duration, file, id, someTime, text } from './fields.ts';
 
 /** What a person's choice leads to. `accept` finishes the step with an exception on record; `retry` does it again. */
 export const EFFECTS = ['proceed', 'retry', 'accept', 'roll-back', 'abort'] as const;
@@ -26,7 +26,7 @@ const common = {
   note: text.optional().meta({ description: 'Shown to the person at the keyboard while the step runs' }),
   owner: id.optional(),
   estimate: duration.optional(),
-  timeout: duration.optional(),
+  timeout: someTime.optional(),
   for_each: z.string().optional().meta({ description: 'Repeat the step for each item of this list' }),
   when: z
     .strictObject({ decision: id, chose: z.array(id).min(1) })
@@ -36,22 +36,39 @@ const common = {
   undo: undo.optional(),
 };
 
+/** Whether some number lies between. */
+const possible = ({ at_least, at_most }: { at_least?: number | undefined; at_most?: number | undefined }) =>
+  (at_least ?? Number.NEGATIVE_INFINITY) <= (at_most ?? Number.POSITIVE_INFINITY);
+const POSSIBLE = 'at_least is more than at_most; nothing is both';
+const SOMETHING = 'is empty; it could not fail';
+const holdsSomething = (part: object) => Object.keys(part).length > 0;
+
 /** What a check or a command must show. Every part given must hold. */
-export const expectation = z.strictObject({
-  rows: z
-    .union([z.int().min(0), z.strictObject({ at_least: z.int().optional(), at_most: z.int().optional() })])
-    .optional(),
-  value: z
-    .strictObject({
-      equals: z.union([z.string(), z.number(), z.boolean()]).optional(),
-      at_least: z.number().optional(),
-      at_most: z.number().optional(),
-    })
-    .optional()
-    .meta({ description: 'Of the first column of the first row' }),
-  matches: z.string().optional().meta({ description: 'A regular expression the output must match' }),
-  exit: z.int().optional(),
-});
+export const expectation = z
+  .strictObject({
+    rows: z
+      .union([
+        z.int().min(0),
+        z
+          .strictObject({ at_least: z.int().optional(), at_most: z.int().optional() })
+          .refine(holdsSomething, SOMETHING)
+          .refine(possible, POSSIBLE),
+      ])
+      .optional(),
+    value: z
+      .strictObject({
+        equals: z.union([z.string(), z.number(), z.boolean()]).optional(),
+        at_least: z.number().optional(),
+        at_most: z.number().optional(),
+      })
+      .refine(holdsSomething, SOMETHING)
+      .refine(possible, POSSIBLE)
+      .optional()
+      .meta({ description: 'Of the first column of the first row' }),
+    matches: z.string().optional().meta({ description: 'A regular expression the output must match' }),
+    exit: z.int().optional(),
+  })
+  .refine(holdsSomething, SOMETHING);
 
 const argv = z.array(z.string()).min(1);
 
@@ -62,13 +79,15 @@ export const request = z.strictObject({
   url: text,
   headers: z.record(z.string(), z.string()).default({}),
   body: z.json().optional(),
-  timeout: duration.default(5_000),
+  timeout: someTime.default(5_000),
   expect: z
     .strictObject({
       status: z.int().default(200),
       matches: z.string().optional(),
       value: z
         .strictObject({ at: text, at_most: z.number().optional(), at_least: z.number().optional() })
+        .refine((part) => Object.keys(part).length > 1, 'needs at_most or at_least')
+        .refine(possible, POSSIBLE)
         .optional()
         .meta({ description: 'A number in the JSON answer, by dotted path' }),
     })
@@ -113,7 +132,7 @@ const backfill = z.strictObject({
   workers: z.int().min(1).max(16).default(1),
   pace: z.enum(['gentle', 'full']).default('gentle'),
   batch: z
-    .strictObject({ target: duration.default(50), blocks: z.int().min(1).default(16) })
+    .strictObject({ target: someTime.default(50), blocks: z.int().min(1).default(16) })
     .prefault({})
     .meta({ description: 'Duration a batch should take, and the heap blocks to start with' }),
 });
@@ -223,8 +242,8 @@ const notify = z.strictObject({ ...common, kind: z.literal('notify'), messages: 
 const monitor = z.strictObject({
   ...common,
   kind: z.literal('monitor'),
-  for: duration,
-  every: duration,
+  for: someTime,
+  every: someTime,
   samples: z
     .array(
       z.strictObject({

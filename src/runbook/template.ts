@@ -20,6 +20,11 @@ export function placeholders(text: string): string[] {
   return [...text.matchAll(PLACEHOLDER)].map((match) => match[1] ?? '');
 }
 
+/** Braces that look like the beginning of a placeholder and are none: `{{window.date}`, `{{ window date }}`. */
+export function strayBraces(text: string): string | undefined {
+  return /\{\{.*/.exec(text.replace(PLACEHOLDER, ' '))?.[0];
+}
+
 /**
  * Replaces `{{path}}` by its value. What is filled in is not looked at again.
  * @param missing `keep` leaves an unknown placeholder as it stands; `throw` is the default

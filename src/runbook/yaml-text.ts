@@ -2,11 +2,13 @@ import {
   isAlias,
   isMap,
   isNode,
+  isScalar,
   Lexer,
   LineCounter,
   Parser,
   parseDocument,
   visit,
+  type YAMLParseError,
   type Document as YamlDocument,
 } from 'yaml';
 import { asTyped, type Problem, placeOf } from './problems.ts';
@@ -55,11 +57,23 @@ export function parseYaml(source: SourceFile): YamlText {
     return { value: undefined, problems, at: (_path, message) => problem(0, message) };
   }
 
-  const document = parseDocument(text, { prettyErrors: false, lineCounter: new LineCounter(), stringKeys: true });
-  const problems = [...document.errors, ...document.warnings].map(({ code, message, pos }) =>
+  const document = parseDocument(text, {
+    prettyErrors: false,
+    lineCounter: new LineCounter(),
+    stringKeys: true,
+    resolveKnownTags: false,
+  });
+  const problems = [...telling(document.errors), ...document.warnings].map(({ code, message, pos }) =>
     problem(pos[0], WORDS[code] ?? `YAML: ${message}`),
   );
+  // As YAML 1.1, `yes` and `on` would be truth values and dates would not be text.
+  if (document.directives?.yaml.explicit && document.directives.yaml.version !== '1.2')
+    problems.push(problem(0, 'a runbook is YAML 1.2; remove the line %YAML'));
   visit(document, {
+    Pair: (_key, { key }) => {
+      if (isScalar(key) && key.value === '__proto__')
+        problems.push(problem(key.range?.[0] ?? 0, "'__proto__' cannot be a name"));
+    },
     Alias: (_key, alias) => {
       problems.push(problem(alias.range?.[0] ?? 0, `*${alias.source} stands for text elsewhere; write it out here`));
     },
@@ -69,6 +83,14 @@ export function parseYaml(source: SourceFile): YamlText {
     problems,
     at: (path, message, part = 'value') => problem(offsetOf(document, path, part), message),
   };
+}
+
+/** What has words of its own is right by itself; of the rest, and where tabs indent, only the first: the others follow from it. */
+function telling(errors: readonly YAMLParseError[]): YAMLParseError[] {
+  const tabs = errors.filter(({ code }) => code === 'TAB_AS_INDENT');
+  if (tabs.length > 0) return tabs;
+  const first = errors.findIndex(({ code }) => WORDS[code] === undefined);
+  return first < 0 ? [...errors] : errors.slice(0, first + 1);
 }
 
 function offsetOf(document: YamlDocument, path: Path, part: 'key' | 'value'): number {

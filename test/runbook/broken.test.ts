@@ -71,6 +71,44 @@ describe('YAML', () => {
       ['port: must be text, not 5432; put it in quotes'],
     ],
     [
+      'tabs, of which alone is spoken',
+      runbook({ rest: 'risks:\n‸\t- id: r\n‸\t  says: R' }),
+      ['indent with spaces; YAML does not allow tabs here', 'indent with spaces; YAML does not allow tabs here'],
+    ],
+    [
+      'what reads otherwise in another version of YAML',
+      `‸%YAML 1.1\n---\n${runbook()}`,
+      ['a runbook is YAML 1.2; remove the line %YAML'],
+    ],
+    [
+      'a tag',
+      runbook({ head: 'runbook: 1\nid: small\ntitle: ‸!!binary aGVsbG8=' }),
+      ['YAML: Unresolved tag: tag:yaml.org,2002:binary'],
+    ],
+    [
+      'a name that is none in JavaScript',
+      runbook({ settings: 'settings: { ‸__proto__: x }' }),
+      ["'__proto__' cannot be a name"],
+    ],
+    [
+      'a version that is not there yet',
+      runbook({ head: 'runbook: ‸2\nid: small\ntitle: Small' }),
+      ['runbook: must be 1, not 2'],
+    ],
+    [
+      'a number and nothing where a time is needed',
+      runbook({ rest: 'status: { every: ‸30, message: done }\nprepare: [{ id: p, title: P, at: ‸, owner: dev }]' }),
+      [
+        'every: 30 is not a duration; write it like 30m, 1h30m, 45s or 250ms',
+        'at: nothing is not a planned time; write "02:30" (UTC), -48h (before the opening) or +24h (after the close)',
+      ],
+    ],
+    [
+      'a part that is not there hides what refers to it, and is said once',
+      runbook({ roles: 'roles: ‸null', messages: 'messages: ‸[]', rest: 'status: { every: 30m, message: done }' }),
+      ['roles: must be a map of keys, not nothing', 'messages: must be a map of keys, not a list'],
+    ],
+    [
       'nothing where text is needed',
       runbook({ head: 'runbook: 1\nid: small\ntitle:‸' }),
       ['title: must be text, not nothing'],
@@ -124,6 +162,44 @@ describe('names', () => {
       ["there is no list 'constructor'"],
     ],
     [
+      'people who have to answer, of whom nobody is named',
+      runbook({
+        roles: 'roles: { dev: { title: Developer }, qa: { title: QA, people: [] } }',
+        steps: [
+          '- { id: s, kind: signoff, title: S, role: ‸dev, statement: Done }',
+          decision('d', ', who: [‸dev, ‸qa]'),
+        ].join('\n'),
+        rollback: 'rollback: { approver: ‸qa }',
+      }),
+      ['dev', 'dev', 'qa', 'qa'].map(
+        (role) => `nobody is named as '${role}', who has to answer here; give the role its people`,
+      ),
+    ],
+    [
+      'letters that have changed places',
+      runbook({ rest: 'rehearsal: { settings: {}, ‸asnwers: {} }' }),
+      ["'asnwers' is not known here; did you mean 'answers'?"],
+    ],
+    [
+      'a step called like the question before a rollback',
+      runbook({ steps: decision('‸rollback') }),
+      ["'rollback' is the question before the way back; name this one otherwise"],
+    ],
+    [
+      'who mails are from and go to',
+      runbook({
+        rest: [
+          'mail: { from: ‸Operations, reply_to: ‸"{{settings.app_url}}\\nBcc: a@b.example" }',
+          'audiences: { all: { addresses: [‸"a@b.example\\nBcc: c@d.example"] } }',
+        ].join('\n'),
+      }),
+      [
+        "from: 'Operations' is no sender; write it like Operations <ops@example.com>",
+        "reply_to: '{{settings.app_url}}\\nBcc: a@b.example' is no mail address; write one, or {{settings.…}}",
+        "'a@b.example\\nBcc: c@d.example' is not a mail address",
+      ],
+    ],
+    [
       'an unknown message and audience',
       runbook({
         messages:
@@ -150,7 +226,7 @@ describe('names', () => {
       runbook({
         steps: `  - { id: s, kind: notify, title: S, messages: [done], when: { decision: ‸d, chose: [go] } }\n  ${decision('d')}`,
       }),
-      ["'d' comes later in the timeline; it must be before this step"],
+      ["'d' comes later in the timeline; name one before this step"],
     ],
     [
       'a choice that a decision does not offer',
@@ -178,6 +254,19 @@ describe('names', () => {
       'comparing with what nobody remembered',
       runbook({ steps: '  - { id: c, kind: check, title: C, catalog: ‸compare }' }),
       ['no earlier step remembers the catalog to compare with'],
+    ],
+    [
+      'a decision that decides whether it is asked',
+      runbook({ steps: decision('d', ', when: { decision: ‸d, chose: [go] }') }),
+      ["'d' is this step itself; name one before this step"],
+    ],
+    [
+      'an answer by somebody who may not give it',
+      runbook({
+        steps: '- { id: s, kind: signoff, title: S, role: qa, statement: Done }',
+        rest: 'rehearsal: { answers: { s: { choose: sign, as: ‸dev } } }',
+      }),
+      ["'s' is for qa to answer, not for dev"],
     ],
     [
       'an answer to nothing, and one that is not offered',
@@ -234,7 +323,7 @@ describe('times', () => {
       runbook({
         rest: 'status: { every: ‸0s, message: done }\nwatches: [{ id: w, title: W, every: ‸0s, request: { id: r, url: x } }]',
       }),
-      ['must be longer than 0', 'must be longer than 0'],
+      ["every: '0s' must be longer than 0", "every: '0s' must be longer than 0"],
     ],
   ];
   test.each(cases)('%s', (_, written, messages) => expectProblems(written, messages));
@@ -262,6 +351,31 @@ describe('steps', () => {
       'a table without its policies',
       step('‸{ id: p, kind: policies, title: P, tables: tables }'),
       ['needs `file`, the policies of a, b, whose items name none of their own'],
+    ],
+    [
+      'expectations that nothing could fail or nothing could meet',
+      step('{ id: c, kind: check, title: C, sql: q.sql, expect: { rows: ‸{ at_least: 2, at_most: 1 }, value: ‸{} } }'),
+      ['rows: at_least is more than at_most; nothing is both', 'value: is empty; it could not fail'],
+    ],
+    [
+      'no time at all, and more than a calendar holds',
+      step('{ id: c, kind: sql, title: C, files: [q.sql], timeout: ‸0s, estimate: ‸99999999999999h }'),
+      ["timeout: '0s' must be longer than 0", "estimate: '99999999999999h' is longer than a year"],
+    ],
+    [
+      'SQL where the name of its file goes',
+      step('{ id: c, kind: check, title: C, sql: ‸"select 1,\\n  2", expect: { rows: 1 } }'),
+      ['select 1,\\n  2 is not among the files of this runbook; SQL goes into a file of its own, which is named here'],
+    ],
+    [
+      'a password in an address',
+      runbook({ settings: 'settings: { app_url: ‸"https://probe:hunter2@app.example" }' }),
+      ['holds a password for everybody to read; write {{env.NAME}} where it is used'],
+    ],
+    [
+      'braces that would be shown',
+      runbook({ messages: "messages: { done: { status: completed, body: ‸'{{percent}} of {{ window date }}' } }" }),
+      ["'{{ window date }}' is not a placeholder and would be shown as it stands; write {{name}}"],
     ],
     [
       'a check of nothing',

@@ -58,7 +58,7 @@ const PARTS = {
   head: 'runbook: 1\nid: small\ntitle: Small',
   window: 'window: { opens: 2025-11-10T02:00:00Z, closes: 2025-11-10T04:00:00Z }',
   settings: 'settings: { app_url: "https://app.example" }',
-  roles: 'roles: { dev: { title: Developer }, qa: { title: QA } }',
+  roles: 'roles: { dev: { title: Developer, people: [{ name: Dev }] }, qa: { title: QA, people: [{ name: Kim }] } }',
   lists: 'lists: { tables: [{ name: a, schema: public, owner: id }, { name: b, schema: public, owner: id }] }',
   messages: 'messages: { done: { status: completed, body: All done } }',
   timeline: 'timeline:\n- id: first\n  title: First\n  at: "02:00"\n  estimate: 1h\n  owner: dev\n  steps: STEPS',

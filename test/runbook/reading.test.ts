@@ -74,7 +74,10 @@ test('unreadable files do not hide what else is wrong', async () => {
   const path = join(folder, 'both.yaml');
   await writeFile(
     path,
-    runbook({ roles: 'roles: { qa: { title: QA } }', steps: '- { id: s, kind: sql, title: S, files: [gone.sql] }' }),
+    runbook({
+      roles: 'roles: { qa: { title: QA, people: [{ name: Kim }] } }',
+      steps: '- { id: s, kind: sql, title: S, files: [gone.sql] }',
+    }),
   );
   expect(await problems(path)).toEqual(["there is no role 'dev'", 'gone.sql does not exist']);
 });

@@ -22,7 +22,8 @@ export const earlier: Rule = ({ steps, names }, report) => {
       } else if (!isOf(kind, found)) {
         here(at, `'${id}' is a ${found.kind} step; a ${kind} is needed here${didYouMean(id, candidates)}`);
       } else if (place >= position) {
-        here(at, `'${id}' comes later in the timeline; it must be before this step`);
+        const where = place === position ? 'is this step itself' : 'comes later in the timeline';
+        here(at, `'${id}' ${where}; name one before this step`);
       } else {
         return found;
       }

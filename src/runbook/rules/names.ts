@@ -8,8 +8,11 @@ import type { Rule } from './rule.ts';
 export const once: Rule = ({ ids, steps, lists }, report) => {
   const seen = new Set<string>();
   for (const { of, path, value } of ids) {
-    if (of === 'activity' && value === 'rollback')
-      report(path, "'rollback' is the activity of the way back; name this one otherwise");
+    if ((of === 'activity' || of === 'step') && value === 'rollback')
+      report(
+        path,
+        `'rollback' is the ${of === 'activity' ? 'activity of' : 'question before'} the way back; name this one otherwise`,
+      );
     const name = `${of} ${value}`;
     if (seen.has(name)) report(path, `the id '${value}' is already that of another ${of}`);
     seen.add(name);
@@ -47,8 +50,9 @@ function partsOf(step: Step): { id: string; path: Path }[] {
 export const known: Rule = (outline, report) => {
   const { names, owners, steps, rollback, messages, criteria, risks, answers } = outline;
   const must = (kind: keyof Outline['names'], path: Path, name: string | undefined) => {
-    if (name === undefined || names[kind].includes(name)) return;
-    report(path, `there is no ${kind} '${name}'${didYouMean(name, names[kind])}`);
+    const there = names[kind];
+    if (name === undefined || there === undefined || there.includes(name)) return;
+    report(path, `there is no ${kind} '${name}'${didYouMean(name, there)}`);
   };
   for (const { path, value } of owners) must('role', path, value);
   if (rollback) must('role', ['rollback', 'approver'], rollback.value.approver);
@@ -72,5 +76,19 @@ export const known: Rule = (outline, report) => {
     const mail = messages.some(({ path: [, name], value }) => name === message && value.mail !== undefined);
     if (mail && path[0] === 'status')
       report(path, `'${message}' is a mail; the status page needs a message with \`status\``);
+  }
+};
+
+/** Whoever has to answer is named: a question that nobody may answer holds up the window. */
+export const staffed: Rule = ({ steps, rollback, unstaffed }, report) => {
+  const must = (path: Path, role: string) => {
+    if (unstaffed.includes(role))
+      report(path, `nobody is named as '${role}', who has to answer here; give the role its people`);
+  };
+  if (rollback) must(['rollback', 'approver'], rollback.value.approver);
+  for (const { path, value } of steps) {
+    if (value.kind === 'signoff') must([...path, 'role'], value.role);
+    if ('who' in value && value.who.every((role) => unstaffed.includes(role)))
+      for (const [i, role] of value.who.entries()) must([...path, 'who', i], role);
   }
 };

@@ -2,8 +2,9 @@ import { MESSAGE_NAMES } from '../message-scope.ts';
 import { didYouMean } from '../nearest.ts';
 import type { Outline } from '../outline.ts';
 import { listed } from '../plan.ts';
+import { shown } from '../shown.ts';
 import type { Request, Step } from '../step-schema.ts';
-import { placeholders } from '../template.ts';
+import { placeholders, strayBraces } from '../template.ts';
 import type { Path } from '../yaml-text.ts';
 import type { Report, Rule } from './rule.ts';
 
@@ -71,6 +72,9 @@ function check(
   use: 'shown' | 'acted on' = 'acted on',
 ): void {
   for (const { text, path } of texts) {
+    const stray = use === 'shown' ? strayBraces(text) : undefined;
+    if (stray !== undefined)
+      report(path, `${shown(stray)} is not a placeholder and would be shown as it stands; write {{name}}`);
     for (const name of placeholders(text)) {
       if (known.includes(name)) continue;
       if (!name.startsWith('env.'))
@@ -88,6 +92,17 @@ function hint(name: string): string {
   if (name.startsWith('item.')) return '; it needs `for_each`, and a list whose every item has that field';
   return name.startsWith('settings.') ? '; name it under `settings`' : '';
 }
+
+const PASSWORD = /:\/\/[^\s/:@]*:[^\s/:@{}]+@/;
+
+/** The document is kept with every run and its report: no address in it holds a password. */
+export const noPasswords: Rule = ({ settings, steps, watches }, report) => {
+  const parts = [{ path: ['settings'], value: settings }, ...steps, ...watches];
+  for (const { text, path } of parts.flatMap(({ path, value }) => textsIn(value, path))) {
+    if (PASSWORD.test(text))
+      report(path, 'holds a password for everybody to read; write {{env.NAME}} where it is used');
+  }
+};
 
 /** Every item of a list has the fields that the steps repeated for it, and the names of their indexes, ask for. */
 export const fields: Rule = ({ steps, lists }, report) => {

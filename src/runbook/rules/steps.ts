@@ -20,8 +20,8 @@ export const complete: Rule = ({ steps, criteria, audiences, messages, mail, lis
   for (const { path, value } of criteria) {
     oneOf(value, ['steps', 'window_within', 'downtime_within', 'no_rollback'], path, report, 'a success criterion');
   }
-  for (const { path, value } of audiences) {
-    if (value.addresses.length > 0 || value.sql !== undefined) continue;
+  for (const { path, value, whole } of audiences) {
+    if (!whole || value.addresses.length > 0 || value.sql !== undefined) continue;
     report(path, 'an audience needs addresses, or sql that finds them');
   }
   const first = messages.find(({ value }) => value.mail !== undefined);

@@ -65,15 +65,10 @@ function wrongPhase(phase: Phase, at: string, start: number, opens: number, clos
   return undefined;
 }
 
-/** What is done again and again has a pause in between, and what lasts has a length. */
-export const rhythm: Rule = ({ steps, every }, report) => {
-  for (const { path, value } of every) {
-    if (value <= 0) report(path, 'must be longer than 0');
-  }
+/** What is watched is looked at more than once. */
+export const rhythm: Rule = ({ steps }, report) => {
   for (const { path, value } of steps) {
-    if (value.kind !== 'monitor') continue;
-    if (value.every <= 0) report([...path, 'every'], 'must be longer than 0');
-    else if (value.every > value.for)
+    if (value.kind === 'monitor' && value.every > value.for)
       report([...path, 'every'], 'is longer than the whole of `for`; nothing would be sampled twice');
   }
 };
