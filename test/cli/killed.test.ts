@@ -14,7 +14,7 @@ id: fill
 title: Fill a column
 window: { opens: 2026-01-01T00:00:00Z, closes: 2026-01-01T01:00:00Z }
 roles:
-  ops: { title: Operator }
+  ops: { title: Operator, people: [{ name: Ona }] }
 lists:
   tables:
     - { name: order, schema: public }
