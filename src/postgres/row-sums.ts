@@ -124,6 +124,16 @@ export async function rowSum(client: Queryable, table: TableName, columns: strin
   return { ...row, columns };
 }
 
+/**
+ * What to compare with when a watch that has ended begins anew: what is there now, less what it had changed by itself
+ * between `before` and `after`, so that a loss found once is found again.
+ */
+export function carried(before: RowSum, after: RowSum, now: RowSum): RowSum {
+  const cannotTell = [before, after, now].some(({ sum }) => sum === 'NaN');
+  const less = (of: 'rows' | 'sum') => String(BigInt(now[of]) - (BigInt(after[of]) - BigInt(before[of])));
+  return { ...now, rows: less('rows'), sum: cannotTell ? 'NaN' : less('sum') };
+}
+
 /** The names of a table together may not fit into one. */
 function watchName(table: TableName): string {
   return `touch_${createHash('sha256').update(qualified(table)).digest('hex').slice(0, 16)}`;

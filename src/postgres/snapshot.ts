@@ -8,6 +8,11 @@ export async function keep(client: Queryable, run: string, name: string, part: s
   );
 }
 
+/** Makes room for another snapshot of this name. */
+export async function forget(client: Queryable, run: string, name: string, part: string): Promise<void> {
+  await client.query('delete from middlewatch.snapshot where run = $1 and name = $2 and part = $3', [run, name, part]);
+}
+
 /** What was kept under this name; undefined when nothing was. */
 export async function kept<T>(on: Queryable, run: string, name: string, part: string): Promise<T | undefined> {
   const { rows } = await on.query<{ body: T }>(

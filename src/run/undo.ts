@@ -9,7 +9,7 @@ export function undoable(step: Step): boolean {
     case 'policies':
       return true;
     case 'check':
-      return step.rows === 'remember';
+      return step.rows !== undefined;
     default:
       return (step.undo?.files.length ?? 0) > 0;
   }

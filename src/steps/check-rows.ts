@@ -1,5 +1,13 @@
-import { comparedColumns, type RowSum, rowSum, unwatchRows, useHashSettings, watchRows } from '../postgres/row-sums.ts';
-import { keep, kept } from '../postgres/snapshot.ts';
+import {
+  carried,
+  comparedColumns,
+  type RowSum,
+  rowSum,
+  unwatchRows,
+  useHashSettings,
+  watchRows,
+} from '../postgres/row-sums.ts';
+import { forget, keep, kept } from '../postgres/snapshot.ts';
 import { qualified, tableOf } from '../postgres/tables.ts';
 import { transaction } from '../postgres/transaction.ts';
 import type { Evidence, Result } from '../run/events.ts';
@@ -112,7 +120,7 @@ async function compare(step: Check, act: Act, world: World): Promise<Result> {
  * Takes the last counts and hashes and keeps them for a comparison that comes later, then removes the triggers. Content
  * when the watch has ended before, or never began.
  */
-export async function endRowWatch(step: Check, act: Act, world: World): Promise<Result> {
+async function endRowWatch(step: Check, act: Act, world: World): Promise<Result> {
   const items = itemsOf(world.runbook, step.tables);
   const before = await keptSums(world, BEFORE, items);
   const ended = await keptSums(world, AFTER, items);
@@ -127,6 +135,36 @@ export async function endRowWatch(step: Check, act: Act, world: World): Promise<
     await transaction(terms(world, step, act), (client) => unwatchRows(client, tableOf(item)));
   }
   return { summary: `${watched.length} tables are no longer watched` };
+}
+
+/**
+ * Undoing what was remembered ends the watch. Undoing a comparison, which ended it, begins it anew: what the rollback does
+ * from here on is compared as well, and what the comparison found missing stays missing.
+ */
+export function undoRows(what: 'remember' | 'compare', step: Check, act: Act, world: World): Promise<Result> {
+  return what === 'remember' ? endRowWatch(step, act, world) : watchAgain(step, act, world);
+}
+
+async function watchAgain(step: Check, act: Act, world: World): Promise<Result> {
+  const items = itemsOf(world.runbook, step.tables);
+  const befores = await keptSums(world, BEFORE, items);
+  const afters = await keptSums(world, AFTER, items);
+  const ended = items.filter((item) => befores.has(item) && afters.has(item));
+  for (const item of ended) {
+    await transaction(terms(world, step, act), (client) =>
+      watchRows(client, tableOf(item), befores.get(item)?.columns ?? []),
+    );
+  }
+  const sums = await sumUp(step, act, world, ended, (item) => befores.get(item)?.columns);
+  await transaction(terms(world, step, act), async (client) => {
+    for (const [item, now] of sums) {
+      const [before, after] = [befores.get(item), afters.get(item)];
+      if (before === undefined || after === undefined) continue;
+      for (const name of [BEFORE, AFTER]) await forget(client, world.run, name, partOf(item));
+      await keep(client, world.run, BEFORE, partOf(item), carried(before, after, now));
+    }
+  });
+  return { summary: `${ended.length} tables are watched again` };
 }
 
 /** Counts and hashes of all tables at one and the same moment. */
@@ -150,7 +188,8 @@ function sumUp(
 
 /** What differs, in words; undefined when nothing does. */
 function difference(before: RowSum, after: RowSum): string | undefined {
-  if (after.sum === 'NaN') return 'cannot tell, for a change of the application could not be put on record';
+  if (before.sum === 'NaN' || after.sum === 'NaN')
+    return 'cannot tell, for a change of the application could not be put on record';
   const lost = Number(before.rows) - Number(after.rows);
   if (lost > 0) return `${lost} rows are gone`;
   if (lost < 0) return `${-lost} rows appeared`;

@@ -1,15 +1,16 @@
-import type { Evidence, Result } from '../run/events.ts';
+import type { Result } from '../run/events.ts';
 import type { Act } from '../run/performer.ts';
 import { itemsOf } from '../runbook/plan.ts';
+import type { Item } from '../runbook/schema.ts';
 import type { StepOf } from '../runbook/step-schema.ts';
 import { checkCatalog } from './check-catalog.ts';
-import { checkRows, endRowWatch } from './check-rows.ts';
+import { checkRows, undoRows } from './check-rows.ts';
 import { unmet } from './expectation.ts';
 import { ExpectationFailed, type Kind } from './kind.ts';
 import { runProgram } from './program.ts';
-import { query, rowsShown } from './query.ts';
+import { type Found, query, rowsShown, together } from './query.ts';
 import { rolledBack } from './rolled-back.ts';
-import { itemVariables, source, variables, type World } from './world.ts';
+import { source, variables, type World } from './world.ts';
 
 type Check = StepOf<'check'>;
 
@@ -26,48 +27,40 @@ export const check: Kind<'check'> = {
     }
     if (step.catalog !== undefined) results.push(await checkCatalog(step.catalog, step, act, world));
     if (step.rows !== undefined) results.push(await checkRows(step.rows, step, act, world));
-    return { finished: together(results) };
+    return { finished: all(results) };
   },
 
   async undo(step, act, world) {
-    return step.rows === 'remember' ? endRowWatch(step, act, world) : { summary: 'a look changes nothing' };
+    return step.rows === undefined ? { summary: 'a look changes nothing' } : undoRows(step.rows, step, act, world);
   },
 };
 
 async function checkQuery(path: string, step: Check, act: Act, world: World): Promise<Result> {
-  const own = variables(world, step.vars);
   const items = itemsOf(world.runbook, step.rows === undefined ? step.tables : undefined);
-  const asked =
-    items.length === 0
-      ? [{ of: '', vars: own }]
-      : items.map((item) => ({
-          of: item.name ?? '',
-          vars: { ...itemVariables(world, item), ...own },
-        }));
-  const evidence: Evidence[] = [];
-  const failures: string[] = [];
-  let rows = 0;
-  let value: string | undefined;
+  const found: Found[] = [];
   await rolledBack(world, step, act, 'read only', async (client) => {
-    for (const { of, vars } of asked) {
-      const table = await query(client, world, path, vars);
-      rows += table.rows.length;
-      value ??= table.rows[0]?.[0];
-      evidence.push(rowsShown([source(world, path).path, of].filter(Boolean).join(' · '), table));
-      const failed = unmet(step.expect ?? {}, { rows: table.rows });
-      failures.push(...failed.map((what) => (of === '' ? what : `${of}: ${what}`)));
+    found.length = 0;
+    for (const item of items.length === 0 ? [{} as Item] : items) {
+      found.push({ of: item.name ?? '', table: await query(client, world, path, variables(world, step.vars, item)) });
     }
   });
+  const shown = items.length === 0 ? found.map(({ table }) => table) : [together(found)];
+  const evidence = shown.map((table) => rowsShown(source(world, path).path, table));
+  const failures = found.flatMap(({ of, table }) =>
+    unmet(step.expect ?? {}, { rows: table.rows }).map((what) => (of === '' ? what : `${of}: ${what}`)),
+  );
   if (failures.length > 0) throw new ExpectationFailed(`Not as expected: ${failures.join('; ')}.`, evidence);
+  const rows = found.reduce((sum, { table }) => sum + table.rows.length, 0);
+  const value = found.length === 1 ? found[0]?.table.rows[0]?.[0] : undefined;
   return {
     summary:
-      step.expect?.value !== undefined && asked.length === 1 ? `${value}, as expected` : `${rows} rows, as expected`,
-    facts: { rows, ...(asked.length === 1 && value !== undefined ? { value } : {}) },
+      step.expect?.value !== undefined && value !== undefined ? `${value}, as expected` : `${rows} rows, as expected`,
+    facts: { rows, ...(value === undefined ? {} : { value }) },
     evidence,
   };
 }
 
-function together(results: Result[]): Result {
+function all(results: Result[]): Result {
   return {
     summary: results.map(({ summary }) => summary).join('; '),
     facts: Object.assign({}, ...results.map(({ facts }) => facts)),

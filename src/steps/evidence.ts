@@ -1,11 +1,10 @@
 import { basename } from 'node:path';
-import type { Table } from '../postgres/ask.ts';
 import type { Evidence } from '../run/events.ts';
 import type { Act } from '../run/performer.ts';
 import { itemsOf } from '../runbook/plan.ts';
 import type { SourceFile } from '../runbook/schema.ts';
 import type { StepOf } from '../runbook/step-schema.ts';
-import { query, rowsShown } from './query.ts';
+import { type Found, query, rowsShown, together } from './query.ts';
 import { rolledBack } from './rolled-back.ts';
 import { source, type World } from './world.ts';
 
@@ -26,7 +25,7 @@ export async function gather(step: StepOf<'decision' | 'manual'>, act: Act, worl
   const items = itemsOf(world.runbook, step.tables);
   return rolledBack(world, step, act, 'read only', async (client) => {
     for (const path of step.evidence) {
-      const found: { of: string; table: Table }[] = [];
+      const found: Found[] = [];
       for (const item of items) {
         found.push({ of: item.name ?? '', table: await query(client, world, path, { ...settings, ...item }) });
       }
@@ -36,18 +35,6 @@ export async function gather(step: StepOf<'decision' | 'manual'>, act: Act, worl
     }
     return gathered;
   });
-}
-
-/** Tables under one another. Where the columns differ from item to item, a row is told as `column: value`. */
-function together(found: { of: string; table: Table }[]): Table {
-  const columns = found[0]?.table.columns ?? [];
-  const alike = found.every(({ table }) => table.columns.join('\n') === columns.join('\n'));
-  const rows = found.flatMap(({ of, table }) =>
-    table.rows.map((row) =>
-      alike ? [of, ...row] : [of, row.map((value, i) => `${table.columns[i]}: ${value}`).join(', ')],
-    ),
-  );
-  return { columns: ['of', ...(alike ? columns : ['row'])], rows };
 }
 
 /** The first line of a query file, a comment, says what it shows; without one, its name does. */

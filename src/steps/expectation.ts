@@ -15,7 +15,9 @@ export function unmet(expect: Expectation, seen: Seen): string[] {
     const count = seen.rows?.length ?? 0;
     const { at_least, at_most } = typeof wanted === 'number' ? { at_least: wanted, at_most: wanted } : wanted;
     if (at_least !== undefined && count < at_least) failures.push(`${rowsOf(count)}, expected at least ${at_least}`);
-    if (at_most !== undefined && count > at_most) failures.push(`${rowsOf(count)}, expected at most ${at_most}`);
+    if (at_most !== undefined && count > at_most) {
+      failures.push(`${rowsOf(count)}, expected ${at_most === 0 ? 'none' : `at most ${at_most}`}`);
+    }
   }
   if (value !== undefined) failures.push(...unmetValue(value, seen.rows?.[0]?.[0] ?? seen.output?.trim()));
   if (exit !== undefined && seen.exit !== exit) failures.push(`exit code ${seen.exit}, expected ${exit}`);

@@ -45,10 +45,10 @@ export function shown(world: Words, text: string): string {
   return fill(text, { settings: world.runbook.document.settings }, 'keep');
 }
 
-/** The psql variables of a step's SQL: every setting, and its own `vars`, which win. */
-export function variables(world: World, vars: Record<string, string>): Record<string, string> {
+/** The psql variables of a step's SQL: every setting, over them the item's fields, and over both its own `vars`. */
+export function variables(world: World, vars: Record<string, string>, item: Item = {}): Record<string, string> {
   const own = Object.entries(vars).map(([name, value]) => [name, filled(world, value)] as const);
-  return { ...world.runbook.document.settings, ...Object.fromEntries(own) };
+  return { ...world.runbook.document.settings, ...item, ...Object.fromEntries(own) };
 }
 
 /** The psql variables of a step's SQL for one item of its list: every setting, and the item's fields, which win. */

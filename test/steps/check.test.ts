@@ -94,6 +94,32 @@ it('compares after a rollback, too, that took the triggers away', async () => {
   expect((await finished(performer, COMPARE)).facts).toMatchObject({ touched: 1 });
 });
 
+it('compares what a rollback does after the first comparison, and does not forget what that one found', async () => {
+  const drop = stepOf('sql', { id: 'drop', files: ['drop.sql'] });
+  const deletes = (id: number) => ({ 'drop.sql': `delete from "order" where id = ${id}` });
+  const rolledBack = async () => {
+    await using performer = await performing(db.env, { parts: PARTS, files: deletes(300), run: 'one' });
+    await finished(performer, REMEMBER);
+    await finished(performer, COMPARE);
+    await db.superuser.query('delete from "order" where id = 1');
+    await performer.undo(COMPARE, actOf());
+    await db.superuser.query('delete from "order" where id = 2');
+    await finished(performer, drop);
+    await performer.undo(REMEMBER, actOf());
+    return await performer.perform(COMPARE, actOf()).catch((error: Error) => error.message);
+  };
+  expect(await rolledBack()).toMatch(/"order": 1 rows are gone/);
+  expect(await triggers()).toBe(0);
+
+  await using performer = await performing(db.env, { parts: PARTS, files: deletes(301), run: 'two' });
+  await finished(performer, REMEMBER);
+  await finished(performer, drop);
+  await expect(performer.perform(COMPARE, actOf())).rejects.toThrow(/1 rows are gone/);
+  await performer.undo(COMPARE, actOf());
+  await performer.undo(REMEMBER, actOf());
+  await expect(performer.perform(COMPARE, actOf())).rejects.toThrow(/1 rows are gone/);
+});
+
 it('never fails the application, and then says that it cannot tell', async () => {
   await using performer = await migrating('');
   await finished(performer, REMEMBER);
@@ -131,7 +157,8 @@ it('shows what changed in the catalog, and nothing when it was changed back', as
 
 it('holds a query against its expectation and shows what it found', async () => {
   await using performer = await performing(db.env, {
-    parts: { ...PARTS, settings: { least: '500' } },
+    // A setting gives way to the field of an item that has its name.
+    parts: { ...PARTS, settings: { least: '500', name: 'no such table' } },
     files: {
       'count.sql': "select count(*) from \"order\" where id <> :'id'::int having count(*) >= :'least'::int - 1",
       'list.sql': 'select id, text from "order" order by id limit 60',
@@ -144,11 +171,21 @@ it('holds a query against its expectation and shows what it found', async () => 
   const none = stepOf('check', { sql: 'list.sql', expect: { rows: 0 } });
   const error = await performer.perform(none, actOf()).catch((error: unknown) => error);
   expect(performer.explain(error)).toMatchObject({
-    message: 'Not as expected: 60 rows, expected at most 0.',
+    message: 'Not as expected: 60 rows, expected none.',
     evidence: [{ columns: ['id', 'text'], rows: expect.arrayContaining([['1', 'row 1']]), more: 10 }],
   });
   const each = stepOf('check', { sql: 'each.sql', tables: 'tables', expect: { value: { at_least: 200 } } });
   await expect(performer.perform(each, actOf())).rejects.toThrow('bare: the value is 100, expected at least 200');
+  const perItem = await performer.perform(each, actOf()).catch((error: unknown) => error);
+  expect(performer.explain(perItem).evidence).toMatchObject([
+    {
+      columns: ['of', 'count'],
+      rows: [
+        ['order', '500'],
+        ['bare', '100'],
+      ],
+    },
+  ]);
   // A check looks; it cannot change anything.
   await expect(performer.perform(stepOf('check', { sql: 'write.sql' }), actOf())).rejects.toThrow('read-only');
 });
