@@ -60,6 +60,9 @@ async function conduct(folder: string, flags: Flags): Promise<void> {
       signal: leaving.signal,
     });
     await conductor.conduct();
+  } catch (error) {
+    // Told to leave, it has left in order; why is in the journal.
+    if (error !== leaving.signal.reason) throw error;
   } finally {
     await writeReport(await journal.read(0), flags.report);
     await outbox.close();

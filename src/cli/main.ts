@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { JournalBroken, LeaseHeld } from '../run/journal.ts';
+import { inert } from '../ui/inert.ts';
 import * as attach from './attach.ts';
 import * as check from './check.ts';
 import * as conduct from './conduct.ts';
@@ -15,23 +16,26 @@ import * as status from './status.ts';
 /** Wrong arguments, as for a wrong runbook. */
 const WRONG_ARGUMENTS = 2;
 
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+
 const program = new Command('runbook')
   .description('Walks an on-call engineer through a maintenance window, step by step.')
+  .version(version, '-V, --version', 'which version this is')
   .exitOverride();
 for (const command of [rehearse, check, plan, run, attach, status, report, journal, notify, conduct])
   command.register(program);
+
+/** Mistakes of this program, which keep their stack. Everything else is said in words. */
+const OUR_MISTAKES = [TypeError, ReferenceError, RangeError];
 
 try {
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : WRONG_ARGUMENTS;
-  } else if (error instanceof NoSuchRun) {
-    process.stderr.write(`${error.message}\n`);
-    process.exitCode = WRONG_ARGUMENTS;
-  } else if (error instanceof LeaseHeld || error instanceof JournalBroken) {
-    process.stderr.write(`${error.message}\n`);
-    process.exitCode = 1;
+  } else if (error instanceof Error && !OUR_MISTAKES.some((mistake) => error instanceof mistake)) {
+    process.stderr.write(`${error.message.split('\n').map(inert).join('\n')}\n`);
+    process.exitCode = error instanceof NoSuchRun ? WRONG_ARGUMENTS : 1;
   } else {
     throw error;
   }

@@ -91,7 +91,7 @@ export async function attendRun(session: Session): Promise<number> {
   conclude(session, state);
   if (code !== undefined && code !== 0 && !interrupted) {
     const log = (await readFile(join(folder, 'conductor.log'), 'utf8').catch(() => '')).trim();
-    print(`The conductor ended unexpectedly${log ? `:\n${inert(log.split('\n').slice(-8).join('\n'))}` : '.'}\n`);
+    print(`The conductor ended unexpectedly${log ? `:\n${log.split('\n').slice(-8).map(inert).join('\n')}` : '.'}\n`);
     if (state.outcome === null) return 1;
   }
   return interrupted ? INTERRUPTED : exitCode(state);

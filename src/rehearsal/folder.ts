@@ -1,4 +1,4 @@
-import { chmod, lstat, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { access, chmod, constants, lstat, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -17,12 +17,24 @@ const someProcess = z.object({ pid: z.int().positive(), started: z.string() });
 const marker = z.object({ host: z.string(), owner: someProcess, server: someProcess.optional() });
 type Marker = z.infer<typeof marker>;
 
+/** There is nowhere to put temporary files. */
+export class NoTemporaryFolder extends Error {
+  constructor(options: ErrorOptions) {
+    super(
+      `A rehearsal keeps its files in ${tmpdir()} while it lasts, which is no folder that can be written to. Set TMPDIR to one.`,
+      options,
+    );
+    this.name = 'NoTemporaryFolder';
+  }
+}
+
 /** Where the server keeps its data, inside a rehearsal's folder. */
 export const dataDirectory = (folder: string): string => join(folder, 'data');
 
 /**
  * Makes the folder that holds everything of one rehearsal, after clearing away what dead ones left. Other accounts may pass
  * through it when this process is root (the server is not), but never list it.
+ * @throws NoTemporaryFolder
  */
 export async function makeFolder(): Promise<string> {
   const parent = await parentFolder();
@@ -35,7 +47,13 @@ export async function makeFolder(): Promise<string> {
 
 /** Where temporary files go; for root, somewhere an unprivileged server can reach. */
 async function parentFolder(): Promise<string> {
-  const usual = await realpath(tmpdir());
+  let usual: string;
+  try {
+    usual = await realpath(tmpdir());
+    await access(join(usual, '.'), constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    throw new NoTemporaryFolder({ cause });
+  }
   return process.getuid?.() !== 0 || (await openToOthers(usual)) ? usual : realpath('/tmp');
 }
 

@@ -39,7 +39,7 @@ const PEOPLE = [PROBE, 'user2@example.com', 'user3@example.com', 'user4@example.
 /**
  * Starts a throwaway PostgreSQL with the legacy database, the legacy application, people who use it, and a mail server.
  * What was started is ended again when a later part fails.
- * @throws NoAccount, NoPostgres, PostgresDidNotStart
+ * @throws NoTemporaryFolder, NoAccount, NoPostgres, PostgresDidNotStart
  */
 export async function startRehearsal({
   rows = 20_000,
