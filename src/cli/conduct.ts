@@ -37,15 +37,21 @@ async function conduct(folder: string, flags: Flags): Promise<void> {
   process.on('SIGHUP', () => undefined);
   process.on('SIGINT', () => undefined);
 
+  await using closing = new AsyncDisposableStack();
   const journal = await openSqliteJournal(journalOf(folder));
+  closing.defer(() => journal.close());
   const lease = await journal.acquire();
+  closing.defer(() => journal.release(lease));
   const [first] = await journal.read(0);
   if (first?.event.type !== 'run-opened') throw new TypeError('A journal begins with run-opened.');
   const { sources, opens, settings, rehearsal, run } = first.event;
   const runbook = parseRunbook(sources, { opens, settings });
   const env = process.env;
   const performer = openPerformer({ runbook, env });
+  closing.defer(() => performer.close());
   const outbox = openOutbox({ runbook, run, env, queryAudience, deliveries: join(folder, 'deliveries.sqlite') });
+  closing.defer(() => outbox.close());
+  closing.defer(async () => void (await writeReport(await journal.read(0), flags.report)));
   try {
     const conductor = await Conductor.open({
       journal,
@@ -63,12 +69,6 @@ async function conduct(folder: string, flags: Flags): Promise<void> {
   } catch (error) {
     // Told to leave, it has left in order; why is in the journal.
     if (error !== leaving.signal.reason) throw error;
-  } finally {
-    await writeReport(await journal.read(0), flags.report);
-    await outbox.close();
-    await performer.close();
-    await journal.release(lease);
-    await journal.close();
   }
 }
 

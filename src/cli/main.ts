@@ -35,7 +35,7 @@ try {
     process.exitCode = error.exitCode === 0 ? 0 : WRONG_ARGUMENTS;
   } else if (error instanceof Error && !OUR_MISTAKES.some((mistake) => error instanceof mistake)) {
     process.stderr.write(`${error.message.split('\n').map(inert).join('\n')}\n`);
-    process.exitCode = error instanceof NoSuchRun ? WRONG_ARGUMENTS : 1;
+    process.exit(error instanceof NoSuchRun ? WRONG_ARGUMENTS : 1);
   } else {
     throw error;
   }

@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { startRehearsal } from '../rehearsal/rehearsal.ts';
 import type { Person } from '../run/events.ts';
@@ -9,6 +9,7 @@ import { parseRunbook, readSources } from '../runbook/sources.ts';
 import { defaultRunbook } from './default-runbook.ts';
 import { print } from './print.ts';
 import { orProblems } from './problems.ts';
+import { reportFolder } from './report-folder.ts';
 import { openRun } from './runs.ts';
 import { attendRun } from './session.ts';
 
@@ -18,7 +19,7 @@ interface Flags {
   keep?: true;
   plain?: true;
   fail: string[];
-  report?: string;
+  report: string;
 }
 
 /** The choices after a failure, as far as they are known before the run: roll back is on offer once something is undoable. */
@@ -67,6 +68,8 @@ async function rehearse(file: string, flags: Flags, command: Command): Promise<v
     return { step, choose };
   });
 
+  const report = await reportFolder(flags.report, `${written.document.id}-rehearsal`, command);
+
   const rehearsal = await startRehearsal({
     rows,
     keep: flags.keep ?? false,
@@ -84,7 +87,6 @@ async function rehearse(file: string, flags: Flags, command: Command): Promise<v
     const opened = await openRun({ runbook, folder, by: me, settings, rehearsal: true, at: first });
     const interactive = process.stdin.isTTY && process.stdout.isTTY;
     const auto = flags.auto ?? !interactive;
-    const report = resolve(flags.report ?? 'reports', `${runbook.document.id}-rehearsal`);
     const code = await attendRun({
       opened,
       runbook,

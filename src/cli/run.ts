@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Command } from 'commander';
 import { parse } from 'yaml';
 import * as z from 'zod';
@@ -12,6 +12,7 @@ import { parseRunbook, readSources } from '../runbook/sources.ts';
 import { personAt } from './person.ts';
 import { print } from './print.ts';
 import { orProblems } from './problems.ts';
+import { reportFolder } from './report-folder.ts';
 import { journalOf, openRun, runsFolder, stateOf } from './runs.ts';
 import { attendRun } from './session.ts';
 
@@ -72,6 +73,7 @@ async function run(file: string, flags: Flags, command: Command): Promise<void> 
     );
   }
   const me = personAt(runbook, flags, command);
+  const report = await reportFolder(flags.report, basename(folder), command);
   const opened = await openRun({ runbook, folder, by: me, settings, rehearsal: false, at: Date.now() });
   const [first] = await opened.journal.read(0);
   if (first?.event.type === 'run-opened' && first.event.sources.yaml.hash !== runbook.sources.yaml.hash) {
@@ -88,7 +90,7 @@ async function run(file: string, flags: Flags, command: Command): Promise<void> 
     me,
     env: process.env,
     flags: flags.wait ? [] : ['--no-wait'],
-    report: resolve(flags.report, folder.split('/').at(-1) ?? ''),
+    report,
     rehearsal: false,
     plain: flags.plain ?? false,
     ...(answers ? { answers } : {}),
