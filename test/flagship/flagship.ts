@@ -25,12 +25,16 @@ export interface Flagship {
   close(): Promise<void>;
 }
 
+/** The flagship's document as it comes with the program. */
+export const flagshipRunbook = async (): Promise<Runbook> => parseRunbook(await readSources(FILE));
+
 /** @param choices what people have decided, by the decision's id */
 export async function openFlagship(
   env: Record<string, string>,
   choices: Record<string, string> = {},
+  changed?: Runbook,
 ): Promise<Flagship> {
-  const runbook = parseRunbook(await readSources(FILE));
+  const runbook = changed ?? (await flagshipRunbook());
   const performer = openPerformer({ runbook, env });
   // Each a run of its own: what an earlier one has done counts for nothing.
   await performer.bind(randomUUID(), 1);
