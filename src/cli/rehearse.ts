@@ -2,16 +2,15 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { startRehearsal } from '../rehearsal/rehearsal.ts';
 import type { Person } from '../run/events.ts';
-import { undoable } from '../run/undo.ts';
-import { findStep, type Runbook } from '../runbook/plan.ts';
-import type { RehearsalAnswer } from '../runbook/schema.ts';
+import type { Runbook } from '../runbook/plan.ts';
 import { parseRunbook, readSources } from '../runbook/sources.ts';
 import { defaultRunbook } from './default-runbook.ts';
 import { print } from './print.ts';
 import { orProblems } from './problems.ts';
 import { reportFolder } from './report-folder.ts';
-import { openRun } from './runs.ts';
+import { openRun, stateOf } from './runs.ts';
 import { attendRun } from './session.ts';
+import { chosenAnswers, neverFailed, reasonOf, troubleOf } from './trouble.ts';
 
 interface Flags {
   rows: string;
@@ -22,25 +21,12 @@ interface Flags {
   report: string;
 }
 
-/** The choices after a failure, as far as they are known before the run: roll back is on offer once something is undoable. */
-function choices(runbook: Runbook, id: string): string[] | undefined {
-  const step = findStep(runbook, id)?.step;
-  if (!step) return undefined;
-  if (step.on_failure) return step.on_failure.map((each) => each.choose);
-  const anyUndo = runbook.activities.some((activity) => activity.steps.some(undoable));
-  return ['retry', ...(anyUndo ? ['roll-back'] : []), 'abort'];
-}
-
-/** The answers of a rehearsal: the runbook's own, and those that `--fail STEP=CHOICE` asks for. */
-function answersFor(runbook: Runbook, fails: { step: string; choose: string | undefined }[], by: Person) {
-  const answers: Record<string, RehearsalAnswer> = { ...runbook.document.rehearsal.answers };
-  for (const { step, choose } of fails) {
-    if (choose === undefined) continue;
-    const reason = `A rehearsal of ${step} failing`;
-    answers[`${step}.failed`] = { choose, reason, as: by.role };
-    answers.rollback ??= { choose: 'approve', reason, as: runbook.document.rollback.approver };
-  }
-  return answers;
+/** Who rehearses: not the one who approves a rollback, where there is anybody else. */
+function rehearser({ document }: Runbook): Person {
+  const named = Object.entries(document.roles).filter(([, { people }]) => people.length > 0);
+  const other = named.find(([role]) => role !== document.rollback.approver);
+  const [role = '', { people } = { people: [] }] = other ?? named[0] ?? Object.entries(document.roles)[0] ?? [];
+  return { role, name: people[0]?.name ?? 'Operator' };
 }
 
 /** Environment of the conductor: this one, with the throwaway database and mail server in the place of any real ones. */
@@ -58,15 +44,10 @@ async function rehearse(file: string, flags: Flags, command: Command): Promise<v
   const written = sources && (await orProblems(async () => parseRunbook(sources)));
   if (!sources || !written) return;
 
-  const fails = flags.fail.map((text) => {
-    const [step = '', choose] = text.split('=');
-    const known = choices(written, step);
-    if (!known) command.error(`error: --fail ${text}: this runbook has no step called ${step}`);
-    if (choose !== undefined && !known?.includes(choose)) {
-      command.error(`error: --fail ${text}: when ${step} fails, one may choose ${known?.join(', ')}`);
-    }
-    return { step, choose };
-  });
+  const troubles = flags.fail.map((text) => troubleOf(written, text, (why) => command.error(`error: ${why}`)));
+  const failing = troubles.flatMap(({ steps }) => steps.map(({ id }) => id));
+  const twice = failing.find((id, at) => failing.indexOf(id) < at);
+  if (twice !== undefined) command.error(`error: --fail: ${twice} is given more than once`);
 
   const report = await reportFolder(flags.report, `${written.document.id}-rehearsal`, command);
 
@@ -80,26 +61,34 @@ async function rehearse(file: string, flags: Flags, command: Command): Promise<v
   try {
     const settings = { ...written.document.rehearsal.settings, ...rehearsal.settings };
     const runbook = parseRunbook(sources, { settings });
-    const role = Object.entries(runbook.document.roles).find(([, { people }]) => people.length > 0);
-    const me = { role: role?.[0] ?? 'operator', name: role?.[1].people[0]?.name ?? 'Operator' };
+    const me = rehearser(runbook);
     const first = Math.min(...runbook.activities.map((activity) => activity.startsAt));
     const folder = join(rehearsal.folder, `${runbook.document.id}-rehearsal`);
     const opened = await openRun({ runbook, folder, by: me, settings, rehearsal: true, at: first });
     const interactive = process.stdin.isTTY && process.stdout.isTTY;
     const auto = flags.auto ?? !interactive;
+    const { answers } = runbook.document.rehearsal;
+    const approval = { choose: 'approve', as: runbook.document.rollback.approver };
+    const chosen = chosenAnswers(troubles, me);
+    const reason = reasonOf(troubles);
     const code = await attendRun({
       opened,
       runbook,
       me,
       env: sheltered(rehearsal.env),
-      flags: fails.flatMap(({ step }) => ['--fail', step]),
+      flags: failing.flatMap((id) => ['--fail', id]),
       report,
       rehearsal: true,
       plain: flags.plain ?? false,
-      ...(auto ? { answers: answersFor(runbook, fails, me) } : {}),
+      answers: auto ? { rollback: approval, ...answers, ...chosen } : chosen,
+      ...(reason === undefined ? {} : { reason }),
       leaveOpen: auto,
     });
+    const state = stateOf(await opened.journal.read(0));
     await opened.journal.close();
+    for (const name of state ? neverFailed(troubles, state) : []) {
+      print(`${name} did not fail: the run did not come to it, or left it out.\n`);
+    }
     const { requests, errors } = rehearsal.traffic();
     print(`Report: ${join(report, 'report.md')}\n`);
     print(
@@ -124,7 +113,7 @@ export function register(program: Command): void {
     .option('--plain', 'one line an event instead of the screen')
     .option(
       '--fail <step[=choice]>',
-      'let a step fail once, and choose what follows; may be repeated',
+      'let a step fail once, and choose what follows; may be repeated. Without a choice it is yours to make; with --auto the rehearsal then ends there, with exit code 3',
       (text: string, before: string[]) => [...before, text],
       [],
     )

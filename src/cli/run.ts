@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import type { Command } from 'commander';
 import { parse } from 'yaml';
 import * as z from 'zod';
+import type { Outcome } from '../run/events.ts';
 import { openSqliteJournal } from '../run/sqlite-journal.ts';
 import { instant } from '../runbook/fields.ts';
 import type { Runbook } from '../runbook/plan.ts';
@@ -24,6 +25,7 @@ interface Flags {
   as?: string;
   name?: string;
   set: string[];
+  rollBack?: string;
   report: string;
 }
 
@@ -36,22 +38,38 @@ async function answersOf(path: string, command: Command): Promise<Record<string,
   return read.data ?? {};
 }
 
-/** The folder of the run to carry on with, or of a new one: the first name of this runbook and day not yet used up. */
-async function folderFor(runbook: Runbook): Promise<string> {
+/** The runs of a runbook's day, in the order they were opened, and the folder of the next one. */
+interface Runs {
+  known: { folder: string; outcome: Outcome | null }[];
+  next: string;
+}
+
+async function runsOf(runbook: Runbook): Promise<Runs> {
   const day = new Date(runbook.opens).toISOString().slice(0, 10);
+  const known: Runs['known'] = [];
   for (let nth = 1; ; nth++) {
     const folder = join(runsFolder(), `${runbook.document.id}-${day}${nth === 1 ? '' : `-${nth}`}`);
-    if (!existsSync(journalOf(folder))) return folder;
+    if (!existsSync(journalOf(folder))) return { known, next: folder };
     const journal = await openSqliteJournal(journalOf(folder));
     try {
-      if (stateOf(await journal.read(0))?.outcome === null) return folder;
+      known.push({ folder, outcome: stateOf(await journal.read(0))?.outcome?.outcome ?? null });
     } finally {
       await journal.close();
     }
   }
 }
 
+/** The run that is not over; else a new one. */
+const toCarryOn = ({ known, next }: Runs) => known.find(({ outcome }) => outcome === null)?.folder ?? next;
+
+/** The last run, if something of it may still be there to be taken back: one that is not over, or was aborted. */
+function toRollBack({ known }: Runs): string | undefined {
+  const last = known.at(-1);
+  return last?.outcome === null || last?.outcome === 'aborted' ? last.folder : undefined;
+}
+
 async function run(file: string, flags: Flags, command: Command): Promise<void> {
+  if (flags.rollBack?.trim() === '') command.error('error: --roll-back needs a reason, for the report');
   const opens = flags.opens === undefined ? undefined : instant.safeParse(flags.opens);
   if (opens && !opens.success) command.error(`error: --opens ${flags.opens} ${opens.error.issues[0]?.message}`);
   const settings = Object.fromEntries(
@@ -65,7 +83,13 @@ async function run(file: string, flags: Flags, command: Command): Promise<void> 
   const moment = opens?.success ? { opens: opens.data } : {};
   const runbook = sources && (await orProblems(async () => parseRunbook(sources, { ...moment, settings })));
   if (!runbook) return;
-  const folder = await folderFor(runbook);
+  const runs = await runsOf(runbook);
+  const folder = flags.rollBack === undefined ? toCarryOn(runs) : toRollBack(runs);
+  if (folder === undefined) {
+    const last = runs.known.at(-1);
+    const why = last ? `its last run is ${last.outcome}` : 'it has no run on this machine';
+    command.error(`error: --roll-back: there is nothing to take back of ${runbook.document.id}: ${why}`);
+  }
   const fresh = !existsSync(journalOf(folder));
   if (fresh && Date.now() > runbook.closes) {
     command.error(
@@ -83,6 +107,10 @@ async function run(file: string, flags: Flags, command: Command): Promise<void> 
   // Where nobody else conducts it, the conductor started here will; where somebody does, it says so and leaves.
   const lease = await opened.journal.acquire();
   await opened.journal.release(lease);
+  if (flags.rollBack !== undefined) {
+    const reason = flags.rollBack;
+    await opened.journal.append('terminal', Date.now(), [{ type: 'requested', request: 'roll-back', by: me, reason }]);
+  }
   const answers = flags.answers === undefined ? undefined : await answersOf(flags.answers, command);
   process.exitCode = await attendRun({
     opened,
@@ -117,6 +145,7 @@ export function register(program: Command): void {
     )
     .option('--plain', 'one line an event instead of the screen')
     .option('--no-wait', 'leave with exit code 3 rather than wait for a person or for the time of day')
+    .option('--roll-back <why>', 'ask to take back the run that is not over, or that was aborted')
     .option('--report <folder>', 'where the report goes', 'reports')
     .action(run);
 }

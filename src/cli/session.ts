@@ -24,6 +24,8 @@ export interface Session {
   plain: boolean;
   /** Prepared answers; without them, people answer everything. */
   answers?: Record<string, RehearsalAnswer>;
+  /** Given with a prepared answer that has no reason of its own where one is needed. */
+  reason?: string;
   /** Leave, rather than wait, when a question has no prepared answer. */
   leaveOpen: boolean;
 }
@@ -43,7 +45,7 @@ function conclude(session: Session, state: RunState): void {
  * @returns the exit code
  */
 export async function attendRun(session: Session): Promise<number> {
-  const { opened, me, rehearsal, answers, leaveOpen } = session;
+  const { opened, me, rehearsal, answers, reason, leaveOpen } = session;
   const { journal, folder, since } = opened;
   const watching = new AbortController();
   const answering = new AbortController();
@@ -67,6 +69,7 @@ export async function attendRun(session: Session): Promise<number> {
       ? answerPrepared({
           journal,
           answers: answers ?? {},
+          ...(reason === undefined ? {} : { reason }),
           proof: rehearsal ? 'rehearsal' : 'named',
           otherwise: leaveOpen ? 'stop' : 'leave-it',
           by: me,

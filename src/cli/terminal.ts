@@ -37,6 +37,8 @@ export async function attend({ journal, me, since, plain, signal }: Attending): 
 export interface Answering {
   journal: Journal;
   answers: Record<string, RehearsalAnswer>;
+  /** Given where an answer needs a reason and has none of its own. */
+  reason?: string;
   proof: 'named' | 'rehearsal';
   /** What to do about a question that has no answer here: leave it to a person, or have the conductor leave. */
   otherwise: 'leave-it' | 'stop';
@@ -48,13 +50,21 @@ export interface Answering {
 const MOST_ROUNDS = 10;
 
 /** Gives prepared answers to the questions of a run as they come up, as another terminal beside the one that shows it. */
-export async function answerPrepared({ journal, answers, proof, otherwise, by, signal }: Answering): Promise<void> {
+export async function answerPrepared({
+  journal,
+  answers,
+  reason,
+  proof,
+  otherwise,
+  by,
+  signal,
+}: Answering): Promise<void> {
   let state: RunState | null = null;
   let stopped = false;
   const tried = new Set<string>();
   const onRecords = (records: JournalRecord[]) => {
     for (const record of records) state = fold(state, record);
-    const { prompts, people, aheadMs } = state as unknown as RunState;
+    const { prompts, people, aheadMs, rollback } = state as unknown as RunState;
     const now = Date.now() + aheadMs;
     for (const { prompt, settled, closedAt, answers: past } of prompts) {
       if (settled !== null || closedAt !== null) continue;
@@ -64,12 +74,18 @@ export async function answerPrepared({ journal, answers, proof, otherwise, by, s
       tried.add(round);
       const given = prompt.round <= MOST_ROUNDS && !refused ? answers[prompt.id] : undefined;
       if (given) {
+        const needed = prompt.options.some(({ choose, reason }) => choose === given.choose && reason);
+        const why = given.reason ?? (needed ? reason : undefined);
+        const names = people[given.as] ?? [];
+        // Nobody approves the rollback they asked for; where no names are given, a rehearsal has somebody else there.
+        const asker = prompt.kind === 'rollback' ? rollback?.by?.name : undefined;
+        const nobodyElse = proof === 'rehearsal' && by.name === asker ? 'Second person' : by.name;
         const answer = {
           prompt: prompt.id,
           round: prompt.round,
           choose: given.choose,
-          ...(given.reason === undefined ? {} : { reason: given.reason }),
-          by: { role: given.as, name: people[given.as]?.[0] ?? by.name },
+          ...(why === undefined ? {} : { reason: why }),
+          by: { role: given.as, name: names.find((name) => name !== asker) ?? names[0] ?? nobodyElse },
           proof,
           from: TERMINAL,
         };

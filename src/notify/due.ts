@@ -113,11 +113,17 @@ function inWindow(runbook: Runbook, state: RunState, outlook: Outlook, owed: Wan
   return [...news, ...cadencePost(runbook, state, trouble, fresh, now)];
 }
 
-/** What is said about how the run ended. Who never heard of the window is not told that it is off. */
+/**
+ * What is said about how the run ended. Who never heard of the window is not told that it is off; and it is not off when its
+ * work is over, or when half of it has been taken back: what to say then is for people to say.
+ */
 function aboutTheEnd(runbook: Runbook, state: RunState): Wanted[] {
   const { announce, messages } = runbook.document;
   const { outcome } = state;
   if (!outcome || outcome.outcome === 'done') return [];
+  const { endedAt } = windowSpan(runbook, state);
+  const goingBack = state.rollback !== null && state.rollback.begunAt !== null;
+  if (outcome.outcome === 'aborted' && (goingBack || (endedAt !== null && endedAt < outcome.at))) return [];
   const said = Object.values(state.messages).map(({ message }) => message);
   const heard = (name: string) => said.some((each) => each.audience === messages[name]?.mail);
   const names = outcome.outcome === 'aborted' ? announce.cancelled.filter(heard) : announce.rolled_back;

@@ -36,6 +36,14 @@ export interface FailedAttempt {
   failure: Failure;
 }
 
+/** A step that a rollback took back: when that was done, how long it took in ms, and what it did. */
+export interface Undone {
+  step: string;
+  at: number;
+  workMs: number;
+  what: string;
+}
+
 /** Something that happened to the run as a whole. */
 export interface Turn {
   at: number;
@@ -80,6 +88,13 @@ export function failures(records: readonly JournalRecord[]): FailedAttempt[] {
     if (event.type === 'step-failed') return failed('step', event.attempt)(event.failure, event.step);
     return event.type === 'undo-failed' ? failed('undo', null)(event.failure, event.step) : [];
   });
+}
+
+/** Every undo that was done, in order. */
+export function undone(records: readonly JournalRecord[]): Undone[] {
+  return records.flatMap(({ event, at }) =>
+    event.type === 'undo-finished' ? [{ step: event.step, at, workMs: event.workMs, what: event.result.summary }] : [],
+  );
 }
 
 /** What happened to the run as a whole. */

@@ -117,16 +117,20 @@ function risks({ risks }: Report): string | undefined {
 function rollback({ rollback, activities, outcome }: Report): string | undefined {
   if (!rollback) return undefined;
   const who = rollback.by ? ` by ${inline(rollback.by.name)}` : '';
-  const undone = activities.flatMap((activity) => activity.steps).filter(({ status }) => status === 'undone');
+  const titles = new Map(activities.flatMap(({ steps }) => steps.map(({ id, title }) => [id, title])));
+  const undone = rollback.undone.map(({ step, at, workMs, what }) => [
+    moment(at),
+    inline(titles.get(step) ?? step),
+    spell(workMs),
+    inline(what),
+  ]);
   const began = rollback.begunAt === null ? 'It was not approved.' : `It began at ${moment(rollback.begunAt)} UTC.`;
-  const ended =
-    outcome?.outcome === 'rolled-back'
-      ? ` It was complete at ${moment(outcome.at)} UTC; ${undone.length} steps undone.`
-      : '';
+  const ended = outcome?.outcome === 'rolled-back' ? ` It was complete at ${moment(outcome.at)} UTC.` : '';
   return section(
     2,
     'Rollback',
     `Wanted at ${moment(rollback.wantedAt)} UTC${who}: ${inline(rollback.reason)}. ${began}${ended}`,
+    undone.length === 0 ? undefined : table(['Undone', 'Step', 'Took', 'What was done'], undone, ['Took']),
   );
 }
 

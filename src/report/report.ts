@@ -5,7 +5,7 @@ import type { RunState, WatchState } from '../run/state.ts';
 import { type WindowSpan, windowSpan } from '../run/window.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import { parseRunbook } from '../runbook/sources.ts';
-import { type Asked, asked, type FailedAttempt, failures, type Turn, turns } from './course.ts';
+import { type Asked, asked, type FailedAttempt, failures, type Turn, turns, type Undone, undone } from './course.ts';
 import { type ActivityTiming, timings } from './timings.ts';
 
 /** A message and what became of it. */
@@ -50,7 +50,7 @@ export interface Report {
   messages: Said[];
   watches: ({ title: string } & WatchState)[];
   risks: RiskSeen[];
-  rollback: RunState['rollback'];
+  rollback: (NonNullable<RunState['rollback']> & { undone: Undone[] }) | null;
   turns: Turn[];
 }
 
@@ -117,7 +117,7 @@ export function timingReport(records: readonly JournalRecord[]): Report {
       return seen ? [{ title, ...seen }] : [];
     }),
     risks: risks(runbook, state),
-    rollback: state.rollback,
+    rollback: state.rollback && { ...state.rollback, undone: undone(records) },
     turns: turns(records),
   };
 }

@@ -1,4 +1,4 @@
-import type { Runbook } from '../runbook/plan.ts';
+import { type Runbook, stepsCalled } from '../runbook/plan.ts';
 import type { Criterion } from '../runbook/schema.ts';
 import type { Step } from '../runbook/step-schema.ts';
 import { spell } from './spell.ts';
@@ -16,12 +16,6 @@ export interface Verdict {
 }
 
 type Finding = Pick<Verdict, 'verdict' | 'proof'>;
-
-/** A step that is repeated for each item of a list is proved by all its repetitions. */
-function named(runbook: Runbook, id: string): Step[] {
-  const steps = runbook.activities.flatMap((activity) => activity.steps);
-  return steps.filter((step) => step.id === id || step.id.startsWith(`${id}.`));
-}
 
 function proofOf(state: RunState, step: Step): Finding {
   const { status, result, reason, failure, endedAt } = stepState(state, step.id);
@@ -59,7 +53,7 @@ function proofOf(state: RunState, step: Step): Finding {
 const WORST_FIRST: VerdictKind[] = ['not-met', 'not-proved', 'met-with-exceptions', 'met'];
 
 function bySteps(runbook: Runbook, state: RunState, ids: string[]): Finding {
-  const found = ids.flatMap((id) => named(runbook, id)).map((step) => proofOf(state, step));
+  const found = ids.flatMap((id) => stepsCalled(runbook, id)).map((step) => proofOf(state, step));
   const verdict = WORST_FIRST.find((kind) => found.some((each) => each.verdict === kind)) ?? 'not-proved';
   return { verdict, proof: found.flatMap((each) => each.proof) };
 }

@@ -3,7 +3,7 @@ import type { Step } from '../runbook/step-schema.ts';
 import type { Outcome, Prompt } from './events.ts';
 import { failurePrompt, nextRound, rollbackPrompt, stepPrompt, undoFailurePrompt } from './prompts.ts';
 import { choiceOf, type RunState, stepState } from './state.ts';
-import { undosDue } from './undo.ts';
+import { nothingToCompare, undosDue } from './undo.ts';
 
 /** What to do next. There is always exactly one thing. */
 export type Action =
@@ -60,6 +60,10 @@ function rollBack(runbook: Runbook, state: RunState, rollback: NonNullable<RunSt
   }
   const activity = runbook.activities.find((each) => each.phase === 'rollback');
   for (const check of activity?.steps ?? []) {
+    const pending = stepState(state, check.id).status === 'pending';
+    if (pending && nothingToCompare(runbook, state, check)) {
+      return { do: 'skip', step: check, why: 'nothing had been done that it could compare' };
+    }
     const action = activity && advance(runbook, state, activity, check);
     if (action) return action;
   }

@@ -1,5 +1,5 @@
 import { refusal } from './answers.ts';
-import type { Answer, JournalRecord, RunEvent } from './events.ts';
+import type { Answer, JournalRecord, Person, RunEvent } from './events.ts';
 import { PENDING, type PromptState, type RunState, type StepState } from './state.ts';
 
 type Opened = Extract<RunEvent, { type: 'run-opened' }>;
@@ -55,6 +55,11 @@ function closePrompts(state: RunState, at: number): RunState {
   };
 }
 
+/** Somebody wants to go back. That also ends a pause, for the approval has to be asked. */
+function wantsBack(state: RunState, reason: string, by: Person, at: number): RunState {
+  return { ...state, paused: false, rollback: { reason, wantedAt: at, by, begunAt: null } };
+}
+
 function settle(state: RunState, asked: PromptState, answer: Answer, at: number): RunState {
   const { prompt } = asked;
   const option = prompt.options.find((each) => each.choose === answer.choose);
@@ -88,7 +93,7 @@ function settle(state: RunState, asked: PromptState, answer: Answer, at: number)
     case 'roll-back':
       if (prompt.kind === 'rollback') return next;
       change(prompt.kind === 'failure' || prompt.kind === 'tripwire' ? {} : { status: 'pending' });
-      return { ...next, rollback: { reason: reason ?? prompt.question, wantedAt: at, by: answer.by, begunAt: null } };
+      return wantsBack(next, reason ?? prompt.question, answer.by, at);
     case 'abort':
       change(prompt.kind === 'failure' || prompt.kind === 'tripwire' ? {} : { status: 'pending' });
       return { ...next, abort: { reason: reason ?? prompt.question, by: answer.by } };
@@ -121,9 +126,15 @@ function requested(state: RunState, event: Extract<RunEvent, { type: 'requested'
     case 'slower':
       return { ...state, speed: Math.max(state.speed / 2, 1 / 8) };
     case 'roll-back': {
-      if (state.rollback !== null || state.outcome !== null) return state;
-      const rollback = { reason: event.reason ?? 'asked for', wantedAt: at, by: event.by, begunAt: null };
-      return { ...closePrompts(state, at), rollback };
+      // An aborted run has left everything as it was; it is the one that knows how to take that back.
+      const aborted = state.outcome?.outcome === 'aborted';
+      if (!aborted && (state.rollback !== null || state.outcome !== null)) return state;
+      return wantsBack(
+        { ...closePrompts(state, at), outcome: null, abort: null },
+        event.reason ?? 'asked for',
+        event.by,
+        at,
+      );
     }
   }
 }

@@ -26,13 +26,25 @@ const RETRY: Option = {
   says: 'Do the step again from its beginning.',
 };
 
-function wayBack(runbook: Runbook, state: RunState): Option[] {
-  return undosDue(runbook, state).length > 0 ? [ROLL_BACK, ABORT] : [ABORT];
+/** Within a rollback there is nothing to roll back to, and what stays is another thing. */
+const GIVE_UP: Option = {
+  ...ABORT,
+  says: 'End the run here. What has been undone stays undone; what has not been stays as it is.',
+};
+
+/** Going back, where there is anything to undo, and stopping. */
+function wayBack(traces: boolean): Option[] {
+  const abort = { ...ABORT, says: `${ABORT.says} \`runbook run --roll-back WHY\` still can.` };
+  return traces ? [ROLL_BACK, abort] : [ABORT];
 }
 
-/** What may be chosen when a step fails: as the runbook says, else again, back, or stop. */
-export function failureOptions(runbook: Runbook, state: RunState, step: Step): Option[] {
-  return step.on_failure ?? [RETRY, ...wayBack(runbook, state)];
+/**
+ * What may be chosen when a step fails: as the runbook says, else again, back, or stop.
+ * @param traces whether there would be anything to undo
+ */
+export function failureOptions(step: Step, phase: Phase, traces: boolean): Option[] {
+  if (phase !== 'rollback') return step.on_failure ?? [RETRY, ...wayBack(traces)];
+  return step.on_failure?.filter((each) => each.effect !== 'roll-back') ?? [RETRY, GIVE_UP];
 }
 
 function failureEvidence(state: RunState, step: Step): Evidence[] {
@@ -44,15 +56,13 @@ function failureEvidence(state: RunState, step: Step): Evidence[] {
 
 /** The question after a step has failed, with what each choice does. */
 export function failurePrompt(runbook: Runbook, state: RunState, step: Step, phase: Phase): Asked {
-  const options = failureOptions(runbook, state, step);
   return {
     id: `${step.id}.failed`,
     kind: 'failure',
     step: step.id,
     question: `${step.title} failed. How do we go on?`,
     evidence: failureEvidence(state, step),
-    // There is nothing to roll back to from within a rollback.
-    options: phase === 'rollback' ? options.filter((each) => each.effect !== 'roll-back') : options,
+    options: failureOptions(step, phase, undosDue(runbook, state).length > 0),
     who: [],
   };
 }
@@ -84,7 +94,7 @@ export function undoFailurePrompt(runbook: Runbook, state: RunState, step: Step)
         reason: true,
         says: 'It has been undone by hand; go on with the next undo.',
       },
-      ABORT,
+      GIVE_UP,
     ],
     who: [],
   };
@@ -101,7 +111,7 @@ export function doubtPrompt(runbook: Runbook, state: RunState, step: Step, why: 
     options: [
       { choose: 'happened', effect: 'accept', reason: true, says: 'It happened, once: go on after it.' },
       { choose: 'not-done', effect: 'retry', reason: true, says: 'It did not happen: do it now.' },
-      ...wayBack(runbook, state),
+      ...wayBack(undosDue(runbook, state).length > 0),
     ],
     who: [],
   };
@@ -111,6 +121,9 @@ export function doubtPrompt(runbook: Runbook, state: RunState, step: Step, why: 
 export function rollbackPrompt(runbook: Runbook, state: RunState): Asked {
   const undos = undosDue(runbook, state);
   const wanted = state.rollback;
+  const { approver } = runbook.document.rollback;
+  const approvers = state.people[approver] ?? [];
+  const alone = approvers.length > 0 && approvers.every((name) => name === wanted?.by?.name);
   return {
     id: 'rollback',
     kind: 'rollback',
@@ -129,11 +142,15 @@ export function rollbackPrompt(runbook: Runbook, state: RunState): Asked {
         choose: 'approve',
         effect: 'roll-back',
         reason: false,
-        says: `Undo ${undos.length} steps now, last one first.`,
+        says:
+          undos.length === 0
+            ? 'End the run as rolled back; nothing has to be undone.'
+            : `Undo ${undos.length === 1 ? 'this step' : `these ${undos.length} steps`} now, last one first.`,
       },
       { choose: 'refuse', effect: 'proceed', reason: true, says: 'Do not roll back; return to where the run stood.' },
     ],
-    who: [runbook.document.rollback.approver],
+    // The only one who may approve has given that word by asking; what is missing then is a second person.
+    who: alone ? [] : [approver],
   };
 }
 
@@ -192,7 +209,7 @@ function askingOptions(
         reason: true,
         says: 'Go on although an item is open; say which and why.',
       },
-      ...wayBack(runbook, state),
+      ...wayBack(undosDue(runbook, state).length > 0),
     ],
   };
 }

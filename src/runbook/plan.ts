@@ -116,6 +116,12 @@ export function findStep(runbook: Runbook, id: string): { activity: PlannedActiv
   return undefined;
 }
 
+/** The steps that a name in the document stands for: one, or each repetition of one. Empty when there is none. */
+export function stepsCalled(runbook: Runbook, name: string): Step[] {
+  const steps = runbook.activities.flatMap((activity) => activity.steps);
+  return steps.filter(({ id }) => id === name || id.startsWith(`${name}.`));
+}
+
 /** The items of a list; none when there is no such list. */
 export function listed(lists: Document['lists'], name: string | undefined): Item[] {
   return name !== undefined && Object.hasOwn(lists, name) ? (lists[name] ?? []) : [];

@@ -124,6 +124,11 @@ test('the end has its own words, and who never heard of the window is not told t
   expect(names(due(after(told, [at('00:00'), owed(notice)], off), '01:00'))).toEqual(['off-mail']);
   expect(names(due(after(off), '01:00'))).toEqual([]);
 
+  const all = ['copy', 'count', 'say-checking', 'seen'].flatMap((step) => finished(step));
+  const complete: Happened = [at('03:00'), ...all];
+  const later: Happened = [at('05:00'), { type: 'run-finished', outcome: 'aborted', why: 'tired of it' }];
+  expect(names(due(after(told, [at('00:00'), owed(notice)], BEGAN, complete, later), '05:00'))).toEqual([]);
+
   const back: Happened = [at('03:00'), { type: 'run-finished', outcome: 'rolled-back', why: 'missing' }];
   const late = [told, [at('00:00'), owed(notice)] as Happened, BEGAN, [at('02:40'), wantsBack] as Happened, back];
   const [message, ...others] = due(after(...late), '05:00', 50);

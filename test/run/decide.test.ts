@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Action } from '../../src/run/decide.ts';
 import { stepState } from '../../src/run/state.ts';
+import { nothingToCompare } from '../../src/run/undo.ts';
+import { runbookOf, stateOf } from '../steps/acting.ts';
 import { ADA, BARBARA, GRACE, Night, night } from './night.ts';
 
 /** What an action is, in a word or two. */
@@ -116,6 +118,14 @@ describe('after a failure', () => {
     expect(asked(run)).toMatchObject({ id: 'copy.failed', round: 2 });
   });
 
+  it('takes the approval of anyone else when the only approver is who asks', () => {
+    const run = new Night({ dev: ['Ada'], lead: ['Grace'] });
+    run.happens({ type: 'requested', request: 'roll-back', by: GRACE, reason: 'enough' });
+    run.does(run.next).answers(GRACE, 'approve');
+    expect(run.next.do).toBe('wait-for-person');
+    expect(run.answers(ADA, 'approve').next.do).toBe('begin-rollback');
+  });
+
   it('of an undo, asks; done by hand counts as undone', () => {
     const run = failed();
     run.does(run.next).answers(ADA, 'roll-back', 'too slow');
@@ -125,6 +135,60 @@ describe('after a failure', () => {
     run.does(run.next).answers(ADA, 'by-hand', 'emptied in psql');
     expect(brief(run.next)).toBe('undo table');
     expect(stepState(run.state, 'copy')).toMatchObject({ status: 'undone', reason: 'emptied in psql' });
+  });
+});
+
+describe('a rollback that somebody asks for', () => {
+  const wanted = { type: 'requested', request: 'roll-back', by: ADA, reason: 'enough' } as const;
+  const back = (run: Night) => {
+    expect(asked(run)).toMatchObject({ id: 'rollback' });
+    return rest(run.does(run.next).answers(GRACE, 'approve'));
+  };
+
+  it('takes the place of the question that is open, and of a pause', () => {
+    const run = new Night().until((action) => action.do === 'wait-for-person').happens(wanted);
+    expect(back(run)).toEqual(['begin-rollback', 'perform as-before', 'finish', 'leave']);
+    const paused = new Night().untilStep('copy').happens({ type: 'requested', request: 'pause', by: ADA }, wanted);
+    expect(back(paused)).toEqual(['begin-rollback', 'undo table', 'perform as-before', 'finish', 'leave']);
+  });
+
+  it('takes back a run that was aborted, but none that is done or back already', () => {
+    const run = new Night().untilStep('copy');
+    run.does(run.next, 'badly').does(run.next).answers(ADA, 'abort', 'no time left');
+    expect(rest(run)).toEqual(['finish', 'leave']);
+    run.happens(wanted);
+    expect(back(run)).toEqual(['begin-rollback', 'undo copy', 'undo table', 'perform as-before', 'finish', 'leave']);
+    expect(run.happens(wanted).next.do).toBe('leave');
+    expect(new Night().until((action) => action.do === 'leave').happens(wanted).next.do).toBe('leave');
+  });
+
+  it('does not compare with what nobody had looked at yet, unless something had been done', () => {
+    const checks = [
+      { id: 'catalog', title: 'Schema', kind: 'check', catalog: 'compare' },
+      { id: 'rows', title: 'Rows', kind: 'check', rows: 'compare' },
+    ];
+    const runbook = runbookOf({
+      timeline: [
+        {
+          id: 'all',
+          title: 'All',
+          at: '02:00',
+          owner: 'ops',
+          steps: [
+            { id: 'before', title: 'Before', kind: 'check', catalog: 'remember' },
+            { id: 'make', title: 'Make', kind: 'sql', files: ['a.sql'], undo: { files: ['b.sql'] } },
+          ],
+        },
+      ],
+      rollback: { approver: 'ops', steps: checks },
+    });
+    const [catalog, rows] = runbook.activities.at(-1)?.steps ?? [];
+    if (!catalog || !rows) throw new Error('no steps');
+    const vain = (state: ReturnType<typeof stateOf>) =>
+      [catalog, rows].map((step) => nothingToCompare(runbook, state, step));
+    expect(vain(stateOf({}))).toEqual([true, true]);
+    expect(vain(stateOf({ before: { attempt: 1, status: 'done' } }))).toEqual([false, true]);
+    expect(vain(stateOf({ make: { attempt: 1, status: 'undone' } }))).toEqual([false, false]);
   });
 });
 

@@ -73,8 +73,7 @@ export class Night {
   now = night.opens - 49 * 3_600_000;
   #state: RunState | null = null;
 
-  constructor() {
-    const people = { dev: ['Ada'], lead: ['Grace', 'Barbara'] };
+  constructor(people = { dev: ['Ada'], lead: ['Grace', 'Barbara'] }) {
     const { sources, opens } = night;
     this.happens({ type: 'run-opened', run: 'n', sources, opens, settings: {}, people, rehearsal: false, by: ADA });
     this.starts();
