@@ -63,7 +63,7 @@ test('a failure answered with roll-back ends rolled back, with exit code 4, and 
   const report = await reportOf('back');
   expect(stepOf(report, 'catalog-as-before')).toMatchObject({ status: 'done' });
   expect(stepOf(report, 'app-as-before')).toMatchObject({ status: 'done', attempts: 2 });
-  expect(report.rollback?.undone[0]?.step).toBe('replace-policies');
+  expect(report.rollback?.undone[0]?.step).toBe('rows-after');
   expect(report.rollback?.undone.at(-1)?.step).toBe('rows-before');
   const approval = report.asked.find(({ kind }) => kind === 'rollback')?.answers[0];
   expect(approval?.by.name).not.toBe(report.rollback?.by?.name);
