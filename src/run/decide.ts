@@ -71,7 +71,7 @@ function rollBack(runbook: Runbook, state: RunState, rollback: NonNullable<RunSt
 }
 
 /** The moment before which nothing of this activity begins: its planned one outside the window, the opening within it. */
-function gate(runbook: Runbook, state: RunState, activity: PlannedActivity): number {
+export function gate(runbook: Runbook, state: RunState, activity: PlannedActivity): number {
   if (activity.phase !== 'window') return activity.startsAt;
   return state.beginEarly ? 0 : runbook.opens;
 }

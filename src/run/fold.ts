@@ -192,7 +192,7 @@ function apply(state: RunState, event: RunEvent, at: number): RunState {
     case 'step-not-done':
       return withStep(state, event.step, () => ({ status: 'pending' }));
     case 'undo-begun':
-      return withStep(state, event.step, () => ({ status: 'undoing' }));
+      return withStep(state, event.step, () => ({ status: 'undoing', undoBeganAt: at }));
     case 'undo-finished':
       return withStep(state, event.step, (step) => ({ status: 'undone', undoMs: step.undoMs + event.workMs }));
     case 'undo-failed':

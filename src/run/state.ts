@@ -23,6 +23,8 @@ export interface StepState {
   workMs: number;
   /** Time it stood waiting for a person. */
   waitedMs: number;
+  /** When its undo was begun last. */
+  undoBeganAt: number | null;
   undoMs: number;
   result: Result | null;
   failure: Failure | null;
@@ -104,6 +106,7 @@ export const PENDING: StepState = {
   endedAt: null,
   workMs: 0,
   waitedMs: 0,
+  undoBeganAt: null,
   undoMs: 0,
   result: null,
   failure: null,

@@ -62,7 +62,8 @@ function undone(runbook: Runbook, step: Step): string[] {
   return lines.length === 0 ? [] : ['', heading(runbook, step), ...lines.map(commented)];
 }
 
-function filesOf({ document: { settings, lists }, sources }: Runbook, step: Step): StepFile[] {
+/** The SQL files of a step of a runbook, as often as they are run, with their variables. */
+export function filesOf({ document: { settings, lists }, sources }: Runbook, step: Step): StepFile[] {
   return stepFiles(step, { settings, lists, text: (file) => sources.files[file]?.text ?? '' });
 }
 

@@ -65,6 +65,7 @@ function summarise(
   const first = (...wanted: StepStatus[]) => wanted.find((each) => statuses.includes(each));
   const urgent = first('undo-failed', 'failed', 'in-doubt', 'asking', 'undoing', 'running');
   if (urgent) return STEP_MARK[urgent];
+  if (goingBack(state) && statuses.includes('undone')) return STEP_MARK.undone;
   if (statuses.length === 0) return STEP_MARK[begunLater ? 'done' : 'pending'];
   if (statuses.every((each) => SETTLED.includes(each))) {
     return STEP_MARK[first('undone', 'accepted', 'done') ?? 'skipped'];
@@ -82,11 +83,12 @@ export function activityViews(runbook: Runbook, state: RunState, now: number): A
     const began = steps.flatMap((each) => each.beganAt ?? []);
     const ended = steps.flatMap((each) => each.endedAt ?? []);
     const open = !goingBack(state) && steps.some((each) => !SETTLED.includes(each.status));
-    const end = open && state.outcome === null ? now : Math.max(...ended);
+    const last = ended.length === 0 ? null : Math.max(...ended);
+    const end = open && state.outcome === null ? now : last;
     return {
       activity,
       ...summarise(activity, state, begun.slice(index + 1).includes(true)),
-      tookMs: began.length === 0 ? null : Math.max(0, end - Math.min(...began)),
+      tookMs: began.length === 0 || end === null ? null : Math.max(0, end - Math.min(...began)),
       current: activity.steps.some((each) => each.id === focus),
     };
   });

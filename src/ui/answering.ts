@@ -22,11 +22,11 @@ export interface Form {
   refused: string | null;
 }
 
-/** What answering needs to know. `lastBy` is who answered last from this terminal, and the first to be proposed. */
+/** What answering needs to know. `known` are the people of this terminal, the likeliest to answer first. */
 export interface Desk {
   prompt: Prompt;
   state: RunState;
-  lastBy: Person;
+  known: readonly Person[];
   terminal: string;
 }
 
@@ -39,10 +39,11 @@ export function candidates(prompt: Prompt, state: RunState): Person[] {
   });
 }
 
-export function openForm({ prompt, state, lastBy }: Pick<Desk, 'prompt' | 'state' | 'lastBy'>): Form {
-  const fits = candidates(prompt, state).findIndex(
-    (each) => each.role === lastBy.role && (each.name === lastBy.name || each.name === ''),
-  );
+export function openForm({ prompt, state, known }: Pick<Desk, 'prompt' | 'state' | 'known'>): Form {
+  const people = candidates(prompt, state);
+  const fitting = (by: Person) =>
+    people.findIndex((each) => each.role === by.role && (each.name === by.name || each.name === ''));
+  const by = known.find((each) => fitting(each) >= 0);
   return {
     prompt: prompt.id,
     round: prompt.round,
@@ -50,8 +51,8 @@ export function openForm({ prompt, state, lastBy }: Pick<Desk, 'prompt' | 'state
     cursor: null,
     ticked: (prompt.items ?? []).map(() => false),
     reason: '',
-    candidate: fits < 0 ? null : fits,
-    name: fits < 0 ? '' : lastBy.name,
+    candidate: by ? fitting(by) : null,
+    name: by?.name ?? '',
     by: null,
     refused: null,
   };
@@ -73,7 +74,10 @@ function choose(form: Form, press: Press, { prompt }: Desk): Form {
   if ('letter' in press) {
     const option = Number.parseInt(press.letter, 10) - 1;
     if (option in prompt.options) return { ...form, cursor: form.ticked.length + option };
-    if (press.letter !== ' ' || form.cursor === null || form.cursor >= form.ticked.length) return form;
+    if (press.letter !== ' ' || form.ticked.length === 0) return form;
+    if (form.cursor === null || form.cursor >= form.ticked.length) {
+      return { ...form, refused: 'Point at an item with the arrow keys first; the space bar ticks it.' };
+    }
     return { ...form, ticked: form.ticked.map((each, index) => (index === form.cursor ? !each : each)) };
   }
   if (!('key' in press)) return form;
@@ -89,13 +93,17 @@ function choose(form: Form, press: Press, { prompt }: Desk): Form {
 }
 
 function who(form: Form, press: Press, { prompt, state }: Desk): Form {
-  if (!('key' in press)) return form;
   const people = candidates(prompt, state);
+  if ('letter' in press) {
+    const candidate = Number.parseInt(press.letter, 10) - 1;
+    return candidate in people ? { ...form, candidate } : form;
+  }
+  if (!('key' in press)) return form;
   if (press.key === 'up') return { ...form, candidate: moved(form.candidate, -1, people.length) };
   if (press.key === 'down') return { ...form, candidate: moved(form.candidate, 1, people.length) };
   if (press.key !== 'enter') return form;
   const by = form.candidate === null ? undefined : people[form.candidate];
-  if (!by) return { ...form, refused: 'Say who answers, with the arrow keys.' };
+  if (!by) return { ...form, refused: 'Say who answers, with the arrow keys or a number.' };
   return by.name === '' ? { ...form, by, stage: 'name' } : { ...form, by, stage: 'confirm' };
 }
 

@@ -1,4 +1,4 @@
-import { Box, Text, useInput, usePaste, useWindowSize } from 'ink';
+import { Box, Text, useApp, useInput, usePaste, useWindowSize } from 'ink';
 import { type ReactNode, useEffect } from 'react';
 import { useStore } from 'zustand';
 import { compose, type Pane } from './compose.ts';
@@ -33,12 +33,23 @@ function Rows({ lines, cells, height, look }: Pick<Pane, 'lines' | 'cells' | 'he
   );
 }
 
+interface Wired {
+  store: ScreenStore;
+  onPress(press: Press): void;
+  /** Called with the terminal given back; it is taken again once the promise resolves. */
+  onSuspend(): Promise<void>;
+}
+
 /** The screen: header, timeline, step or question, keys. It draws what `compose` lays out, and passes on what is pressed. */
-export function App({ store, onPress }: { store: ScreenStore; onPress(press: Press): void }): ReactNode {
+export function App({ store, onPress, onSuspend }: Wired): ReactNode {
   const { columns, rows } = useWindowSize();
+  const { suspendTerminal } = useApp();
   useEffect(() => store.setState({ columns, rows }), [store, columns, rows]);
   useInput((input, key) => {
-    for (const press of pressesOf(input, key)) onPress(press);
+    for (const press of pressesOf(input, key)) {
+      if ('key' in press && press.key === 'suspend') suspendTerminal(onSuspend).catch(() => undefined);
+      else onPress(press);
+    }
   });
   usePaste((pasted) => onPress({ pasted }));
 

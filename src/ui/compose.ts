@@ -1,13 +1,15 @@
 import { dialogLines } from './dialog-lines.ts';
+import type { Followed } from './followed.ts';
+import { plural } from './format.ts';
 import { headerLines } from './header-lines.ts';
-import { type Line, line, lineWidth, pieces, span, spread } from './lines.ts';
+import { type Line, line, lineWidth, paragraph, pieces, span, spread } from './lines.ts';
 import { personName } from './narrate.ts';
 import { pageLines } from './pages.ts';
-import { promptLines, type Scrollable } from './prompt-lines.ts';
-import { stepLines } from './step-lines.ts';
-import { type Followed, planNow, type Screen } from './store.ts';
+import { overtakenLines, promptLines, type Scrollable } from './prompt-lines.ts';
+import { besideQuestion, stepLines } from './step-lines.ts';
+import { planNow, type Screen } from './store.ts';
 import { timelineLines } from './timeline-lines.ts';
-import { frontPrompt } from './view.ts';
+import { frontPrompt, openPrompts, overtaken, promptKey, taken } from './view.ts';
 
 /** From this width on, timeline and step stand beside each other. */
 const TWO_PANES = 100;
@@ -31,6 +33,14 @@ export interface Composition {
   footer: Line;
 }
 
+/** Below this size a question does not fit, nor does what is at work. */
+const SMALLEST = { columns: 60, rows: 16 };
+
+/** Whether the terminal is too small to work at; questions are then not answered. */
+export function tooSmall({ columns, rows }: Pick<Screen, 'columns' | 'rows'>): boolean {
+  return columns < SMALLEST.columns || rows < SMALLEST.rows;
+}
+
 const pane = (lines: Line[], cells: number, height: number): Pane => ({
   lines,
   cells,
@@ -47,19 +57,49 @@ function page(screen: Screen, followed: Followed, height: number): Pane {
   return { lines: lines.slice(from, from + height), cells, height, scrollMax, pageLength: Math.max(1, height - 2) };
 }
 
-function main(screen: Screen, followed: Followed, cells: number, height: number): Pane {
-  const { dialog } = screen.view;
-  if (dialog) return pane(dialogLines(dialog, screen, followed, cells).slice(0, height), cells, height);
-  const front = frontPrompt(screen.view, followed.state);
-  if (front) return { ...promptLines(screen, followed, front, cells, height), cells, height };
-  return pane(stepLines(screen, followed, cells, height).slice(0, height), cells, height);
+interface Main extends Pane {
+  /** A question that would read better with more room. */
+  cramped: boolean;
+}
+
+function main(screen: Screen, followed: Followed, cells: number, height: number): Main {
+  const { view } = screen;
+  const whole = (lines: Line[]) => ({
+    ...pane(lines.slice(0, height), cells, height),
+    cramped: lines.length > height,
+  });
+  if (view.dialog) return whole(dialogLines(view.dialog, screen, followed, cells));
+  const past = overtaken(view, followed.state);
+  const draft = past && view.forms[promptKey(past.prompt)];
+  if (draft) return whole(overtakenLines(past, draft, followed, cells));
+  const front = frontPrompt(view, followed.state);
+  if (!front) return { ...whole(stepLines(screen, followed, cells, height)), cramped: false };
+  const asked = promptLines(screen, followed, front, cells, height);
+  const beside = besideQuestion(screen, followed, cells, height - asked.lines.length);
+  return { ...asked, lines: [...asked.lines, ...beside], cells, height };
+}
+
+/** What is shown instead of everything else when there is no room for it. */
+function cramped(screen: Screen, { state }: Followed): Line[] {
+  const { columns, rows } = screen;
+  const open = openPrompts(state).length;
+  return [
+    ...paragraph(`${columns}×${rows} is too small; ${SMALLEST.columns}×${SMALLEST.rows} will do.`, columns, 'strong'),
+    ...(open > 0 ? paragraph(`${plural(open, 'question')} open.`, columns, 'warn') : []),
+    ...paragraph('Enlarge the terminal, or leave and attach with --plain. The run goes on.', columns),
+  ];
 }
 
 function keyHelp(screen: Screen, { runbook, state }: Followed): Line {
   const key = (letter: string, does: string): Line => [span(letter, 'key'), span(` ${does}`, 'quiet')];
   const early = state.windowBeganAt === null && !state.beginEarly && planNow(screen) < state.opens;
+  if (screen.view.page === 'run' && taken(screen.view, state)) return key('Esc', 'back');
   if (screen.view.page !== 'run') {
-    return pieces([key('Esc', 'back'), key('PgUp PgDn', 'scroll'), key('q', 'leave')], screen.columns, screen.look);
+    return pieces(
+      [key('Esc', 'back'), key('PgUp PgDn', 'scroll'), key('l s e j ?', 'other pages')],
+      screen.columns,
+      screen.look,
+    );
   }
   const me = screen.columns >= TITLED ? line(personName(screen.me, runbook), 'quiet') : [];
   const keys = pieces(
@@ -71,6 +111,7 @@ function keyHelp(screen: Screen, { runbook, state }: Followed): Line {
       key('l', 'log'),
       key('s', 'SQL'),
       key('e', 'evidence'),
+      key('j', 'journal'),
       early ? key('B', 'begin early') : key('+ -', 'speed'),
     ],
     screen.columns - lineWidth(me) - 2,
@@ -86,6 +127,11 @@ export function compose(screen: Screen): Composition {
   const footer = view.notice !== null ? line(view.notice, 'warn') : followed ? keyHelp(screen, followed) : [];
   const body = Math.max(1, rows - header.length - 2);
   if (!followed) return { header, footer, timeline: null, sideBySide: false, main: pane([], columns, body) };
+  if (tooSmall(screen) && !view.dialog) {
+    const height = Math.max(1, rows - 2);
+    const lines = cramped(screen, followed).slice(0, height);
+    return { header: [], footer, timeline: null, sideBySide: false, main: pane(lines, columns, height) };
+  }
   if (view.page !== 'run') {
     return { header, footer, timeline: null, sideBySide: false, main: page(screen, followed, body) };
   }
@@ -97,12 +143,10 @@ export function compose(screen: Screen): Composition {
   const busy = view.dialog !== null || frontPrompt(view, followed.state) !== null;
   const above = Math.max(1, busy ? Math.min(2, body - 14) : Math.min(6, Math.floor(body / 3)));
   const lines = timelineLines(screen, followed, columns, above);
-  const left = body - lines.length - 1;
-  return {
-    header,
-    footer,
-    timeline: pane(lines, columns, lines.length),
-    sideBySide: false,
-    main: main(screen, followed, columns, left),
-  };
+  const below = main(screen, followed, columns, body - lines.length - 1);
+  // A question that does not fit is worth more than the timeline above it.
+  if (below.cramped) {
+    return { header, footer, timeline: null, sideBySide: false, main: main(screen, followed, columns, body) };
+  }
+  return { header, footer, timeline: pane(lines, columns, lines.length), sideBySide: false, main: below };
 }

@@ -1,16 +1,17 @@
 import { undosDue } from '../run/undo.ts';
-import { type Dialog, GRAVE_WORD, type Grave, STOP_CHOICES, type Stop } from './dialogs.ts';
+import { type Dialog, GRAVE_WORD, type Grave, type Stop, stopChoices } from './dialogs.ts';
+import type { Followed } from './followed.ts';
 import { utcMinute } from './format.ts';
 import { BLANK, type Line, line, paragraph, span } from './lines.ts';
 import { personName } from './narrate.ts';
-import type { Followed, Screen } from './store.ts';
+import type { Screen } from './store.ts';
 
-function stopLines({ cursor }: Stop, { look }: Screen, cells: number): Line[] {
+function stopLines({ cursor }: Stop, { look }: Screen, { state }: Followed, cells: number): Line[] {
   return [
     line('STOP?', 'warn'),
     ...paragraph('A conductor is at work. What should it do?', cells, 'strong'),
     BLANK,
-    ...STOP_CHOICES.flatMap(({ says }, index) =>
+    ...stopChoices(state.rehearsal).flatMap(({ says }, index) =>
       paragraph(says, cells, index === cursor ? 'strong' : 'plain', [
         span(index === cursor ? `${look.glyphs.pointer} ` : '  ', 'now'),
         span(`${index + 1}  `, 'key'),
@@ -58,5 +59,7 @@ function graveLines(
 
 /** The dialog in front of everything else. */
 export function dialogLines(dialog: Dialog, screen: Screen, followed: Followed, cells: number): Line[] {
-  return dialog.kind === 'stop' ? stopLines(dialog, screen, cells) : graveLines(dialog, screen, followed, cells);
+  return dialog.kind === 'stop'
+    ? stopLines(dialog, screen, followed, cells)
+    : graveLines(dialog, screen, followed, cells);
 }

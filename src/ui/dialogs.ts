@@ -21,14 +21,25 @@ export type Dialog = Grave | Stop;
 
 export const GRAVE_WORD = { 'roll-back': 'roll back', 'begin-early': 'begin' } as const;
 
-export const STOP_CHOICES = [
-  { says: 'Keep going.', request: null },
-  { says: 'Finish the step at work, then pause. The conductor stays; p carries on.', request: 'pause' },
-  {
-    says: 'Stop now, safely: what is at work is cancelled and the conductor leaves. `runbook run` carries on later.',
-    request: 'stop',
-  },
-] as const satisfies readonly { says: string; request: RequestKind | null }[];
+/** The answers to “stop?”: what each does, and what it asks of the run. */
+export function stopChoices(rehearsal: boolean): readonly { says: string; request: RequestKind | null }[] {
+  return [
+    { says: 'Keep going.', request: null },
+    { says: 'Finish the step at work, then pause. The conductor stays; p carries on.', request: 'pause' },
+    {
+      says: rehearsal
+        ? 'End the rehearsal: what is at work is cancelled, the report is written, the database is taken down.'
+        : 'Stop now, safely: what is at work is cancelled and the conductor leaves. `runbook run` carries on later.',
+      request: 'stop',
+    },
+  ];
+}
+
+/** Who sits here, and at what kind of run. */
+interface Sitting {
+  me: Person;
+  rehearsal: boolean;
+}
 
 /** A dialog after a key: null once it is closed, with what it asks for, if anything. */
 export interface Led {
@@ -64,11 +75,12 @@ function grave(dialog: Grave, press: Press, me: Person): Led {
   return { dialog: null, events: [requested(dialog.request, me, reason)] };
 }
 
-function stop(dialog: Stop, press: Press, me: Person): Led {
-  const at = (cursor: number) => kept({ ...dialog, cursor: Math.max(0, Math.min(STOP_CHOICES.length - 1, cursor)) });
+function stop(dialog: Stop, press: Press, { me, rehearsal }: Sitting): Led {
+  const choices = stopChoices(rehearsal);
+  const at = (cursor: number) => kept({ ...dialog, cursor: Math.max(0, Math.min(choices.length - 1, cursor)) });
   if ('letter' in press) {
     const index = Number.parseInt(press.letter, 10) - 1;
-    return index in STOP_CHOICES ? at(index) : kept(dialog);
+    return index in choices ? at(index) : kept(dialog);
   }
   if (!('key' in press)) return kept(dialog);
   switch (press.key) {
@@ -81,7 +93,7 @@ function stop(dialog: Stop, press: Press, me: Person): Led {
     case 'down':
       return at(dialog.cursor + 1);
     case 'enter': {
-      const request = STOP_CHOICES[dialog.cursor]?.request ?? null;
+      const request = choices[dialog.cursor]?.request ?? null;
       return request === null ? CLOSED : { dialog: null, events: [requested(request, me)] };
     }
     default:
@@ -90,6 +102,6 @@ function stop(dialog: Stop, press: Press, me: Person): Led {
 }
 
 /** The dialog after a key. */
-export function inDialog(dialog: Dialog, press: Press, me: Person): Led {
-  return dialog.kind === 'stop' ? stop(dialog, press, me) : grave(dialog, press, me);
+export function inDialog(dialog: Dialog, press: Press, sitting: Sitting): Led {
+  return dialog.kind === 'stop' ? stop(dialog, press, sitting) : grave(dialog, press, sitting.me);
 }

@@ -68,7 +68,7 @@ function tableLines({ columns, rows, more }: Rows, cells: number, layout: Layout
 export function evidenceLines(evidence: readonly Evidence[], cells: number, layout: Layout): Line[] {
   return evidence.flatMap((each, index) => [
     ...(index === 0 ? [] : [BLANK]),
-    line(each.title, 'strong'),
+    ...paragraph(each.title, cells, 'strong'),
     ...(each.kind === 'rows'
       ? tableLines(each, cells, layout)
       : inertLines(each.text).flatMap((text) => wrap(text, cells).map((part) => line(part)))),

@@ -1,5 +1,8 @@
-import type { JournalRecord, Person } from '../run/events.ts';
-import type { Journal } from '../run/journal.ts';
+import type { JournalRecord, Person, RunEvent } from '../run/events.ts';
+import { follow } from '../run/follow.ts';
+import type { Journal, Pulse } from '../run/journal.ts';
+import type { RunState } from '../run/state.ts';
+import { type Followed, followedBy } from './followed.ts';
 
 /** What a terminal of either kind is given. */
 export interface Following {
@@ -17,8 +20,31 @@ export interface Following {
   signal?: AbortSignal;
 }
 
+/** What is done with what comes from the journal. */
+export interface Showing {
+  /** Whether somebody sits here, who is put on record as attached. */
+  attended: boolean;
+  onRecords(followed: Followed, records: readonly JournalRecord[]): void;
+  onPulses(pulses: Pulse[], followed: Followed): void;
+}
+
+/** A terminal's hold on its run: what it has seen, what it adds, and how it leaves. */
+export interface Hold {
+  followed(): Followed | null;
+  /** The plan clock as this terminal sees it, in ms since the epoch. */
+  now(): number;
+  append(events: RunEvent[]): Promise<unknown>;
+  leave(): void;
+  /**
+   * Shows the run until it has ended, its conductor has left, or this terminal has.
+   * @throws JournalBroken, RunbookInvalid, and what else keeps the journal from being read
+   * @returns the state of the run as it was last seen here
+   */
+  show(showing: Showing): Promise<RunState>;
+}
+
 /** Tells from the records, in the batches in which they come, when there is nothing more to follow. */
-export function ending(since?: number): (records: readonly JournalRecord[]) => boolean {
+function ending(since?: number): (records: readonly JournalRecord[]) => boolean {
   let history = since;
   return (records) => {
     history ??= records.at(-1)?.seq ?? 0;
@@ -27,4 +53,41 @@ export function ending(since?: number): (records: readonly JournalRecord[]) => b
       ({ seq, event }) => event.type === 'run-finished' || (event.type === 'conductor-left' && seq > past),
     );
   };
+}
+
+/** Takes hold of a run. Nothing is read or put on record before `show`. */
+export function takeHold({ journal, me, terminal, since, signal }: Following): Hold {
+  const leaving = new AbortController();
+  let followed: Followed | null = null;
+  const now = () => Date.now() + (followed?.state.aheadMs ?? 0);
+  const append = (events: RunEvent[]) => journal.append('terminal', now(), events);
+  const leave = () => leaving.abort();
+
+  async function show({ attended, onRecords, onPulses }: Showing): Promise<RunState> {
+    const ended = ending(since);
+    let attached = false;
+    await follow(journal, {
+      signal: AbortSignal.any([leaving.signal, ...(signal ? [signal] : [])]),
+      onRecords(records) {
+        followed = followedBy(followed, records);
+        if (!followed) return;
+        onRecords(followed, records);
+        if (ended(records)) return leave();
+        if (attended && !attached) append([{ type: 'terminal-attached', terminal, by: me }]).catch(() => undefined);
+        attached = attended;
+      },
+      onPulses(pulses) {
+        if (followed) onPulses(pulses, followed);
+      },
+    });
+    const last = followed as Followed | null;
+    if (!last) throw new Error('The journal holds no run yet. Start it with `runbook run`.');
+    // Nothing is added to a run that has ended: its report is made of what was there.
+    if (attached && last.state.outcome === null) {
+      await append([{ type: 'terminal-left', terminal }]).catch(() => undefined);
+    }
+    return last.state;
+  }
+
+  return { followed: () => followed, now, append, leave, show };
 }

@@ -3,7 +3,7 @@ import type { RunState } from '../run/state.ts';
 import { undosDue } from '../run/undo.ts';
 import { windowSpan } from '../run/window.ts';
 import type { Runbook } from '../runbook/plan.ts';
-import { count, duration, placeTime, plural, roughly, utcDay, utcMinute, utcTime } from './format.ts';
+import { count, duration, placeTime, plural, roughly, share, utcDay, utcMinute, utcTime } from './format.ts';
 import { bar, type Line, line, lineWidth, pieces, span, spread } from './lines.ts';
 import type { Look } from './look.ts';
 import { planNow, type Screen } from './store.ts';
@@ -18,7 +18,8 @@ function targetLine({ rehearsal, target }: RunState, look: Look): Line {
 }
 
 function clockLine(runbook: Runbook, now: number, cells: number): Line {
-  const utc = span(`${utcTime(now)} UTC`, 'strong');
+  const day = utcDay(now) === utcDay(runbook.opens) ? '' : `${utcDay(now)} `;
+  const utc = span(`${day}${utcTime(now)} UTC`, 'strong');
   const [zone] = runbook.document.window.timezones;
   const place = zone === undefined ? '' : placeTime(now, zone);
   return place !== '' && cells >= 76 ? [utc, span(`  ${place}`, 'quiet')] : [utc];
@@ -41,14 +42,26 @@ function windowPiece(runbook: Runbook, state: RunState, now: number): Line {
     : line(`${roughly(now - beganAt)} in, ${roughly(-left)} past the close`, 'bad');
 }
 
+const goingBack = ({ rollback }: RunState) => rollback !== null && rollback.begunAt !== null;
+
+/** How far the run is, 0 to 1, and in words: the window's work, or in a rollback the undos. */
+function progress({ state, runbook, pulses, now }: Outlook): { part: number; says: string } {
+  if (!goingBack(state)) {
+    const { percent } = forecast(runbook, state, pulses, now);
+    return { part: percent / 100, says: `${Math.floor(percent)}%` };
+  }
+  const undone = Object.values(state.steps).filter((each) => each.status === 'undone').length;
+  const part = share(undone, undone + undosDue(runbook, state).length);
+  return { part, says: `${Math.floor(100 * part)}% undone` };
+}
+
 function finishPiece({ state, runbook, pulses, now, look }: Outlook): Line | null {
-  const over = state.outcome !== null || windowSpan(runbook, state).endedAt !== null;
-  if (over || (state.rollback && state.rollback.begunAt !== null)) return null;
+  if (state.outcome !== null || windowSpan(runbook, state).endedAt !== null) return null;
   const { finishAt, earlyMs } = forecast(runbook, state, pulses, now);
   const words = earlyMs >= 0 ? `${roughly(earlyMs)} early` : `${roughly(-earlyMs)} late`;
   const margin = earlyMs > -MINUTE ? 'plain' : earlyMs > -15 * MINUTE ? 'warn' : 'bad';
   return [
-    span(`finish ${look.glyphs.about} ${moment(finishAt, now)}, `),
+    span(`${goingBack(state) ? 'back' : 'finish'} ${look.glyphs.about} ${moment(finishAt, now)}, `),
     span(Math.abs(earlyMs) < MINUTE ? 'on time' : words, margin),
   ];
 }
@@ -58,7 +71,10 @@ function wayBackPiece({ state, runbook, pulses, now }: Outlook): Line | null {
     return line(state.outcome.outcome === 'done' ? 'done' : state.outcome.outcome.replace('-', ' '), 'strong');
   }
   if (state.rollback && state.rollback.begunAt === null) return line('rollback asked for', 'bad');
-  if (state.rollback) return line(`ROLLING BACK, ${plural(undosDue(runbook, state).length, 'step')} to undo`, 'bad');
+  if (state.rollback) {
+    const due = undosDue(runbook, state).length;
+    return line(due > 0 ? `ROLLING BACK, ${plural(due, 'step')} to undo` : 'ROLLED BACK, being checked', 'bad');
+  }
   const { latestRollbackAt } = forecast(runbook, state, pulses, now);
   const left = latestRollbackAt - now;
   if (state.windowBeganAt === null) {
@@ -111,9 +127,9 @@ export function headerLines(screen: Screen): Line[] {
   const { runbook, state } = followed;
   const now = planNow(screen);
   const outlook: Outlook = { state, runbook, pulses, now, look };
-  const { percent } = forecast(runbook, state, pulses, now);
+  const { part, says } = progress(outlook);
   const told = pieces(
-    [[span(`${Math.floor(percent)}%`, 'strong')], windowPiece(runbook, state, now), finishPiece(outlook)],
+    [[span(says, 'strong')], windowPiece(runbook, state, now), finishPiece(outlook)],
     columns - 12,
     look,
   );
@@ -125,7 +141,7 @@ export function headerLines(screen: Screen): Line[] {
       columns,
       look,
     ),
-    [...bar(percent / 100, barCells, look), span('  '), ...told],
+    [...bar(part, barCells, look), span('  '), ...told],
     pieces([pacePiece(state), wayBackPiece(outlook), statusPiece(outlook), messagesPiece(state)], columns, look),
   ];
 }

@@ -72,12 +72,18 @@ export function pad(text: Inert, cells: number, side: 'left' | 'right' = 'right'
   return (side === 'right' ? clipped + space : space + clipped) as Inert;
 }
 
-/** Text broken into lines of at most that many cells, between words where it can be. Empty text is one empty line. */
+/**
+ * Text broken into lines of at most that many cells, between words where it can be. Empty text is one empty line. What
+ * is indented stays so on every line, for SQL and query plans mean something by it.
+ */
 export function wrap(text: Inert, cells: number): Inert[] {
-  const room = Math.max(2, cells);
+  const words = text.trimStart();
+  const whole = Math.max(2, cells);
+  const indent = Math.min(text.length - words.length, whole >> 1, whole - 2);
+  const room = whole - indent;
   const lines: Inert[] = [];
   let line = '' as Inert;
-  for (const word of text.split(' ') as Inert[]) {
+  for (const word of words.split(' ') as Inert[]) {
     const longer = (line === '' ? word : `${line} ${word}`) as Inert;
     if (width(longer) <= room) {
       line = longer;
@@ -92,7 +98,7 @@ export function wrap(text: Inert, cells: number): Inert[] {
     }
   }
   lines.push(line);
-  return lines;
+  return lines.map((each) => `${' '.repeat(indent)}${each}` as Inert);
 }
 
 /** The lines of a text from outside, each inert; line ends and tabs keep their meaning. */

@@ -27,6 +27,14 @@ export function lineWidth(spans: Line): number {
   return spans.reduce((sum, each) => sum + width(each.text), 0);
 }
 
+/** The text of a line alone, for where there are no tones. */
+export function lineText(spans: Line): string {
+  return spans
+    .map((each) => each.text)
+    .join('')
+    .trimEnd();
+}
+
 /** The line, cut to at most that many cells. */
 export function cut(spans: Line, cells: number, look: Look): Line {
   const fitted: Line = [];

@@ -1,13 +1,12 @@
 import { stepState } from '../run/state.ts';
-import { findStep, itemsOf, type Runbook } from '../runbook/plan.ts';
-import type { Step } from '../runbook/step-schema.ts';
-import { focusStep, STEP_MARK } from './activities.ts';
+import { STEP_MARK } from './activities.ts';
 import { evidenceLines } from './evidence-lines.ts';
-import { utcDay, utcTime } from './format.ts';
-import { inertLines } from './inert.ts';
-import { BLANK, type Line, line, paragraph, span } from './lines.ts';
+import type { Followed } from './followed.ts';
+import { plural, utcDay, utcTime } from './format.ts';
+import { BLANK, cut, type Line, line, paragraph, span } from './lines.ts';
 import type { Look } from './look.ts';
-import type { Followed, Screen } from './store.ts';
+import { sqlLines } from './sql-lines.ts';
+import type { Screen } from './store.ts';
 import { frontPrompt, type Page } from './view.ts';
 
 const HELP: [key: string, does: string][] = [
@@ -16,16 +15,18 @@ const HELP: [key: string, does: string][] = [
   ['Esc', 'goes back'],
   ['space', 'ticks an item of a checklist'],
   ['Tab', 'the next question, when more than one is open'],
-  ['PgUp PgDn', 'scroll the evidence, or this page'],
-  ['e', 'the evidence of the question on the whole screen'],
+  ['PgUp PgDn', 'scroll the evidence, or a page; on a page arrows, Home and End too'],
+  ['e', 'the evidence of the question on the whole screen, else of the last step'],
   ['l', 'the log of the run'],
-  ['s', 'the SQL of the step at work'],
+  ['s', 'the SQL of the step at work, or of the next one, as it is run'],
+  ['j', 'the journal, record by record'],
   ['p', 'pause after the step at work; p again carries on'],
   ['+ -', 'more or less speed for a backfill at work'],
   ['R', 'ask to roll back; wants its words typed and a reason, and a second person'],
   ['B', 'begin before the window opens; wants its word typed and a reason'],
-  ['q', 'leave this terminal; the run goes on, but a rehearsal ends with its terminal'],
+  ['q', 'on a page: back. Else leave; a run goes on, a rehearsal would end and asks first'],
   ['Ctrl+C', 'asks whether to pause, stop or keep going; a second one stops now'],
+  ['Ctrl+Z', 'back to the shell for a while; `fg` returns'],
 ];
 
 function helpLines(cells: number, { glyphs }: Look): Line[] {
@@ -52,74 +53,33 @@ function logLines({ log }: Followed, cells: number, screen: Screen): Line[] {
   });
 }
 
-/** The SQL files of a step, in the order in which it uses them, and those that undo it. */
-function sqlFiles(step: Step, runbook: Runbook): { path: string; role: string }[] {
-  const files = (paths: (string | undefined)[], role: string) =>
-    paths.flatMap((path) => (path === undefined ? [] : [{ path, role }]));
-  const undo = files(step.undo?.files ?? [], 'undo');
-  switch (step.kind) {
-    case 'sql':
-      return [...files(step.files, 'runs'), ...undo];
-    case 'backfill':
-      return [...files([step.file], 'one batch'), ...files([step.remaining], 'what is left'), ...undo];
-    case 'check':
-      return files([step.sql], 'checks');
-    case 'index':
-      return [...files([step.file], 'runs'), ...undo];
-    case 'policies': {
-      const own = new Set(itemsOf(runbook, step.tables).map((item) => item.policies));
-      return [...files([step.file], 'runs'), ...files([...own], 'runs for its own table'), ...undo];
-    }
-    case 'decision':
-    case 'manual':
-      return files(step.evidence, 'evidence');
-    case 'isolation':
-      return [
-        ...files([step.actors], 'actors'),
-        ...files([step.own], 'counts'),
-        ...files(step.attacks, 'must be refused'),
-      ];
-    case 'measure':
-      return [
-        ...files([step.actors], 'actors'),
-        ...files(
-          step.queries.map((each) => each.file),
-          'measured',
-        ),
-      ];
-    case 'monitor':
-      return files(
-        step.samples.map((each) => each.sql),
-        'sampled',
-      );
-    default:
-      return undo;
-  }
-}
-
-function sqlLines({ runbook, state }: Followed, cells: number): Line[] {
-  const id = focusStep(runbook, state);
-  const step = id === null ? undefined : findStep(runbook, id)?.step;
-  if (!step) return [line('No step is at work.', 'quiet')];
-  const files = sqlFiles(step, runbook);
-  if (files.length === 0) return [line(`${step.title} runs no SQL of the runbook's.`, 'quiet')];
+/** The journal as it is: a line a record, with what it says and the beginning of its hash. */
+function journalLines({ state, records }: Followed, cells: number, { look }: Screen): Line[] {
+  const shown = records.map(({ seq, at, hash, event }): Line => {
+    const { type, ...rest } = event.type === 'run-opened' ? { ...event, sources: undefined } : event;
+    const said = JSON.stringify(rest).slice(0, 2 * cells);
+    const lead = [span(`${String(seq).padStart(5)} `, 'quiet'), span(`${utcTime(at)} `, 'quiet')];
+    return cut([...lead, span(`${hash.slice(0, 8)} `, 'quiet'), span(`${type} `, 'strong'), span(said)], cells, look);
+  });
   return [
-    line(step.title, 'strong'),
-    ...files.flatMap(({ path, role }) => {
-      const source = runbook.sources.files[path];
-      return [
-        BLANK,
-        [span(`${path} `, 'key'), span(`(${role}${source ? `, SHA-256 ${source.hash.slice(0, 12)}` : ''})`, 'quiet')],
-        ...inertLines(source?.text ?? '').flatMap((text) => paragraph(text, cells)),
-      ];
-    }),
+    line(
+      `Run ${state.run}: ${plural(records.length, 'record')}, the last one's hash ${state.hash.slice(0, 16)}`,
+      'strong',
+    ),
+    line('`runbook journal` lists, verifies and exports it.', 'quiet'),
+    BLANK,
+    ...shown,
   ];
 }
 
 function lastEvidence(screen: Screen, { runbook, state }: Followed, cells: number): Line[] {
   const front = frontPrompt(screen.view, state);
   if (front)
-    return [line(front.prompt.question, 'strong'), BLANK, ...evidenceLines(front.prompt.evidence, cells, 'whole')];
+    return [
+      ...paragraph(front.prompt.question, cells, 'strong'),
+      BLANK,
+      ...evidenceLines(front.prompt.evidence, cells, 'whole'),
+    ];
   const shown = runbook.activities
     .flatMap((each) => each.steps)
     .map((step) => ({ step, ...stepState(state, step.id) }))
@@ -140,5 +100,7 @@ export function pageLines(page: Exclude<Page, 'run'>, screen: Screen, followed: 
       return sqlLines(followed, cells);
     case 'evidence':
       return lastEvidence(screen, followed, cells);
+    case 'journal':
+      return journalLines(followed, cells, screen);
   }
 }

@@ -12,7 +12,8 @@ export type KeyName =
   | 'tab'
   | 'backspace'
   | 'clear'
-  | 'interrupt';
+  | 'interrupt'
+  | 'suspend';
 
 /** One thing a person did at the keyboard. What was pasted is text and nothing else: no letter of it works as a key. */
 export type Press = { key: KeyName } | { letter: string } | { pasted: string };
@@ -38,6 +39,7 @@ export function pressesOf(input: string, key: Key): Press[] {
   if (key.eventType === 'release') return [];
   if (key.ctrl) {
     if (input === 'c') return [{ key: 'interrupt' }];
+    if (input === 'z') return [{ key: 'suspend' }];
     return input === 'u' ? [{ key: 'clear' }] : [];
   }
   const named = NAMED.find(([flag]) => key[flag] === true);

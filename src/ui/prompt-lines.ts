@@ -1,13 +1,14 @@
-import type { Person, Prompt, PromptKind } from '../run/events.ts';
-import type { RunState } from '../run/state.ts';
-import type { Runbook } from '../runbook/plan.ts';
-import { candidates, chosen, type Form } from './answering.ts';
+import type { Prompt, PromptKind } from '../run/events.ts';
+import type { PromptState } from '../run/state.ts';
+import { chosen, type Form } from './answering.ts';
 import { evidenceLines, tooWide } from './evidence-lines.ts';
-import { roughly } from './format.ts';
-import { BLANK, cell, type Line, line, paragraph, span, spread } from './lines.ts';
+import type { Followed } from './followed.ts';
+import { plural, roughly } from './format.ts';
+import { BLANK, cell, type Line, line, paragraph, pieces, span, spread } from './lines.ts';
 import type { Look, Tone } from './look.ts';
 import { personName } from './narrate.ts';
-import { type Followed, planNow, type Screen } from './store.ts';
+import { stageLines } from './stage-lines.ts';
+import { planNow, type Screen } from './store.ts';
 import { around } from './timeline-lines.ts';
 import { openPrompts } from './view.ts';
 
@@ -41,8 +42,9 @@ function titleLine(prompt: Prompt, screen: Screen, { state }: Followed, cells: n
   return aside === '' ? badge : spread(badge, line(aside, 'quiet'), cells, screen.look);
 }
 
-function itemLines(prompt: Prompt, form: Form, cells: number, height: number, look: Look): Line[] {
-  const items = (prompt.items ?? []).map((item, index): Line[] => {
+/** Each item of a checklist, in the lines it takes. */
+function itemLines(prompt: Prompt, form: Form, cells: number, look: Look): Line[][] {
+  return (prompt.items ?? []).map((item, index) => {
     const at = form.stage === 'choose' && form.cursor === index;
     const ticked = form.ticked[index] === true;
     const lead: Line = [
@@ -51,12 +53,10 @@ function itemLines(prompt: Prompt, form: Form, cells: number, height: number, lo
     ];
     return paragraph(item, cells, at ? 'strong' : 'plain', lead);
   });
-  const lines = items.flat();
-  const focus = items.slice(0, form.cursor ?? 0).flat().length;
-  return around(lines, focus, Math.max(4, height), look);
 }
 
-function optionLines(prompt: Prompt, form: Form, cells: number, look: Look): Line[] {
+/** Each option with its consequence, in the lines it takes; once one is chosen, that one alone. */
+function optionLines(prompt: Prompt, form: Form, cells: number, look: Look): Line[][] {
   const picked = chosen(form, prompt);
   const longest = Math.max(...prompt.options.map((option) => option.choose.length));
   const column = Math.min(longest, Math.floor(cells / 4));
@@ -68,76 +68,52 @@ function optionLines(prompt: Prompt, form: Form, cells: number, look: Look): Lin
     const lead: Line = [
       span(at ? `${look.glyphs.pointer} ` : '  ', 'now'),
       span(`${index + 1} `, 'key'),
-      cell(option.choose, column + 2, at ? 'now' : grave ? 'bad' : 'strong'),
+      cell(option.choose, column + 2, grave ? 'bad' : at ? 'now' : 'strong'),
     ];
-    return paragraph(`${option.says}${proposed}`, cells, 'plain', lead);
+    return [paragraph(`${option.says}${proposed}`, cells, 'plain', lead)];
   });
 }
 
-function field(label: string, value: string, cells: number, look: Look): Line[] {
-  return paragraph(`${value}${look.unicode ? '▏' : '_'}`, cells, 'now', [span(`${label} `, 'strong')]);
-}
-
-function peopleLines(prompt: Prompt, form: Form, followed: Followed, cells: number, look: Look): Line[] {
-  const people = candidates(prompt, followed.state);
-  const lines = people.map((person, index) => {
-    const at = form.candidate === index;
-    const title = followed.runbook.document.roles[person.role]?.title ?? person.role;
-    const said = person.name === '' ? `${title}, name to be typed` : personName(person, followed.runbook);
-    return [span(at ? `${look.glyphs.pointer} ` : '  ', 'now'), span(said, at ? 'strong' : 'plain')];
-  });
-  return [line('Who answers?', 'strong'), ...around(lines, form.candidate ?? 0, 6, look)].map((each) =>
-    each.slice(0, cells),
-  );
-}
-
-function whoMay({ who }: Prompt, runbook: Runbook): string {
-  if (who.length === 0) return 'Anyone with a role may answer.';
-  return `For ${who.map((role) => runbook.document.roles[role]?.title ?? role).join(' or ')} to answer.`;
-}
-
-/** The last refusal on record of an answer given here, for the case that somebody else was faster. */
-function refusedOnRecord(prompt: Prompt, state: RunState, terminal: string): string | null {
-  const asked = state.prompts.find((each) => each.prompt.id === prompt.id && each.prompt.round === prompt.round);
-  return asked?.answers.findLast((each) => each.answer.from === terminal)?.refused ?? null;
-}
-
-function stageLines(screen: Screen, followed: Followed, prompt: Prompt, form: Form, cells: number): Line[] {
-  const { look } = screen;
-  const by: Person = form.by ?? screen.me;
-  const keys = (text: string) => paragraph(text, cells, 'quiet');
-  switch (form.stage) {
-    case 'choose': {
-      const tick = form.ticked.length > 0 ? 'space ticks, ' : '';
-      return [
-        ...paragraph(whoMay(prompt, followed.runbook), cells, 'quiet'),
-        ...keys(`${tick}arrows or a number choose, Enter goes on`),
-      ];
-    }
-    case 'reason':
-      return [...field('Why?', form.reason, cells, look), ...keys('Enter goes on, Esc goes back')];
-    case 'who':
-      return [
-        ...peopleLines(prompt, form, followed, cells, look),
-        ...keys('arrows choose, Enter goes on, Esc goes back'),
-      ];
-    case 'name':
-      return [...field('Name:', form.name, cells, look), ...keys('Enter goes on, Esc goes back')];
-    case 'confirm': {
-      const what = chosen(form, prompt)?.choose ?? '';
-      const why = form.reason.trim() !== '' && chosen(form, prompt)?.reason ? `, because: ${form.reason.trim()}` : '';
-      return [
-        ...paragraph(`${personName(by, followed.runbook)} answers “${what}”${why}.`, cells, 'strong'),
-        ...paragraph('Press Enter to put this on record. Esc goes back.', cells, 'now'),
-      ];
-    }
-    case 'sent': {
-      const refused = refusedOnRecord(prompt, followed.state, screen.terminal);
-      return refused === null
-        ? [line('Sent; the record of it is awaited.', 'quiet')]
-        : paragraph(`Refused: ${refused} Esc goes back.`, cells, 'warn');
-    }
+/** As much of the evidence as there is room for, from where it was scrolled to, and how to see the rest. */
+function evidencePart(prompt: Prompt, screen: Screen, cells: number, room: number) {
+  const { look, view } = screen;
+  const whole = evidenceLines(prompt.evidence, cells, 'whole');
+  const fits = whole.length <= room;
+  const wide = !fits && tooWide(prompt.evidence, cells);
+  const lines = fits ? whole : evidenceLines(prompt.evidence, cells, 'cut');
+  const seen = Math.max(0, Math.min(lines.length, wide || lines.length > room ? room - 1 : room));
+  const scrollMax = lines.length - seen;
+  const pageLength = Math.max(1, seen - 1);
+  if (seen < 2 && !fits) {
+    const shut = line(`press e to see the evidence (${plural(lines.length, 'line')})`, 'warn');
+    return { lines: [shut], scrollMax: 0, pageLength, shut: true };
   }
+  const from = Math.min(view.scroll, scrollMax);
+  const part = line(`lines ${from + 1}-${from + seen} of ${lines.length}`, 'quiet');
+  const hint = pieces(
+    [
+      scrollMax > 0 ? part : null,
+      line('e shows it all', 'quiet'),
+      scrollMax > 0 ? line('PgUp PgDn scroll', 'quiet') : null,
+    ],
+    cells,
+    look,
+  );
+  const shown = lines.slice(from, from + seen);
+  return { lines: wide || scrollMax > 0 ? [...shown, hint] : shown, scrollMax, pageLength, shut: false };
+}
+
+/** The parts below each other, a blank line between them where there is room for that. */
+function stacked(parts: Line[][], height: number): Line[] {
+  const full = parts.filter((each) => each.length > 0);
+  const airy = full.flatMap((each, index) => (index === 0 ? each : [BLANK, ...each]));
+  return airy.length <= height ? airy : full.flat();
+}
+
+/** A question that is on the screen. */
+export interface Asked extends Scrollable {
+  /** There was no room for all of it, or for any of its evidence. */
+  cramped: boolean;
 }
 
 /** A question with its evidence, its options and how far answering it is. The evidence takes what room is left. */
@@ -147,34 +123,46 @@ export function promptLines(
   { prompt, form }: { prompt: Prompt; form: Form },
   cells: number,
   height: number,
-): Scrollable {
+): Asked {
   const { look } = screen;
-  const question = paragraph(prompt.question, cells, 'strong').slice(0, 5);
-  const top: Line[] = [titleLine(prompt, screen, followed, cells), ...question];
-  const bottom: Line[] = [
-    ...optionLines(prompt, form, cells, look),
+  const top: Line[] = [titleLine(prompt, screen, followed, cells), ...paragraph(prompt.question, cells, 'strong')];
+  const options = optionLines(prompt, form, cells, look);
+  const stage: Line[] = [
     ...stageLines(screen, followed, prompt, form, cells),
     ...(form.refused === null ? [] : paragraph(form.refused, cells, 'warn')),
   ];
-  const evidence = evidenceLines(prompt.evidence, cells, 'cut');
-  const wide = tooWide(prompt.evidence, cells);
-  const free = height - top.length - bottom.length;
-  const items =
-    form.stage === 'choose' ? itemLines(prompt, form, cells, evidence.length > 0 ? free / 2 : free - 1, look) : [];
-  const room = free - items.length - (items.length > 0 ? 1 : 0) - (evidence.length > 0 ? 2 : 1);
-  const hinted = wide || evidence.length > room;
-  const seen = Math.max(0, Math.min(evidence.length, hinted ? room - 1 : room));
-  const scrollMax = Math.max(0, evidence.length - seen);
-  const from = Math.min(screen.view.scroll, scrollMax);
-  const part = `lines ${from + 1}-${from + seen} of ${evidence.length}, PgUp PgDn scroll`;
-  const hint = hinted ? [line(`${scrollMax > 0 ? `${part}; ` : ''}e shows the evidence in full`, 'quiet')] : [];
-  const middle =
-    evidence.length === 0
-      ? []
-      : seen < 2
-        ? [line(`press e to see the evidence (${evidence.length} lines)`, 'warn')]
-        : [BLANK, ...evidence.slice(from, from + seen), ...hint];
-  const lines = [...top, ...middle, ...(items.length > 0 ? [BLANK, ...items] : []), BLANK, ...bottom];
-  // On a very small terminal the answering part wins over the question, which the log also shows.
-  return { lines: lines.length > height ? lines.slice(-height) : lines, scrollMax, pageLength: Math.max(1, seen - 1) };
+  const items = form.stage === 'choose' ? itemLines(prompt, form, cells, look) : [];
+  const asking = [...items.flat(), ...options.flat(), ...stage];
+  const none = { lines: [], scrollMax: 0, pageLength: 1, shut: false };
+  const blanks = 2 + (items.length > 0 ? 1 : 0);
+  const room = height - top.length - asking.length - blanks;
+  const evidence = prompt.evidence.length === 0 ? none : evidencePart(prompt, screen, cells, room);
+  const lines = stacked([top, evidence.lines, items.flat(), [...options.flat(), ...stage]], height);
+  const { scrollMax, pageLength, shut } = evidence;
+  if (lines.length <= height) return { lines, scrollMax, pageLength, cramped: shut };
+  // What the pointer is on stays in sight; before anything is chosen that is the question, later what is being written.
+  const before = [...items, ...options].slice(0, form.cursor ?? 0).flat().length;
+  const focus =
+    form.stage !== 'choose' ? lines.length - 1 : form.cursor === null ? 0 : lines.length - asking.length + before;
+  return { lines: around(lines, focus, height, look), scrollMax, pageLength, cramped: true };
+}
+
+/** Instead of a question that was settled elsewhere while an answer to it was being written here. */
+export function overtakenLines(
+  { prompt, settled }: PromptState,
+  form: Form,
+  followed: Followed,
+  cells: number,
+): Line[] {
+  const by = settled && `${personName(settled.by, followed.runbook)} has answered “${settled.choose}”`;
+  const written = form.stage === 'name' ? form.name : form.reason;
+  return [
+    line('NO LONGER ASKED', 'warn'),
+    ...paragraph(prompt.question, cells, 'strong'),
+    BLANK,
+    ...paragraph(`${by ?? 'It was withdrawn'} while you were writing. Nothing of yours was sent.`, cells),
+    ...(written.trim() === '' ? [] : paragraph(`You had written: ${written}`, cells, 'quiet')),
+    BLANK,
+    ...paragraph('Press Esc to go on.', cells, 'now'),
+  ];
 }

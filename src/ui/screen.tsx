@@ -1,13 +1,12 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { render } from 'ink';
-import type { RunEvent } from '../run/events.ts';
-import { follow } from '../run/follow.ts';
 import type { RunState } from '../run/state.ts';
 import { App } from './app.tsx';
-import { compose } from './compose.ts';
-import { ending, type Following } from './following.ts';
+import { compose, tooSmall } from './compose.ts';
+import { type Following, takeHold } from './following.ts';
 import { lookOf } from './look.ts';
 import type { Press } from './presses.ts';
-import { createScreenStore, followedBy, planNow, withPulses } from './store.ts';
+import { createScreenStore, planNow, withPulses } from './store.ts';
 import { pressed } from './view.ts';
 
 /** The two streams of a terminal. */
@@ -20,6 +19,13 @@ const TICK = 1_000;
 /** Progress is drawn at most this often, in ms: five times a second. */
 const PULSE = 200;
 
+/** Hands the terminal back to the shell until it brings this process to the foreground again. */
+async function stopHere(): Promise<void> {
+  // The whole group, so that the shell notices, whatever stands between it and this process.
+  process.kill(0, 'SIGTSTP');
+  await delay(PULSE);
+}
+
 /**
  * Shows a run in the alternate screen, and takes what is pressed to its journal, until the run has ended, its conductor
  * has left, or the person at the terminal has. It decides nothing and performs nothing: closing it changes nothing.
@@ -27,15 +33,9 @@ const PULSE = 200;
  * @throws JournalBroken, RunbookInvalid, and what else keeps the journal from being read
  * @returns the state of the run as it was last seen here
  */
-export async function openScreen({
-  journal,
-  me,
-  terminal,
-  stdin,
-  stdout,
-  since,
-  signal,
-}: Following & Terminal): Promise<RunState> {
+export async function openScreen({ stdin, stdout, ...following }: Following & Terminal): Promise<RunState> {
+  const { me, terminal } = following;
+  const hold = takeHold(following);
   const store = createScreenStore({
     look: lookOf(process.env),
     me,
@@ -43,31 +43,27 @@ export async function openScreen({
     columns: stdout.columns,
     rows: stdout.rows,
   });
-  const closing = new AbortController();
-  const close = () => closing.abort();
-  const leaving = AbortSignal.any([closing.signal, ...(signal ? [signal] : [])]);
-
-  const append = (events: RunEvent[]) =>
-    journal.append('terminal', planNow({ ...store.getState(), clock: Date.now() }), events);
   const say = (notice: string) => store.setState(({ view }) => ({ view: { ...view, notice } }));
 
   const onPress = (press: Press) => {
     const screen = store.getState();
     if (!screen.followed) return;
     const { scrollMax, pageLength } = compose(screen).main;
-    const { state } = screen.followed;
+    const { runbook, state } = screen.followed;
     const { view, events, leave } = pressed(screen.view, press, {
+      runbook,
       state,
       me,
       terminal,
       now: planNow(screen),
       scrollMax,
       pageLength,
+      legible: !tooSmall(screen),
     });
     store.setState({ view });
-    if (leave) return close();
+    if (leave) return hold.leave();
     if (events.length === 0) return;
-    append(events).catch((error: unknown) => {
+    hold.append(events).catch((error: unknown) => {
       // The form is as it was before the last Enter, so that it can be pressed again.
       store.setState({ view: screen.view });
       say(`Not on record: ${error instanceof Error ? error.message : String(error)}`);
@@ -79,10 +75,10 @@ export async function openScreen({
   let gone = false;
   const lost = () => {
     gone = true;
-    close();
+    hold.leave();
   };
   for (const stream of [stdin, stdout]) stream.on('error', lost);
-  const ink = render(<App store={store} onPress={onPress} />, {
+  const ink = render(<App store={store} onPress={onPress} onSuspend={stopHere} />, {
     stdin,
     stdout,
     interactive: true,
@@ -94,21 +90,14 @@ export async function openScreen({
   });
   const ticking = setInterval(() => store.setState({ clock: Date.now() }), TICK);
 
-  const end = ending(since);
-  let attached = false;
   let drawnAt = 0;
   try {
-    await follow(journal, {
-      signal: leaving,
-      onRecords(records) {
-        store.setState({ followed: followedBy(store.getState().followed, records), clock: Date.now() });
-        if (end(records)) return close();
-        if (!attached) append([{ type: 'terminal-attached', terminal, by: me }]).catch(() => undefined);
-        attached = true;
-      },
+    return await hold.show({
+      attended: true,
+      onRecords: (followed) => store.setState({ followed, clock: Date.now() }),
       onPulses(pulses) {
         const at = Date.now();
-        if (at - drawnAt < PULSE) return;
+        if (at - drawnAt < PULSE || (pulses.length === 0 && store.getState().pulses.length === 0)) return;
         drawnAt = at;
         store.setState(withPulses(store.getState(), pulses, at));
       },
@@ -117,13 +106,6 @@ export async function openScreen({
     clearInterval(ticking);
     ink.unmount();
     await ink.waitUntilExit().catch(() => undefined);
-    // Nothing is added to a run that has ended: its report is made of what was there.
-    if (attached && store.getState().followed?.state.outcome === null) {
-      await append([{ type: 'terminal-left', terminal }]).catch(() => undefined);
-    }
     if (!gone) for (const stream of [stdin, stdout]) stream.off('error', lost);
   }
-  const { followed } = store.getState();
-  if (!followed) throw new Error('The journal holds no run yet. Start it with `runbook run`.');
-  return followed.state;
 }

@@ -1,27 +1,10 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
-import type { JournalRecord, Person } from '../run/events.ts';
-import { fold } from '../run/fold.ts';
+import type { Person } from '../run/events.ts';
 import type { Pulse } from '../run/journal.ts';
-import type { RunState } from '../run/state.ts';
-import type { Runbook } from '../runbook/plan.ts';
-import { parseRunbook } from '../runbook/sources.ts';
+import type { Followed } from './followed.ts';
 import type { Look } from './look.ts';
-import { narrate, type Told } from './narrate.ts';
 import { noted, type Rates } from './rates.ts';
 import { openView, type View } from './view.ts';
-
-/** One line of the log. `at` is the plan clock, in ms since the epoch. */
-export interface LogLine extends Told {
-  seq: number;
-  at: number;
-}
-
-/** A run as far as its records tell, told in lines. */
-export interface Followed {
-  runbook: Runbook;
-  state: RunState;
-  log: LogLine[];
-}
 
 /** Everything one terminal shows: the run, as folded from its journal, and where the person at it has got to. */
 export interface Screen {
@@ -49,27 +32,6 @@ export function createScreenStore(given: Pick<Screen, 'look' | 'me' | 'terminal'
     clock: Date.now(),
     view: openView(given.me),
   }));
-}
-
-/** The runbook of a run, from its first record. @throws RunbookInvalid */
-function runbookOf({ event }: JournalRecord): Runbook {
-  if (event.type !== 'run-opened') throw new TypeError('A journal begins with run-opened.');
-  return parseRunbook(event.sources, { opens: event.opens, settings: event.settings });
-}
-
-/** The run after these records, in their order. @throws RunbookInvalid */
-export function followedBy(before: Followed | null, records: readonly JournalRecord[]): Followed | null {
-  const [first] = records;
-  if (!first) return before;
-  const runbook = before?.runbook ?? runbookOf(first);
-  let state = before?.state ?? null;
-  const log = [...(before?.log ?? [])];
-  for (const record of records) {
-    state = fold(state, record);
-    const told = narrate(record.event, state, runbook);
-    if (told) log.push({ seq: record.seq, at: record.at, ...told });
-  }
-  return state && { runbook, state, log };
 }
 
 /** What the run and its steps at work have come to. @param at the real clock, in ms */

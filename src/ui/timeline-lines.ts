@@ -1,9 +1,10 @@
-import { stepState } from '../run/state.ts';
+import { type StepState, stepState } from '../run/state.ts';
 import { type ActivityView, activityViews, focusStep, lateness, STEP_MARK } from './activities.ts';
+import type { Followed } from './followed.ts';
 import { duration, roughly, utcDay, utcMinute } from './format.ts';
 import { cell, type Line, line, span } from './lines.ts';
 import type { Look } from './look.ts';
-import { type Followed, planNow, type Screen } from './store.ts';
+import { planNow, type Screen } from './store.ts';
 
 const WHEN = 6;
 const ESTIMATE = 5;
@@ -27,14 +28,22 @@ function activityLine(view: ActivityView, cells: number, look: Look): Line {
   ];
 }
 
+/** How long a step has been at work, or was; in a rollback how long its undo has. Null before it began. */
+function stepTook({ status, beganAt, undoBeganAt, workMs, undoMs }: StepState, now: number): number | null {
+  if (status === 'running' && beganAt !== null) return Math.max(0, now - beganAt);
+  if (status === 'undoing' && undoBeganAt !== null) return Math.max(0, now - undoBeganAt);
+  const took = status === 'undone' ? undoMs : workMs;
+  return took > 0 ? took : null;
+}
+
 /** The steps of the activity at work. */
 function stepLines({ runbook, state }: Followed, view: ActivityView, now: number, cells: number, look: Look): Line[] {
   const focus = focusStep(runbook, state);
   return view.activity.steps.map((step) => {
-    const { status, beganAt, endedAt, workMs } = stepState(state, step.id);
-    const { mark, tone } = STEP_MARK[status];
-    const took = status === 'running' && beganAt !== null ? now - beganAt : workMs > 0 ? workMs : null;
-    const late = took === null || endedAt !== null ? 'quiet' : lateness(took, step.estimate ?? 0);
+    const at = stepState(state, step.id);
+    const { mark, tone } = STEP_MARK[at.status];
+    const took = stepTook(at, now);
+    const late = took === null || at.status !== 'running' ? 'quiet' : lateness(took, step.estimate ?? 0);
     return [
       span(`${' '.repeat(WHEN - 1)}`),
       span(`${look.glyphs[mark]} `, tone),

@@ -1,11 +1,13 @@
 import type { Person, Prompt, RunEvent } from '../run/events.ts';
-import type { RunState } from '../run/state.ts';
+import type { PromptState, RunState } from '../run/state.ts';
+import { undosDue } from '../run/undo.ts';
+import type { Runbook } from '../runbook/plan.ts';
 import { answering, type Form, openForm } from './answering.ts';
 import { type Dialog, inDialog, openGrave, requested } from './dialogs.ts';
 import type { Press } from './presses.ts';
 
 /** What fills the screen below the header. */
-export type Page = 'run' | 'log' | 'sql' | 'evidence' | 'help';
+export type Page = 'run' | 'log' | 'sql' | 'evidence' | 'journal' | 'help';
 
 /** What this terminal shows, as far as it is not a matter of the run. */
 export interface View {
@@ -16,14 +18,15 @@ export interface View {
   front: string | null;
   forms: Record<string, Form>;
   dialog: Dialog | null;
-  /** Who answered last from here. */
-  lastBy: Person;
+  /** Who answers from here: whoever did so last first, in the end who sits here. */
+  known: readonly Person[];
   /** Something this terminal has to say, such as why a key did nothing. */
   notice: string | null;
 }
 
 /** What a key is judged against. */
 export interface Situation {
+  runbook: Runbook;
   state: RunState;
   me: Person;
   terminal: string;
@@ -33,6 +36,8 @@ export interface Situation {
   scrollMax: number;
   /** Lines a page key moves. */
   pageLength: number;
+  /** Whether the question in front is on the screen; what cannot be read is not answered. */
+  legible: boolean;
 }
 
 /** What a key leads to: another view, facts for the journal, or the end of this terminal. */
@@ -43,7 +48,7 @@ export interface Pressed {
 }
 
 export function openView(me: Person): View {
-  return { page: 'run', scroll: 0, front: null, forms: {}, dialog: null, lastBy: me, notice: null };
+  return { page: 'run', scroll: 0, front: null, forms: {}, dialog: null, known: [me], notice: null };
 }
 
 export const promptKey = (prompt: Prompt) => `${prompt.id}#${prompt.round}`;
@@ -58,7 +63,24 @@ export function frontPrompt(view: View, state: RunState): { prompt: Prompt; form
   const open = openPrompts(state);
   const prompt = open.find((each) => promptKey(each) === view.front) ?? open[0];
   if (!prompt) return null;
-  return { prompt, form: view.forms[promptKey(prompt)] ?? openForm({ prompt, state, lastBy: view.lastBy }) };
+  return { prompt, form: view.forms[promptKey(prompt)] ?? openForm({ prompt, state, known: view.known }) };
+}
+
+/**
+ * The question an answer was being written to when it was settled elsewhere. Until the person has seen so, the letters
+ * under their hands must not become keys.
+ */
+export function overtaken(view: View, state: RunState): PromptState | null {
+  const stage = view.front === null ? undefined : view.forms[view.front]?.stage;
+  if (stage !== 'reason' && stage !== 'name') return null;
+  const asked = state.prompts.find((each) => promptKey(each.prompt) === view.front);
+  return asked && (asked.settled !== null || asked.closedAt !== null) ? asked : null;
+}
+
+/** Whether letters are text here, or nothing, rather than keys. */
+export function taken(view: View, state: RunState): boolean {
+  const stage = frontPrompt(view, state)?.form.stage;
+  return view.dialog !== null || overtaken(view, state) !== null || stage === 'reason' || stage === 'name';
 }
 
 const stay = (view: View, ...events: RunEvent[]): Pressed => ({ view, events, leave: false });
@@ -69,18 +91,34 @@ function interrupted(view: View, { state }: Situation): Pressed {
   return stay({ ...view, dialog: { kind: 'stop', cursor: 0 } });
 }
 
-const PAGE_KEYS: Record<string, Page> = { l: 'log', s: 'sql', e: 'evidence', '?': 'help', h: 'help' };
+const PAGE_KEYS: Record<string, Page> = { l: 'log', s: 'sql', e: 'evidence', j: 'journal', '?': 'help', h: 'help' };
+/** Pages that are read from their end. */
+const FROM_END: readonly Page[] = ['log', 'journal'];
 
-function onLetter(view: View, letter: string, { state, me, now }: Situation): Pressed | null {
+/** Leaving ends a rehearsal, and is asked about; a run goes on without its terminal. */
+function left(view: View, situation: Situation): Pressed {
+  return situation.state.rehearsal ? interrupted(view, situation) : { view, events: [], leave: true };
+}
+
+function rollBack(view: View, { runbook, state }: Situation): Pressed {
+  if (state.rollback) return stay({ ...view, notice: 'A rollback has already been asked for.' });
+  if (undosDue(runbook, state).length === 0) {
+    return stay({ ...view, notice: 'Nothing has been done yet that could be undone.' });
+  }
+  return stay({ ...view, dialog: openGrave('roll-back') });
+}
+
+function onLetter(view: View, letter: string, situation: Situation): Pressed | null {
+  const { state, me, now } = situation;
   const page = PAGE_KEYS[letter];
   if (page) {
-    // A log is read from its end; it is pulled back to what there is when it is shown.
-    const scroll = page === 'log' ? Number.MAX_SAFE_INTEGER : 0;
+    // It is pulled back to what there is when it is shown.
+    const scroll = FROM_END.includes(page) ? Number.MAX_SAFE_INTEGER : 0;
     return stay(view.page === page ? { ...view, page: 'run', scroll: 0 } : { ...view, page, scroll });
   }
   switch (letter) {
     case 'q':
-      return { view, events: [], leave: true };
+      return view.page === 'run' ? left(view, situation) : stay({ ...view, page: 'run', scroll: 0 });
     case 'p':
       return stay(view, requested(state.paused ? 'resume' : 'pause', me));
     case '+':
@@ -89,8 +127,7 @@ function onLetter(view: View, letter: string, { state, me, now }: Situation): Pr
     case '-':
       return stay(view, requested('slower', me));
     case 'R':
-      if (state.rollback) return stay({ ...view, notice: 'A rollback has already been asked for.' });
-      return stay({ ...view, dialog: openGrave('roll-back') });
+      return rollBack(view, situation);
     case 'B':
       if (state.windowBeganAt !== null || state.beginEarly || now >= state.opens) return null;
       return stay({ ...view, dialog: openGrave('begin-early') });
@@ -128,12 +165,15 @@ export function pressed(before: View, press: Press, situation: Situation): Press
   const interrupt = 'key' in press && press.key === 'interrupt';
   if (interrupt && view.dialog?.kind !== 'stop') return interrupted(view, situation);
   if (view.dialog) {
-    const { dialog, events } = inDialog(view.dialog, press, me);
+    const { dialog, events } = inDialog(view.dialog, press, { me, rehearsal: state.rehearsal });
     return stay({ ...view, dialog }, ...events);
+  }
+  if (view.page === 'run' && overtaken(view, state)) {
+    return stay('key' in press && press.key === 'escape' ? { ...view, front: null } : view);
   }
 
   const front = frontPrompt(view, state);
-  const writing = view.page === 'run' && (front?.form.stage === 'reason' || front?.form.stage === 'name');
+  const writing = view.page === 'run' && taken(view, state);
   const move = scrolled(view, press, situation);
   if (move) return stay(move);
   if (!writing) {
@@ -145,13 +185,13 @@ export function pressed(before: View, press: Press, situation: Situation): Press
     const back = 'key' in press && (press.key === 'escape' || press.key === 'enter');
     return stay(back ? { ...view, page: 'run', scroll: 0 } : view);
   }
-  if (!front) return stay(view);
-  const { form, answer } = answering(front.form, press, { prompt: front.prompt, state, lastBy: view.lastBy, terminal });
+  if (!front || !situation.legible) return stay(view);
+  const { form, answer } = answering(front.form, press, { prompt: front.prompt, state, known: view.known, terminal });
   const next: View = {
     ...view,
     front: promptKey(front.prompt),
     forms: { ...view.forms, [promptKey(front.prompt)]: form },
   };
   if (!answer) return stay(next);
-  return stay({ ...next, lastBy: answer.by, scroll: 0 }, { type: 'prompt-answered', answer });
+  return stay({ ...next, known: [answer.by, ...view.known], scroll: 0 }, { type: 'prompt-answered', answer });
 }

@@ -87,6 +87,35 @@ it('takes answers as typed lines, and says why one does not count', async () => 
   });
 });
 
+it('repeats what is asked, and shows all there is to look at', async () => {
+  const run = await openTestRun();
+  const rows = Array.from({ length: 60 }, (_, index) => [`order ${index}`]);
+  await run.happens(OPENS + 12 * MINUTE, {
+    type: 'prompt-opened',
+    prompt: orphans([{ kind: 'rows', title: 'Orphans', columns: ['row'], rows, more: 0 }]),
+  });
+  const plain = show(run, { tty: true });
+  await plain.says('type `evidence` to see it all');
+  expect(plain.text()).not.toContain('order 59');
+  plain.types('evidence');
+  await plain.says('order 59');
+  plain.types('');
+  await vi.waitFor(() => expect(plain.text().split('For Tech Lead to answer: type `[as lead] CHOICE')).toHaveLength(3));
+});
+
+it('wants to know which question is meant when several can be answered so', async () => {
+  const run = await openTestRun();
+  await asked(run);
+  await run.happens(OPENS + 12 * MINUTE, { type: 'prompt-opened', prompt: { ...orphans(), id: 'tripwire.slow' } });
+  const plain = show(run, { tty: true });
+  await plain.says('What shall become of the orphans?');
+  plain.types('as lead leave');
+  await plain.says('say which is meant: `orphans leave` or `tripwire.slow leave`');
+  plain.types('as lead tripwire.slow leave');
+  await plain.says('Grace (Tech Lead) answered “leave”');
+  expect((await run.state()).prompts.map((each) => each.settled?.choose)).toEqual([undefined, 'leave']);
+});
+
 it('sums a run up: how it stands, what waits, what did not simply pass', async () => {
   const run = await openTestRun();
   await run.happens(

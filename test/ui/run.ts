@@ -49,7 +49,8 @@ rollback: { approver: lead }
 
 const FILES = {
   'sql/size.sql': 'select pg_database_size(current_database());\n',
-  'sql/move.sql': 'update :"schema".:"name" set archived = true where ctid >= :\'from_tid\' and ctid < :\'to_tid\';\n',
+  'sql/move.sql':
+    'update :"schema".:"name" set archived = true\n  where ctid >= :\'from_tid\' and ctid < :\'to_tid\';\n',
   'sql/left.sql': 'select count(*) from :"schema".:"name" where not archived;\n',
   'sql/back.sql': 'update public.orders set archived = false;\n',
 };

@@ -118,7 +118,7 @@ describe('answering', () => {
     terminal.press('enter');
     await terminal.shows('Say who answers');
     terminal.press('down', 'down');
-    await terminal.shows(/› Barbara \(Tech Lead\)/);
+    await terminal.shows(/› 2 Barbara \(Tech Lead\)/);
     terminal.press('enter');
     await terminal.shows('Barbara (Tech Lead) answers “drop”, because: plqR q.');
     expect(await answers(run)).toEqual([]);
@@ -229,6 +229,10 @@ describe('keys', () => {
     const { terminal } = show(run, 100, 30);
     await terminal.shows('Move the archive');
     terminal.press({ type: 'R' });
+    await terminal.shows('Nothing has been done yet that could be undone.');
+    await run.happens(OPENS + 40 * MINUTE, { type: 'step-begun', step: 'move-rows', attempt: 1 });
+    await terminal.shows(/▶ 02:30 {2}Move rows/);
+    terminal.press({ type: 'R' });
     await terminal.shows('ROLL BACK?');
     terminal.press({ type: 'yes' }, 'enter');
     await terminal.shows('Type “roll back”, or press Esc.');
@@ -255,7 +259,7 @@ describe('keys', () => {
   });
 
   it('pauses, and leaves the run alone when it is left', async () => {
-    const run = await openTestRun();
+    const run = await openTestRun({ rehearsal: false });
     const { terminal, ended } = show(run, 80, 24);
     await terminal.shows('Move the archive');
     terminal.press({ type: 'p' });
@@ -266,18 +270,45 @@ describe('keys', () => {
     expect((await run.state()).conductor).not.toBeNull();
   });
 
-  it('shows log, SQL and help on the whole screen, and comes back', async () => {
+  it('asks before a rehearsal is left, which ends with its terminal', async () => {
     const run = await openTestRun();
     const { terminal } = show(run, 80, 24);
     await terminal.shows('Move the archive');
+    terminal.press({ type: 'q' });
+    await terminal.shows('3 End the rehearsal');
+    terminal.press('escape', { type: 'q' }, { type: '3' }, 'enter');
+    await vi.waitFor(async () => expect(await requests(run)).toMatchObject([{ request: 'stop' }]));
+  });
+
+  it('shows log, SQL, journal and help on the whole screen, and comes back', async () => {
+    const run = await openTestRun();
+    const { terminal } = show(run, 80, 24);
+    await terminal.shows('Next: Database size');
     terminal.press({ type: 's' });
     await terminal.shows('select pg_database_size(current_database());');
     terminal.press({ type: 'l' });
     await terminal.shows('bound to db1/shop');
     terminal.press({ type: '?' });
     await terminal.shows('ask to roll back');
-    terminal.press('escape');
+    terminal.press({ type: 'j' });
+    await terminal.shows(/\d [\da-f]{8} terminal-attached \{"terminal":"test:1"/);
+    terminal.press('home');
+    await terminal.shows(/1 \d\d:\d\d:\d\d [\da-f]{8} run-opened/);
+    // On a page the key that leaves the screen leads back, as in any pager.
+    terminal.press({ type: 'q' });
     await terminal.shows('Next: Database size');
+  });
+
+  it('shows the SQL of a step as it is run, for each of its tables, indented as it was written', async () => {
+    const run = await openTestRun();
+    await run.happens(OPENS + 30 * MINUTE, { type: 'step-begun', step: 'move-rows', attempt: 1 });
+    const { terminal } = show(run, 100, 40);
+    await terminal.shows(/▶ 02:30 {2}Move rows/);
+    terminal.press({ type: 's' });
+    await terminal.shows('sql/move.sql for orders');
+    await terminal.shows('update "public"."clients" set archived = true');
+    await terminal.shows(/^ {2}where ctid >= '\(0,0\)'/m);
+    expect(terminal.text()).not.toContain(':"schema"');
   });
 });
 
@@ -293,7 +324,7 @@ it('shows a rollback: what is being undone, and how much is still to undo', asyn
   );
   const { terminal } = show(run, 80, 24);
   await terminal.shows('ROLLING BACK, 1 step to undo');
-  await terminal.shows('Undoing: Rows into the archive');
+  await terminal.shows(/Undoing: Rows into the archive .* of 1m/);
   await terminal.shows(/↶ 02:30 {2}Move rows/);
   await run.happens(OPENS + 41 * MINUTE, {
     type: 'undo-finished',
@@ -302,7 +333,8 @@ it('shows a rollback: what is being undone, and how much is still to undo', asyn
     workMs: 900,
   });
   await terminal.shows('Rows into the archive undone: all back');
-  await terminal.shows('ROLLING BACK, 0 steps to undo');
+  await terminal.shows('ROLLED BACK, being checked');
+  await terminal.shows('100% undone');
 });
 
 it('follows the size of the terminal', async () => {
@@ -378,16 +410,68 @@ it('keeps text from outside from doing anything to the terminal', async () => {
 
 it('shows the whole of a value that is too long for its column', async () => {
   const run = await openTestRun();
-  const using = `org_id = auth.uid() ${'and true '.repeat(20)}or is_admin()`;
+  const using = `org_id = auth.uid() ${'and true '.repeat(99)}or is_admin()`;
   await asked(run, [
     { kind: 'rows', title: 'Policies', columns: ['name', 'using'], rows: [['Admins', using]], more: 0 },
   ]);
   const { terminal } = show(run, 80, 24);
-  await terminal.shows('e shows the evidence in full');
+  await terminal.shows('e shows it all');
   expect(terminal.text()).not.toContain('is_admin()');
   terminal.press({ type: 'e' });
   await terminal.shows(/using +org_id = auth/);
   await terminal.shows('or is_admin()');
+});
+
+it('keeps the keys from acting under the hands of somebody whose question is settled meanwhile', async () => {
+  const run = await openTestRun();
+  await asked(run);
+  const { terminal } = show(run, 80, 24);
+  await terminal.shows('What shall become of the orphans?');
+  terminal.press({ type: '2' }, 'enter', { type: 'they are sto' });
+  await terminal.shows('they are sto');
+  const by = { name: 'Barbara', role: 'lead' };
+  await run.journal.append('terminal', OPENS, [
+    {
+      type: 'prompt-answered',
+      answer: { prompt: 'orphans', round: 1, choose: 'leave', by, proof: 'named', from: 'test:2' },
+    },
+  ]);
+  await terminal.shows('Barbara (Tech Lead) has answered “leave” while you were writing.');
+  terminal.press({ type: 'pq' }, 'enter', { type: 'R' });
+  await terminal.shows('You had written: they are sto');
+  terminal.press('escape');
+  await terminal.shows('Next: Database size');
+  expect(await requests(run)).toEqual([]);
+});
+
+it('keeps what the pointer is on in sight when a question does not fit', async () => {
+  const run = await openTestRun();
+  const long = 'It goes on for longer than the terminal is high. '.repeat(12);
+  const prompt = orphans();
+  await run.happens(OPENS + 12 * MINUTE, {
+    type: 'prompt-opened',
+    prompt: { ...prompt, options: prompt.options.map((each) => ({ ...each, says: long })) },
+  });
+  const { terminal } = show(run, 60, 16);
+  await terminal.shows('What shall become of the orphans?');
+  terminal.press({ type: '2' });
+  await terminal.shows(/› 2 drop/);
+  terminal.press('enter');
+  await terminal.shows('Why?');
+});
+
+it('says what size it needs, and takes no answer that cannot be read', async () => {
+  const run = await openTestRun();
+  await asked(run);
+  const { terminal } = show(run, 80, 24);
+  await terminal.shows('What shall become of the orphans?');
+  terminal.resize(40, 10);
+  await terminal.shows('40×10 is too small; 60×16 will do.');
+  await terminal.shows('1 question open');
+  terminal.press({ type: '1' }, 'enter');
+  terminal.resize(80, 24);
+  await terminal.shows('1 leave They stay as they are.');
+  expect(terminal.text()).not.toContain('›');
 });
 
 it('goes from one open question to the next', async () => {

@@ -5,6 +5,7 @@ import { vi } from 'vitest';
 const KEYS = {
   up: '\u001b[A',
   down: '\u001b[B',
+  home: '\u001b[H',
   pageUp: '\u001b[5~',
   pageDown: '\u001b[6~',
   enter: '\r',

@@ -47,6 +47,10 @@ describe('text from outside', () => {
       }),
     );
   });
+
+  it('stays indented where it is wrapped', () => {
+    expect(wrap(inert('  ->  Seq Scan on orders'), 14)).toEqual(['  ->  Seq Scan', '  on orders']);
+  });
 });
 
 it('writes durations and counts so that they read at a glance', () => {

@@ -1,0 +1,79 @@
+import type { Person, Prompt } from '../run/events.ts';
+import type { RunState } from '../run/state.ts';
+import type { Runbook } from '../runbook/plan.ts';
+import { candidates, chosen, type Form } from './answering.ts';
+import type { Followed } from './followed.ts';
+import { type Line, line, paragraph, span } from './lines.ts';
+import type { Look } from './look.ts';
+import { personName } from './narrate.ts';
+import type { Screen } from './store.ts';
+import { around } from './timeline-lines.ts';
+
+function field(label: string, value: string, cells: number, look: Look): Line[] {
+  return paragraph(`${value}${look.unicode ? '▏' : '_'}`, cells, 'now', [span(`${label} `, 'strong')]);
+}
+
+function peopleLines(prompt: Prompt, form: Form, followed: Followed, look: Look): Line[] {
+  const people = candidates(prompt, followed.state);
+  const lines = people.map((person, index) => {
+    const at = form.candidate === index;
+    const title = followed.runbook.document.roles[person.role]?.title ?? person.role;
+    const said = person.name === '' ? `${title}, name to be typed` : personName(person, followed.runbook);
+    return [
+      span(at ? `${look.glyphs.pointer} ` : '  ', 'now'),
+      span(`${index + 1} `, 'key'),
+      span(said, at ? 'strong' : 'plain'),
+    ];
+  });
+  return [line('Who answers?', 'strong'), ...around(lines, form.candidate ?? 0, 6, look)];
+}
+
+function whoMay({ who }: Prompt, runbook: Runbook): string {
+  if (who.length === 0) return 'Anyone with a role may answer.';
+  return `For ${who.map((role) => runbook.document.roles[role]?.title ?? role).join(' or ')} to answer.`;
+}
+
+/** The last refusal on record of an answer given here, for the case that somebody else was faster. */
+function refusedOnRecord(prompt: Prompt, state: RunState, terminal: string): string | null {
+  const asked = state.prompts.find((each) => each.prompt.id === prompt.id && each.prompt.round === prompt.round);
+  return asked?.answers.findLast((each) => each.answer.from === terminal)?.refused ?? null;
+}
+
+/** What is to be done now to answer, below the options. */
+export function stageLines(screen: Screen, followed: Followed, prompt: Prompt, form: Form, cells: number): Line[] {
+  const { look } = screen;
+  const by: Person = form.by ?? screen.me;
+  const keys = (text: string) => paragraph(text, cells, 'quiet');
+  switch (form.stage) {
+    case 'choose': {
+      const tick = form.ticked.length > 0 ? 'space ticks, ' : '';
+      return [
+        ...paragraph(whoMay(prompt, followed.runbook), cells, 'quiet'),
+        ...keys(`${tick}arrows or a number choose, Enter goes on`),
+      ];
+    }
+    case 'reason':
+      return [...field('Why?', form.reason, cells, look), ...keys('Enter goes on, Esc goes back')];
+    case 'who':
+      return [
+        ...peopleLines(prompt, form, followed, look),
+        ...keys('arrows or a number choose, Enter goes on, Esc goes back'),
+      ];
+    case 'name':
+      return [...field('Name:', form.name, cells, look), ...keys('Enter goes on, Esc goes back')];
+    case 'confirm': {
+      const what = chosen(form, prompt)?.choose ?? '';
+      const why = form.reason.trim() !== '' && chosen(form, prompt)?.reason ? `, because: ${form.reason.trim()}` : '';
+      return [
+        ...paragraph(`${personName(by, followed.runbook)} answers “${what}”${why}.`, cells, 'strong'),
+        ...paragraph('Press Enter to put this on record. Esc goes back.', cells, 'now'),
+      ];
+    }
+    case 'sent': {
+      const refused = refusedOnRecord(prompt, followed.state, screen.terminal);
+      return refused === null
+        ? [line('Sent; the record of it is awaited.', 'quiet')]
+        : paragraph(`Refused: ${refused} Esc goes back.`, cells, 'warn');
+    }
+  }
+}
