@@ -1,9 +1,13 @@
 import { defineConfig } from 'vitest/config';
 
+// The tests are the same on every machine: they know no database, and no terminal, of the person who runs them.
+for (const name of Object.keys(process.env)) if (/^PG[A-Z]+$|^DATABASE_URL$/.test(name)) delete process.env[name];
+
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts', 'test/**/*.test.tsx'],
     globalSetup: ['test/support/global-setup.ts'],
+    env: { LC_ALL: 'C.UTF-8', TERM: 'xterm-256color', NO_COLOR: '' },
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

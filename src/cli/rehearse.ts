@@ -29,12 +29,11 @@ function rehearser({ document }: Runbook): Person {
   return { role, name: people[0]?.name ?? 'Operator' };
 }
 
-/** Environment of the conductor: this one, with the throwaway database and mail server in the place of any real ones. */
-function sheltered(env: Record<string, string>): NodeJS.ProcessEnv {
-  const own = Object.entries(process.env).filter(
-    ([name]) => !/^PG[A-Z]+$/.test(name) && name !== 'DATABASE_URL' && name !== 'SMTP_URL',
-  );
-  return { ...Object.fromEntries(own), ...env };
+/** Makes this process, and the conductor it starts, forget the person's real database and mail server. */
+function forgetProduction(): void {
+  for (const name of Object.keys(process.env)) {
+    if (/^PG[A-Z]+$|^DATABASE_URL$|^SMTP_URL$/.test(name)) delete process.env[name];
+  }
 }
 
 async function rehearse(file: string, flags: Flags, command: Command): Promise<void> {
@@ -51,6 +50,7 @@ async function rehearse(file: string, flags: Flags, command: Command): Promise<v
 
   const report = await reportFolder(flags.report, `${written.document.id}-rehearsal`, command);
 
+  forgetProduction();
   const rehearsal = await startRehearsal({
     rows,
     keep: flags.keep ?? false,
@@ -75,7 +75,7 @@ async function rehearse(file: string, flags: Flags, command: Command): Promise<v
       opened,
       runbook,
       me,
-      env: sheltered(rehearsal.env),
+      env: { ...process.env, ...rehearsal.env },
       flags: failing.flatMap((id) => ['--fail', id]),
       report,
       rehearsal: true,

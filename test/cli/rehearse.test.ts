@@ -13,12 +13,22 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
+/** A person's production, which a rehearsal has nothing to do with. */
+const PRODUCTION = {
+  PGHOST: 'production.invalid',
+  PGSSLMODE: 'verify-full',
+  PGOPTIONS: '-c default_transaction_read_only=on',
+  DATABASE_URL: 'postgres://production.invalid/postgres',
+  SMTP_URL: 'smtp://production.invalid',
+};
+
 /** The real program, in a pipe. */
 const rehearse = (name: string, ...flags: string[]) =>
   execa('tsx', ['src/cli/main.ts', 'rehearse', '--rows', '2000', '--report', join(folder, name), ...flags], {
     preferLocal: true,
     reject: false,
     stdin: 'ignore',
+    env: PRODUCTION,
   });
 
 async function reportOf(name: string): Promise<Report> {
