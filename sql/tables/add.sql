@@ -8,7 +8,10 @@ create trigger zzz_tenant_1_guard_new before insert on :"schema".:"name"
   execute function public.guard_tenant_id(:'owner');
 
 create trigger zzz_tenant_1_guard before update on :"schema".:"name"
-  for each row when (new.tenant_id is not null and new.tenant_id is distinct from old.tenant_id)
+  for each row when (
+    new.tenant_id is not null and new.tenant_id is distinct from old.tenant_id
+    and row_security_active(old.tableoid)
+  )
   execute function public.guard_tenant_id(:'owner');
 
 create trigger zzz_tenant_2_fill_new before insert on :"schema".:"name"

@@ -8,7 +8,7 @@ import { qualified, type TableName } from './tables.ts';
  * Whether rows were lost or changed by anything but the application, told exactly while it keeps writing.
  *
  * A row's hash is 64 bits of its values as text; a table's sum is that of its rows, so their order does not matter.
- * Statement triggers put on record by how much each statement of the application moved count and sum. Whatever the
+ * Triggers put on record by how much each statement or update of the application moved count and sum. Whatever the
  * application does, `count − Σ moved` and `sum − Σ moved` stay as they were, in every snapshot; what the run's own
  * transactions do (they set `middlewatch.run`) is not put on record, and so shows.
  */
@@ -58,24 +58,27 @@ export async function comparedColumns(on: Queryable, table: TableName, ignored: 
 /** Begins to put on record what the application changes. Takes a lock that waits for writers, for a moment. */
 export async function watchRows(client: Queryable, table: TableName, columns: string[]): Promise<void> {
   const watch = watchName(table);
-  const record = (rows: string, sum: string, from: string, touched: string) =>
-    `insert into middlewatch.touched (watch, rows, sum, touched) select ${escapeLiteral(watch)}, ${rows}, ${sum}, ${touched} from ${from} having count(*) > 0;`;
+  const record = (rows: string, sum: string, from = '') =>
+    `insert into middlewatch.touched (watch, rows, sum, touched) select ${escapeLiteral(watch)}, ${rows}, ${sum}, ${from === '' ? '1' : `count(*) from ${from} having count(*) > 0`};`;
   const total = (alias: string) => `coalesce(sum(${hash(alias, columns)}), 0)`;
   const body = `
 begin
+  if tg_op = 'UPDATE' then
+    ${record('0', `${hash('new', columns)}::numeric - ${hash('old', columns)}`)}
+    return null;
+  end if;
   -- What the run itself does is not the application's doing.
   if coalesce(current_setting('middlewatch.run', true), '') <> '' then return null; end if;
-  case tg_op
-    when 'INSERT' then ${record('count(*)', total('n'), 'new_rows n', 'count(*)')}
-    when 'DELETE' then ${record('-count(*)', `-${total('o')}`, 'old_rows o', 'count(*)')}
-    when 'TRUNCATE' then ${record('-count(*)', `-${total('t')}`, `${qualified(table)} t`, 'count(*)')}
-    else
-      ${record('0', `(select ${total('n')} from new_rows n) - (select ${total('o')} from old_rows o)`, 'new_rows', 'count(*)')}
-  end case;
-  return null;
-exception when others then
-  -- Watching must never fail the application; the comparison says that it cannot tell.
-  insert into middlewatch.touched (watch, rows, sum, touched) values (${escapeLiteral(watch)}, 0, 'NaN', 0);
+  begin
+    case tg_op
+      when 'INSERT' then ${record('count(*)', total('n'), 'new_rows n')}
+      when 'DELETE' then ${record('-count(*)', `-${total('o')}`, 'old_rows o')}
+      else ${record('-count(*)', `-${total('t')}`, `${qualified(table)} t`)}
+    end case;
+  exception when others then
+    -- Watching must never fail the application; the comparison says that it cannot tell.
+    insert into middlewatch.touched (watch, rows, sum, touched) values (${escapeLiteral(watch)}, 0, 'NaN', 0);
+  end;
   return null;
 end`;
   const name = `middlewatch.${escapeIdentifier(watch)}`;
@@ -85,15 +88,17 @@ end`;
     `create function ${name}() returns trigger language plpgsql security definer ${settings} as ${escapeLiteral(body)}`,
   );
   await client.query(`revoke all on function ${name}() from public`);
-  for (const [event, transition, when] of [
-    ['insert', 'referencing new table as new_rows', 'after'],
-    ['update', 'referencing old table as old_rows new table as new_rows', 'after'],
-    ['delete', 'referencing old table as old_rows', 'after'],
-    ['truncate', '', 'before'],
+  for (const [event, when, each] of [
+    ['insert', 'after', 'referencing new table as new_rows for each statement'],
+    // Row by row, because a transition table is filled before anybody can say that a backfill does not need it: a sixth of
+    // what a row costs. And without a block of its own to fail in, which would be a subtransaction a row.
+    ['update', 'after', "for each row when (coalesce(current_setting('middlewatch.run', true), '') = '')"],
+    ['delete', 'after', 'referencing old table as old_rows for each statement'],
+    ['truncate', 'before', 'for each statement'],
   ] as const) {
     await client.query(
       `create trigger ${escapeIdentifier(`middlewatch_${event}`)} ${when} ${event} on ${qualified(table)}
-       ${transition} for each statement execute function ${name}()`,
+       ${each} execute function ${name}()`,
     );
   }
 }
