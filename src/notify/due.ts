@@ -62,12 +62,22 @@ function troubleOf(runbook: Runbook, state: RunState, outlook: Outlook, now: num
   return now >= runbook.closes || forecastCounts ? 'late' : null;
 }
 
-/** The announcement that it takes longer. A mail to everybody waits until a rollback has been approved; a post does not. */
-function announced(runbook: Runbook, trouble: Trouble, now: number): Wanted[] {
+/**
+ * The announcement that it takes longer. A mail to everybody waits until a rollback has been approved; a post does not. The
+ * mail is repeated for as long as it lasts; posts have the cadence of the status page.
+ */
+function announced(runbook: Runbook, state: RunState, trouble: Trouble, now: number): Wanted[] {
   const { messages, announce } = runbook.document;
+  const isPost = (message: string) => messages[message]?.status !== undefined;
   return announce.extended
-    .filter((message) => trouble !== 'rollback-wanted' || messages[message]?.status !== undefined)
-    .map((message) => ({ id: `announce:${trouble}:${message}`, message, at: now }));
+    .filter((message) => trouble !== 'rollback-wanted' || isPost(message))
+    .flatMap((message) => {
+      const first = { id: `announce:${trouble}:${message}`, message, at: now };
+      if (!(first.id in state.messages) || announce.every === undefined || isPost(message)) return [first];
+      const said = Object.values(state.messages).filter((each) => each.message.message === message);
+      const last = Math.max(...said.map((each) => each.message.dueAt));
+      return now - last < announce.every ? [] : [{ ...first, id: `announce:again-${said.length}:${message}` }];
+    });
 }
 
 /** The post for having come so far. Of several percentages passed at once, the highest. */
@@ -108,7 +118,7 @@ function inWindow(runbook: Runbook, state: RunState, outlook: Outlook, owed: Wan
   const { beganAt, endedAt } = windowSpan(runbook, state);
   if (beganAt === null || endedAt !== null) return [];
   const trouble = troubleOf(runbook, state, outlook, now);
-  const news = trouble === null ? percentPost(runbook, state, outlook, now) : announced(runbook, trouble, now);
+  const news = trouble === null ? percentPost(runbook, state, outlook, now) : announced(runbook, state, trouble, now);
   const fresh = [...owed, ...news].filter((each) => !(each.id in state.messages));
   return [...news, ...cadencePost(runbook, state, trouble, fresh, now)];
 }

@@ -96,8 +96,8 @@ export function outline(document: unknown): Outline {
     watches,
     announced: [
       ...(status ? [{ path: ['status', 'message'], message: status.message }] : []),
-      ...Object.entries(announce ?? {}).flatMap(([when, messages]) =>
-        messages.map((message, i) => ({ path: ['announce', when, i], message })),
+      ...(['extended', 'rolled_back', 'cancelled'] as const).flatMap((when) =>
+        (announce?.[when] ?? []).map((message, i) => ({ path: ['announce', when, i], message })),
       ),
     ],
     answers: entriesOf(mapOf(root.rehearsal), 'answers').flatMap(({ path, value }) =>

@@ -104,6 +104,9 @@ export const status = z.strictObject({
 export const announce = z
   .strictObject({
     extended: z.array(id).default([]),
+    every: someTime
+      .optional()
+      .meta({ description: 'While it lasts, the mails of `extended` go out again after this long' }),
     rolled_back: z.array(id).default([]),
     cancelled: z.array(id).default([]),
   })

@@ -3,6 +3,7 @@ import type { Evidence } from '../run/events.ts';
 import type { Act } from '../run/performer.ts';
 import { factsOf, stepState } from '../run/state.ts';
 import type { StepOf } from '../runbook/step-schema.ts';
+import { UnknownPlaceholder } from '../runbook/template.ts';
 import { ExpectationFailed, type Kind } from './kind.ts';
 import { BROKEN, judge, type Limit, UNKNOWN, type Verdict } from './monitor-verdict.ts';
 import { query } from './query.ts';
@@ -74,12 +75,17 @@ function limitOf({ id, at_most, times, or_ms, against, request }: Sample, act: A
 /** One look at everything. Numbers under the samples' ids; under `id.broken` and `id.unknown` that there is none, and why. */
 async function look(step: Monitor, act: Act, world: World): Promise<Record<string, number>> {
   const values: Record<string, number> = {};
+  const captured: Record<string, string> = {};
   for (const sample of step.samples) {
     if (sample.request !== undefined) {
       try {
-        values[sample.id] = (await put(sample.request, {}, world, act.signal)).ms;
+        const reply = await put(sample.request, captured, world, act.signal);
+        values[sample.id] = reply.ms;
+        Object.assign(captured, reply.captured);
       } catch (error) {
-        if (!(error instanceof RequestFailed)) throw error;
+        // What an earlier request of this round should have captured is not there when that one failed.
+        const uncaptured = error instanceof UnknownPlaceholder && !error.path.includes('.');
+        if (!uncaptured && !(error instanceof RequestFailed)) throw error;
         values[sample.id + BROKEN] = 1;
       }
     }

@@ -96,6 +96,13 @@ test('a forecast beyond the close is told only near the close; past the close it
   expect(names(due(after(BEGAN), '04:01', 60, at('03:00')))).toEqual(['extended-mail', 'extended-post']);
 });
 
+test('while it lasts, people hear by mail again within the hour that the first mail promises', () => {
+  const said = live([BEGAN], '03:55', '06:30', () => 60);
+  const mails = said.filter(({ channel }) => channel === 'mail');
+  expect(mails.map(({ dueAt }) => new Date(dueAt).toISOString().slice(11, 16))).toEqual(['04:00', '05:00', '06:00']);
+  expect(new Set(said.map(({ id }) => id)).size).toBe(said.length);
+});
+
 test('of a failure people outside learn the step, never the error', () => {
   const state = after(BEGAN, [at('02:10'), failed('copy', 'duplicate key (email)=(ann@example.com)')]);
   const [mail] = due(state, '04:00', 10);

@@ -27,7 +27,7 @@ messages:
   extended-post: { status: extended, body: "Extended: {{current_status}}" }
   back-mail: { mail: everyone, subject: Taken back, body: "{{title}} was {{outcome}}." }
   off-mail: { mail: everyone, subject: Called off, body: "Nothing happens on {{window.date}}." }
-announce: { extended: [extended-mail, extended-post], rolled_back: [back-mail], cancelled: [off-mail] }
+announce: { extended: [extended-mail, extended-post], every: 1h, rolled_back: [back-mail], cancelled: [off-mail] }
 watches:
   - { id: app, title: The application answers, every: 1s, request: { id: health, url: "https://app.example/health" } }
 prepare:

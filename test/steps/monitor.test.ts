@@ -90,3 +90,21 @@ it('holds a request against the baseline, and counts a bad answer as a breach', 
   await expect(monitor.perform(step(0), actOf({ state: stateOf(before) }), worldOf())).rejects.toThrow(/api 8 times/);
   await expect(monitor.perform(step(0), actOf(), worldOf())).rejects.toThrow('no answer time');
 });
+
+it('signs in with the first request of a round; when that fails, what needs it fails too, and the rest is looked at', async () => {
+  let logins = 0;
+  await using app = await application(({ url, headers }) => {
+    if (url === '/login') return ++logins === 2 ? { status: 500 } : { body: { token: `t${logins}` } };
+    return { status: headers.authorization === `Bearer t${logins}` ? 200 : 403 };
+  });
+  const act = actOf();
+  const step = over(
+    { id: 'login', request: { id: 'login', url: `${app.url}/login`, capture: { token: 'token' } } },
+    { id: 'clients', request: { id: 'clients', url: app.url, headers: { authorization: 'Bearer {{token}}' } } },
+    { id: 'five', sql: 'five.sql' },
+  );
+  await expect(monitor.perform(step, act, worldOf({ pool, files }))).rejects.toThrow(
+    'login failed 1 time; clients failed 1 time',
+  );
+  expect(seen(act)[1]?.values).toEqual({ 'login.broken': 1, 'clients.broken': 1, five: 5 });
+});

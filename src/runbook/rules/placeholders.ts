@@ -44,8 +44,7 @@ function inStep(path: Path, step: Step, { lists }: Outline, settings: string[], 
         ? step.samples.flatMap(({ request }, i) => (request ? [{ path: ['samples', i, 'request'], request }] : []))
         : [];
   const here: Report = (at, words) => report([...path, ...at], words);
-  if (step.kind === 'http') inRequests(requests, known, here);
-  else for (const each of requests) inRequests([each], known, here);
+  inRequests(requests, known, here);
   // An unknown list has its own problem; what its items hold cannot be told.
   const drawsOn = [step.for_each, step.kind === 'index' ? step.tables : undefined];
   if (drawsOn.some((list) => list !== undefined && !Object.hasOwn(lists, list))) return;
