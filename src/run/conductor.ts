@@ -16,6 +16,8 @@ import type { Watcher } from './watcher.ts';
 
 /** How long the end of a run waits for messages under way, in ms. */
 const LAST_POST = 30_000;
+/** How long a rehearsal's clock waits for them before it jumps, in ms. */
+const POST_BEFORE_JUMP = 5_000;
 
 export interface Conducting {
   journal: Journal;
@@ -76,7 +78,15 @@ export class Conductor {
 
   /** Reads the journal from its beginning. @throws JournalBroken */
   static async open(deps: Conducting): Promise<Conductor> {
-    return new Conductor(deps, await Scribe.open(deps.journal, deps.lease, deps.clock));
+    let conductor: Conductor | undefined;
+    // What is due goes out at its own moment, in the time that the jump takes away.
+    const clock: ClockMaker = (aheadMs, onJump) =>
+      deps.clock(aheadMs, async (byMs) => {
+        if (conductor) await conductor.#post(POST_BEFORE_JUMP);
+        await onJump(byMs);
+      });
+    conductor = new Conductor(deps, await Scribe.open(deps.journal, deps.lease, clock));
+    return conductor;
   }
 
   get state(): RunState {
@@ -100,7 +110,7 @@ export class Conductor {
       await this.#bind();
       this.#watch();
       const why = await this.#steps();
-      await this.#lastPost();
+      await this.#post(LAST_POST);
       await scribe.log([{ type: 'conductor-left', why }]);
     } catch (error) {
       const { message } = performer.explain(error);
@@ -195,9 +205,9 @@ export class Conductor {
     await changed;
   }
 
-  /** What is owed at the end goes out, within bounds: mail never holds up the end of a run. */
-  async #lastPost(): Promise<void> {
-    const giveUp = AbortSignal.timeout(LAST_POST);
+  /** What is owed goes out, within bounds: mail never holds up a run. */
+  async #post(limitMs: number): Promise<void> {
+    const giveUp = AbortSignal.timeout(limitMs);
     await this.#postman.round();
     await Promise.race([
       this.#postman.settled(),

@@ -15,13 +15,20 @@ export interface Mailroom {
 export class Postman {
   readonly #room: Mailroom;
   readonly #atWork = new Map<string, Promise<void>>();
+  #turn: Promise<void> = Promise.resolve();
 
   constructor(room: Mailroom) {
     this.#room = room;
   }
 
-  /** Puts newly due messages on record and sends whatever is owed and not under way. */
-  async round(): Promise<void> {
+  /** Puts newly due messages on record and sends whatever is owed and not under way. One round at a time: each is owed once. */
+  round(): Promise<void> {
+    const round = this.#turn.then(() => this.#round());
+    this.#turn = round.catch(() => undefined);
+    return round;
+  }
+
+  async #round(): Promise<void> {
     const { outbox, state, outlook, now, log } = this.#room;
     const due = outbox.due(state(), outlook(), now());
     if (due.length > 0) await log(due.map((message) => ({ type: 'message-owed', message })));
