@@ -6,9 +6,12 @@ import { windowSpan } from '../run/window.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import { activityViews } from './activities.ts';
 import { duration, plural, roughly, utcDay, utcMinute } from './format.ts';
-import { type Inert, inert, pad, width } from './inert.ts';
+import { type Inert, inert, pad, width, wrap } from './inert.ts';
 import type { Glyphs, Look } from './look.ts';
 import { openPrompts } from './view.ts';
+
+/** A summary fits the narrowest of usual terminals, and a mail. */
+const CELLS = 80;
 
 /** What a summary is made of. `now` is the plan clock, in ms since the epoch. */
 export interface Summarised {
@@ -98,6 +101,27 @@ function criteria({ runbook, state }: Summarised, { glyphs }: Look): Inert[] {
   });
 }
 
+/** Questions that wait, each with who may answer it. */
+function questions({ runbook, state }: Summarised, { glyphs }: Look): Inert[] {
+  return openPrompts(state).map(({ question, who }) => {
+    const roles = who.map((role) => runbook.document.roles[role]?.title ?? role).join(' or ');
+    return inert(`  ${glyphs.asking} ${question}${roles === '' ? '' : ` (for ${roles} to answer)`}`);
+  });
+}
+
+/** What leads on from here; nothing once the run has ended. */
+function next({ state }: Summarised): Inert[] {
+  if (state.outcome) return [];
+  if (state.rehearsal) return [inert('A rehearsal is not carried on; the next one begins anew.')];
+  return [
+    inert(
+      state.conductor
+        ? `The run goes on: \`runbook attach ${state.run}\` shows it and takes answers (--as ROLE).`
+        : `\`runbook run\` carries on with it; \`runbook report ${state.run}\` tells how it went so far.`,
+    ),
+  ];
+}
+
 function section(title: string, lines: readonly string[]): string[] {
   return lines.length === 0 ? [] : ['', title, ...lines];
 }
@@ -106,16 +130,17 @@ function section(title: string, lines: readonly string[]): string[] {
 export function summary(of: Summarised, look: Look): string {
   const { runbook, state } = of;
   const kind = state.rehearsal ? 'rehearsal' : 'run';
-  const questions = openPrompts(state).map((each) => inert(`  ${look.glyphs.asking} ${each.question}`));
-  return [
-    inert(`${runbook.document.title}, ${kind} ${state.run}: ${standing(of)}.`),
-    ...(state.target ? [inert(`Target: ${state.target.where}, PostgreSQL ${state.target.version}.`)] : []),
+  const lines = [
+    `${runbook.document.title}, ${kind} ${state.run}: ${standing(of)}.`,
+    ...(state.target ? [`Target: ${state.target.where}, PostgreSQL ${state.target.version}.`] : []),
     windowLine(of),
     ...messages(of),
     '',
     ...timeline(of, look),
     ...section('Not simply passed', exceptions(of, look)),
-    ...section('Waiting for an answer', questions),
+    ...section('Waiting for an answer', questions(of, look)),
     ...section('Success criteria', state.windowBeganAt === null ? [] : criteria(of, look)),
-  ].join('\n');
+    ...next(of).flatMap((each) => ['', each]),
+  ];
+  return lines.flatMap((each) => wrap(inert(each), CELLS)).join('\n');
 }

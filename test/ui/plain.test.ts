@@ -140,6 +140,8 @@ it('sums a run up: how it stands, what waits, what did not simply pass', async (
   expect(text).toContain('Move the archive, rehearsal night-1: waits for a person: 1 question open.');
   expect(text).toMatch(/\? 02:00 {2}Pre-checks +30m +15m00s/);
   expect(text).toContain('~ Database size: one^[ table');
-  expect(text).toContain('? What shall become of the orphans?');
+  expect(text).toContain('? What shall become of the orphans? (for Tech Lead to answer)');
+  expect(text).toContain('A rehearsal is not carried on');
+  expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
   expect(text).not.toContain('\u001b');
 });
