@@ -21,11 +21,16 @@ export interface Attending {
   signal: AbortSignal;
 }
 
+/** A terminal without cursor addressing, and one that is read aloud (Ink's own variable for that), get lines instead. */
+function linesOnly({ TERM, INK_SCREEN_READER }: NodeJS.ProcessEnv): boolean {
+  return TERM === 'dumb' || INK_SCREEN_READER === 'true';
+}
+
 /** Shows a run until it has ended or this terminal leaves it: the screen on a terminal, a line an event elsewhere. */
 export async function attend({ journal, me, since, plain, signal }: Attending): Promise<RunState> {
   const { stdin, stdout } = process;
   const following = { journal, me, terminal: TERMINAL, stdin, stdout, since, signal };
-  if (plain || !stdin.isTTY || !stdout.isTTY) {
+  if (plain || linesOnly(process.env) || !stdin.isTTY || !stdout.isTTY) {
     const { openPlain } = await import('../ui/plain.ts');
     return await openPlain(following);
   }

@@ -1,6 +1,7 @@
 import { refusal } from '../run/answers.ts';
 import type { Answer, Person, Prompt, PromptOption } from '../run/events.ts';
 import type { RunState } from '../run/state.ts';
+import type { Runbook } from '../runbook/plan.ts';
 import { type Press, typed } from './presses.ts';
 
 export type Stage = 'choose' | 'reason' | 'who' | 'name' | 'confirm' | 'sent';
@@ -38,6 +39,16 @@ export function candidates(prompt: Prompt, state: RunState): Person[] {
     return (names.length > 0 ? names : ['']).map((name) => ({ name, role }));
   });
 }
+
+/** Whether this person alone may approve a rollback, so that nobody could approve one of their asking. */
+export function approvesAlone(by: Person, { document }: Runbook, { people }: RunState): boolean {
+  const names = people[document.rollback.approver] ?? [];
+  return names.length > 0 && names.every((name) => name === by.name);
+}
+
+/** Said to who is about to ask for a rollback that nobody else could approve. */
+export const needsAnother = ({ name }: Person) =>
+  `Nobody but ${name} may approve a rollback, and nobody approves their own: let another person ask for it.`;
 
 export function openForm({ prompt, state, known }: Pick<Desk, 'prompt' | 'state' | 'known'>): Form {
   const people = candidates(prompt, state);
@@ -119,7 +130,7 @@ function write(form: Form, press: Press, field: 'reason' | 'name'): Form {
 }
 
 /** The answer the form comes to, or undefined while something is missing. */
-export function answerOf(form: Form, { prompt, terminal }: Desk): Answer | undefined {
+export function answerOf(form: Form, { prompt, terminal }: Pick<Desk, 'prompt' | 'terminal'>): Answer | undefined {
   const option = chosen(form, prompt);
   if (!option || !form.by) return undefined;
   const reason = option.reason ? form.reason.trim() : '';

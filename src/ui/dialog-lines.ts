@@ -1,4 +1,5 @@
 import { undosDue } from '../run/undo.ts';
+import { approvesAlone, needsAnother } from './answering.ts';
 import { type Dialog, GRAVE_WORD, type Grave, type Stop, stopChoices } from './dialogs.ts';
 import type { Followed } from './followed.ts';
 import { utcMinute } from './format.ts';
@@ -43,6 +44,9 @@ function graveLines(
   return [
     line(request === 'roll-back' ? 'ROLL BACK?' : 'BEGIN EARLY?', 'bad'),
     ...paragraph(consequence, cells),
+    ...(request === 'roll-back' && approvesAlone(screen.me, runbook, state)
+      ? paragraph(needsAnother(screen.me), cells, 'warn')
+      : []),
     BLANK,
     ...(stage === 'word'
       ? field(`Type “${GRAVE_WORD[request]}”:`, word)

@@ -1,7 +1,8 @@
+import { refusal } from '../run/answers.ts';
 import type { Person, Prompt } from '../run/events.ts';
 import type { RunState } from '../run/state.ts';
 import type { Runbook } from '../runbook/plan.ts';
-import { candidates, chosen, type Form } from './answering.ts';
+import { answerOf, approvesAlone, candidates, chosen, type Form, needsAnother } from './answering.ts';
 import type { Followed } from './followed.ts';
 import { type Line, line, paragraph, span } from './lines.ts';
 import type { Look } from './look.ts';
@@ -13,8 +14,16 @@ function field(label: string, value: string, cells: number, look: Look): Line[] 
   return paragraph(`${value}${look.unicode ? '▏' : '_'}`, cells, 'now', [span(`${label} `, 'strong')]);
 }
 
-function peopleLines(prompt: Prompt, form: Form, followed: Followed, look: Look): Line[] {
+/** Why the answer under way would not count from the person pointed at; null when it would, or nobody is. */
+function refusedFrom(by: Person | undefined, prompt: Prompt, form: Form, state: RunState, from: string): string | null {
+  const answer = by && by.name !== '' && answerOf({ ...form, by }, { prompt, terminal: from });
+  return answer ? refusal(state, answer) : null;
+}
+
+function peopleLines(prompt: Prompt, form: Form, followed: Followed, screen: Screen, cells: number): Line[] {
+  const { look, terminal } = screen;
   const people = candidates(prompt, followed.state);
+  const refused = refusedFrom(people[form.candidate ?? -1], prompt, form, followed.state, terminal);
   const lines = people.map((person, index) => {
     const at = form.candidate === index;
     const title = followed.runbook.document.roles[person.role]?.title ?? person.role;
@@ -25,7 +34,11 @@ function peopleLines(prompt: Prompt, form: Form, followed: Followed, look: Look)
       span(said, at ? 'strong' : 'plain'),
     ];
   });
-  return [line('Who answers?', 'strong'), ...around(lines, form.candidate ?? 0, 6, look)];
+  return [
+    line('Who answers?', 'strong'),
+    ...around(lines, form.candidate ?? 0, 6, look),
+    ...(refused === null ? [] : paragraph(refused, cells, 'warn')),
+  ];
 }
 
 function whoMay({ who }: Prompt, runbook: Runbook): string {
@@ -56,16 +69,20 @@ export function stageLines(screen: Screen, followed: Followed, prompt: Prompt, f
       return [...field('Why?', form.reason, cells, look), ...keys('Enter goes on, Esc goes back')];
     case 'who':
       return [
-        ...peopleLines(prompt, form, followed, look),
+        ...peopleLines(prompt, form, followed, screen, cells),
         ...keys('arrows or a number choose, Enter goes on, Esc goes back'),
       ];
     case 'name':
       return [...field('Name:', form.name, cells, look), ...keys('Enter goes on, Esc goes back')];
     case 'confirm': {
-      const what = chosen(form, prompt)?.choose ?? '';
-      const why = form.reason.trim() !== '' && chosen(form, prompt)?.reason ? `, because: ${form.reason.trim()}` : '';
+      const option = chosen(form, prompt);
+      const what = option?.choose ?? '';
+      const asks = option?.effect === 'roll-back' && prompt.kind !== 'rollback';
+      const stuck = asks && approvesAlone(by, followed.runbook, followed.state);
+      const why = form.reason.trim() !== '' && option?.reason ? `, because: ${form.reason.trim()}` : '';
       return [
         ...paragraph(`${personName(by, followed.runbook)} answers “${what}”${why}.`, cells, 'strong'),
+        ...(stuck ? paragraph(needsAnother(by), cells, 'warn') : []),
         ...paragraph('Press Enter to put this on record. Esc goes back.', cells, 'now'),
       ];
     }
