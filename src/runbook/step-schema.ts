@@ -132,9 +132,11 @@ const backfill = z.strictObject({
   workers: z.int().min(1).max(16).default(1),
   pace: z.enum(['gentle', 'full']).default('gentle'),
   batch: z
-    .strictObject({ target: someTime.default(50), blocks: z.int().min(1).default(16) })
+    .strictObject({ target: someTime.optional(), blocks: z.int().min(1).default(16) })
     .prefault({})
-    .meta({ description: 'Duration a batch should take, and the heap blocks to start with' }),
+    .meta({
+      description: 'How long a batch should take (50ms; at full pace 200ms), and the heap blocks to start with',
+    }),
 });
 
 const index = z.strictObject({

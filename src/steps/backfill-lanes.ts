@@ -15,6 +15,8 @@ export type Backfill = StepOf<'backfill'>;
 
 /** Between two looks whether a pause is over, in ms. */
 const PAUSE_CHECK = 100;
+/** How long a batch should take, in ms, where the step does not say: a row is locked that long, and a little more. */
+const TARGET = { gentle: 50, full: 200 } as const;
 /** A rehearsal's failure comes after this many batches. */
 const BATCHES_BEFORE_FAILURE = 2;
 
@@ -43,7 +45,7 @@ export async function runLanes(job: Job, lanes: Lane[], shift: Shift): Promise<b
   const queue = lanes.filter(({ next, end }) => next < end);
   let rewritten = false;
   const worker = async () => {
-    const size = new BatchSize(shift.step.batch.blocks, shift.step.batch.target);
+    const size = new BatchSize(shift.step.batch.blocks, shift.step.batch.target ?? TARGET[shift.step.pace]);
     try {
       for (let lane = queue.shift(); lane !== undefined; lane = queue.shift()) {
         for (let next = lane.next; next < lane.end && !shift.over && !rewritten; ) {
@@ -78,8 +80,11 @@ async function runBatch(job: Job, lane: Lane, size: BatchSize, shift: Shift): Pr
     to_tid: `(${next},0)`,
   });
   const filled = await transaction(terms(world, step, act), async (client) => {
-    // Read by triggers that must tell a backfill from a change somebody made (F14).
-    await client.query("select set_config('middlewatch.backfill', 'on', true)");
+    // Read by triggers that must tell a backfill from a change somebody made (F14). A batch need not wait for the disk: a
+    // server that crashes loses it together with its cursor, and the step's own commit, at the end, waits for all of them.
+    await client.query(
+      "select set_config('middlewatch.backfill', 'on', true), set_config('synchronous_commit', 'off', true)",
+    );
     const { rowCount } = await client.query(text, values).catch((cause) => {
       throw located(file.path, 1, text, cause);
     });
