@@ -31,7 +31,12 @@ async function queryAudience(sql: string): Promise<string[]> {
 
 async function conduct(folder: string, flags: Flags): Promise<void> {
   const leaving = new AbortController();
-  if (flags.withParent) process.on('disconnect', () => leaving.abort(new Error('The rehearsal has ended.')));
+  if (flags.withParent) {
+    const orphaned = () => leaving.abort(new Error('The rehearsal has ended.'));
+    process.on('disconnect', orphaned);
+    // The terminal may have gone before this process could listen.
+    if (!process.connected) orphaned();
+  }
   process.on('SIGTERM', () => leaving.abort(new Error('The conductor was told to end (SIGTERM).')));
   // The terminal that started it may go; the run goes on.
   process.on('SIGHUP', () => undefined);
@@ -82,7 +87,12 @@ export function register(program: Command): void {
     .addOption(new Option('--fail <steps...>').default([]))
     .option('--with-parent')
     .action(async (folder: string, flags: Flags) => {
-      await conduct(folder, flags);
+      try {
+        await conduct(folder, flags);
+      } finally {
+        // The channel to a rehearsal's terminal would keep this process from ending.
+        if (process.connected) process.disconnect();
+      }
       process.exit();
     });
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { openSqliteJournal } from '../run/sqlite-journal.ts';
 import { inert } from '../ui/inert.ts';
 import { print } from './print.ts';
-import { findRun, journalOf } from './runs.ts';
+import { findJournal } from './runs.ts';
 
 type What = 'list' | 'verify' | 'export';
 
@@ -20,7 +20,7 @@ export function register(program: Command): void {
       .description(about[what])
       .argument('[run]', 'its name, or a path; the one opened last by default')
       .action(async (name: string | undefined) => {
-        const opened = await openSqliteJournal(journalOf(await findRun(name)));
+        const opened = await openSqliteJournal(await findJournal(name));
         try {
           const records = await opened.read(0);
           if (what === 'verify') {

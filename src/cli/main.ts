@@ -34,7 +34,8 @@ try {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : WRONG_ARGUMENTS;
   } else if (error instanceof Error && !OUR_MISTAKES.some((mistake) => error instanceof mistake)) {
-    process.stderr.write(`${error.message.split('\n').map(inert).join('\n')}\n`);
+    const advice = 'advice' in error && typeof error.advice === 'string' ? ` ${error.advice}` : '';
+    process.stderr.write(`${`${error.message}${advice}`.split('\n').map(inert).join('\n')}\n`);
     process.exit(error instanceof NoSuchRun ? WRONG_ARGUMENTS : 1);
   } else {
     throw error;

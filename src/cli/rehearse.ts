@@ -5,6 +5,7 @@ import type { Person } from '../run/events.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import { parseRunbook, readSources } from '../runbook/sources.ts';
 import { defaultRunbook } from './default-runbook.ts';
+import { INTERRUPTED, interruption } from './interruption.ts';
 import { print } from './print.ts';
 import { orProblems } from './problems.ts';
 import { reportFolder } from './report-folder.ts';
@@ -51,13 +52,20 @@ async function rehearse(file: string, flags: Flags, command: Command): Promise<v
   const report = await reportFolder(flags.report, `${written.document.id}-rehearsal`, command);
 
   forgetProduction();
+  // A signal ends the rehearsal in order, from its first moment: the session leaves, then everything is taken down.
+  const interrupted = interruption();
   const rehearsal = await startRehearsal({
     rows,
     keep: flags.keep ?? false,
     onProgress: (what) => print(`${what} …\n`),
+    signal: interrupted,
+  }).catch((error: unknown) => {
+    if (!interrupted.aborted) throw error;
   });
-  // From here on a signal ends the rehearsal in order: the session leaves, then everything is taken down.
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
+  if (!rehearsal) {
+    process.exitCode = INTERRUPTED;
+    return;
+  }
   try {
     const settings = { ...written.document.rehearsal.settings, ...rehearsal.settings };
     const runbook = parseRunbook(sources, { settings });
@@ -83,6 +91,8 @@ async function rehearse(file: string, flags: Flags, command: Command): Promise<v
       answers: auto ? { rollback: approval, ...answers, ...chosen } : chosen,
       ...(reason === undefined ? {} : { reason }),
       leaveOpen: auto,
+      interrupted,
+      onConductor: (pid) => rehearsal.conductedBy(pid),
     });
     const state = stateOf(await opened.journal.read(0));
     await opened.journal.close();

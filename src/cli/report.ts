@@ -2,9 +2,8 @@ import type { Command } from 'commander';
 import { markdown } from '../report/markdown.ts';
 import { timingReport } from '../report/report.ts';
 import { json } from '../report/write.ts';
-import { openSqliteJournal } from '../run/sqlite-journal.ts';
 import { print } from './print.ts';
-import { findRun, journalOf } from './runs.ts';
+import { readRun } from './runs.ts';
 
 /** `runbook report`: the report of a run so far, made of its journal alone. */
 export function register(program: Command): void {
@@ -14,12 +13,9 @@ export function register(program: Command): void {
     .argument('[run]', 'its name, or a path; the one opened last by default')
     .option('--json', 'as JSON')
     .action(async (name: string | undefined, { json: asJson }: { json?: true }) => {
-      const journal = await openSqliteJournal(journalOf(await findRun(name)));
-      try {
-        const report = timingReport(await journal.read(0));
-        print(asJson ? json(report) : markdown(report));
-      } finally {
-        await journal.close();
-      }
+      const { journal, records } = await readRun(name);
+      await journal.close();
+      const report = timingReport(records);
+      print(asJson ? json(report) : markdown(report));
     });
 }

@@ -5,11 +5,13 @@ import type { Command } from 'commander';
 import { parse } from 'yaml';
 import * as z from 'zod';
 import type { Outcome } from '../run/events.ts';
-import { openSqliteJournal } from '../run/sqlite-journal.ts';
+import { LeaseHeld } from '../run/journal.ts';
+import { makeSqliteJournal, openSqliteJournal } from '../run/sqlite-journal.ts';
 import { instant } from '../runbook/fields.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import { answer, type RehearsalAnswer } from '../runbook/schema.ts';
 import { parseRunbook, readSources } from '../runbook/sources.ts';
+import { interruption } from './interruption.ts';
 import { personAt } from './person.ts';
 import { print } from './print.ts';
 import { orProblems } from './problems.ts';
@@ -50,6 +52,8 @@ async function runsOf(runbook: Runbook): Promise<Runs> {
   for (let nth = 1; ; nth++) {
     const folder = join(runsFolder(), `${runbook.document.id}-${day}${nth === 1 ? '' : `-${nth}`}`);
     if (!existsSync(journalOf(folder))) return { known, next: folder };
+    // One whose making was cut short is made whole.
+    makeSqliteJournal(journalOf(folder));
     const journal = await openSqliteJournal(journalOf(folder));
     try {
       known.push({ folder, outcome: stateOf(await journal.read(0))?.outcome?.outcome ?? null });
@@ -83,6 +87,7 @@ async function run(file: string, flags: Flags, command: Command): Promise<void> 
   const moment = opens?.success ? { opens: opens.data } : {};
   const runbook = sources && (await orProblems(async () => parseRunbook(sources, { ...moment, settings })));
   if (!runbook) return;
+  const answers = flags.answers === undefined ? undefined : await answersOf(flags.answers, command);
   const runs = await runsOf(runbook);
   const folder = flags.rollBack === undefined ? toCarryOn(runs) : toRollBack(runs);
   if (folder === undefined) {
@@ -104,14 +109,12 @@ async function run(file: string, flags: Flags, command: Command): Promise<void> 
     const theirs = 'This run was opened with another version of the runbook; it goes on with that one.';
     print(`${theirs} To use the changed file, end the run and open another.\n`);
   }
-  // Where nobody else conducts it, the conductor started here will; where somebody does, it says so and leaves.
-  const lease = await opened.journal.acquire();
-  await opened.journal.release(lease);
+  const held = await opened.journal.holder();
+  if (held) throw new LeaseHeld(held);
   if (flags.rollBack !== undefined) {
     const reason = flags.rollBack;
     await opened.journal.append('terminal', Date.now(), [{ type: 'requested', request: 'roll-back', by: me, reason }]);
   }
-  const answers = flags.answers === undefined ? undefined : await answersOf(flags.answers, command);
   process.exitCode = await attendRun({
     opened,
     runbook,
@@ -123,6 +126,7 @@ async function run(file: string, flags: Flags, command: Command): Promise<void> 
     plain: flags.plain ?? false,
     ...(answers ? { answers } : {}),
     leaveOpen: !flags.wait,
+    interrupted: interruption(),
   });
   await opened.journal.close();
 }

@@ -2,12 +2,14 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { EmptyJournal } from '../report/report.ts';
 import type { JournalRecord, Person } from '../run/events.ts';
 import { fold } from '../run/fold.ts';
 import type { Journal } from '../run/journal.ts';
-import { openSqliteJournal } from '../run/sqlite-journal.ts';
+import { makeSqliteJournal, openingOf, openSqliteJournal } from '../run/sqlite-journal.ts';
 import type { RunState } from '../run/state.ts';
 import type { Runbook } from '../runbook/plan.ts';
+import { parseRunbook } from '../runbook/sources.ts';
 
 /** Nothing on this machine goes by that name. */
 export class NoSuchRun extends Error {
@@ -32,33 +34,56 @@ export function stateOf(records: readonly JournalRecord[]): RunState | null {
   return state;
 }
 
+/** A name that means one journal: a path to it, a path to its folder, or the name of a run of this user. */
+function journalCalled(name: string): string | undefined {
+  const path = resolve(name);
+  const places = [...(path.endsWith('.sqlite') ? [path] : []), journalOf(path), journalOf(join(runsFolder(), name))];
+  return places.find((each) => existsSync(each));
+}
+
 /**
- * The folder of a run: by its name, by a path to its folder or journal, or, without a name, the one opened last.
- * @throws NoSuchRun
+ * The path of a run's journal: of the run or file of that name, or, without a name, of the run opened last.
+ * @throws NoSuchRun, JournalFailed
  */
-export async function findRun(name: string | undefined): Promise<string> {
-  if (name !== undefined && existsSync(name)) {
-    const path = resolve(name);
-    return path.endsWith('.sqlite') ? join(path, '..') : path;
-  }
+export async function findJournal(name: string | undefined): Promise<string> {
   const folder = runsFolder();
   const names = existsSync(folder)
     ? (await readdir(folder)).filter((each) => existsSync(journalOf(join(folder, each))))
     : [];
-  if (name !== undefined && names.includes(name)) return join(folder, name);
-  if (name !== undefined || names.length === 0) throw new NoSuchRun(name, names);
-  const opened = await Promise.all(
-    names.map(async (each) => {
-      const journal = await openSqliteJournal(journalOf(join(folder, each)));
-      try {
-        return { each, at: (await journal.read(0))[0]?.at ?? 0 };
-      } finally {
-        await journal.close();
-      }
-    }),
-  );
-  opened.sort((a, b) => b.at - a.at);
-  return join(folder, opened[0]?.each ?? '');
+  const paths = names.map((each) => journalOf(join(folder, each)));
+  const found = name === undefined ? latest(paths) : journalCalled(name);
+  if (found === undefined) throw new NoSuchRun(name, names);
+  return found;
+}
+
+function latest(paths: string[]): string | undefined {
+  const opened = paths.flatMap((path) => {
+    const at = openingOf(path);
+    return at === null ? [] : [{ path, at }];
+  });
+  return opened.toSorted((a, b) => b.at - a.at)[0]?.path;
+}
+
+/** A run as its journal has it. */
+export interface Recorded {
+  journal: Journal;
+  records: JournalRecord[];
+  runbook: Runbook;
+  state: RunState;
+}
+
+/**
+ * Reads a run for somebody who looks at it: by name or path, or the one opened last. The journal is for the caller to close.
+ * @throws NoSuchRun, JournalFailed, JournalBroken, EmptyJournal
+ */
+export async function readRun(name: string | undefined): Promise<Recorded> {
+  const journal = await openSqliteJournal(await findJournal(name));
+  const records = await journal.read(0);
+  const event = records[0]?.event;
+  const state = stateOf(records);
+  if (event?.type !== 'run-opened' || state === null) throw new EmptyJournal();
+  const { sources, opens, settings } = event;
+  return { journal, records, runbook: parseRunbook(sources, { opens, settings }), state };
 }
 
 export interface Opened {
@@ -81,6 +106,7 @@ interface Opening {
 /** Opens the journal in a folder; a run is opened in it when it has none yet. */
 export async function openRun({ runbook, folder, by, settings, rehearsal, at }: Opening): Promise<Opened> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
+  makeSqliteJournal(journalOf(folder));
   const journal = await openSqliteJournal(journalOf(folder));
   const records = await journal.read(0);
   if (records.length > 0) return { folder, journal, since: records.at(-1)?.seq ?? 0 };

@@ -1,15 +1,15 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { Person } from '../run/events.ts';
+import { writeReport } from '../report/write.ts';
+import type { JournalRecord, Person } from '../run/events.ts';
 import type { RunState } from '../run/state.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import type { RehearsalAnswer } from '../runbook/schema.ts';
 import { inert } from '../ui/inert.ts';
 import { lookOf } from '../ui/look.ts';
 import { summary } from '../ui/summary.ts';
+import { INTERRUPTED } from './interruption.ts';
 import { print } from './print.ts';
 import { type Opened, stateOf } from './runs.ts';
-import { answerPrepared, attend, exitCode, startConductor } from './terminal.ts';
+import { answerPrepared, attend, type Ended, exitCode, startConductor } from './terminal.ts';
 
 export interface Session {
   opened: Opened;
@@ -28,11 +28,19 @@ export interface Session {
   reason?: string;
   /** Leave, rather than wait, when a question has no prepared answer. */
   leaveOpen: boolean;
+  /** Aborted by a signal that wants this terminal to end. */
+  interrupted: AbortSignal;
+  /** Told the conductor's pid as soon as it runs. */
+  onConductor?(pid: number): Promise<void>;
 }
 
-const INTERRUPTED = 130;
+/** The exit code of a run that a failed conductor has left where it was. */
+const FAILED = 1;
+
 /** How long a conductor is given to end in order before its journal is read without it, in ms. */
 const GRACE = 60_000;
+/** Lines of its log that tell why a conductor failed before it could put that on record. */
+const LAST_LINES = 8;
 
 /** The run as it stands, on the normal screen, which stays after the other is gone. */
 function conclude(session: Session, state: RunState): void {
@@ -40,29 +48,32 @@ function conclude(session: Session, state: RunState): void {
   print(`\n${summary({ runbook: session.runbook, state, pulses: [], now }, lookOf(process.env))}\n`);
 }
 
+/** Why a conductor that failed is no longer there: by its own account on record, its log, or the signal that ended it. */
+async function epitaph({ signal }: Ended, since: number, records: JournalRecord[], log: string): Promise<string> {
+  if (signal !== null) return `The conductor was ended from outside (${signal}).`;
+  const left = records.findLast(({ seq, event }) => seq > since && event.type === 'conductor-left')?.event;
+  if (left?.type === 'conductor-left') return `The conductor left: ${inert(left.why)}`;
+  return log === ''
+    ? 'The conductor could not be started.'
+    : `The conductor failed:\n${log.split('\n').slice(-LAST_LINES).map(inert).join('\n')}`;
+}
+
 /**
  * Starts the conductor, shows the run on this terminal until it ends or the terminal leaves, and tells how it stands.
  * @returns the exit code
  */
 export async function attendRun(session: Session): Promise<number> {
-  const { opened, me, rehearsal, answers, reason, leaveOpen } = session;
+  const { opened, me, rehearsal, answers, reason, leaveOpen, interrupted } = session;
   const { journal, folder, since } = opened;
-  const watching = new AbortController();
   const answering = new AbortController();
-  let interrupted = false;
-  const interrupt = () => {
-    interrupted = true;
-    watching.abort();
-  };
-  process.once('SIGINT', interrupt);
-  process.once('SIGTERM', interrupt);
-  process.once('SIGHUP', interrupt);
+  const gone = new AbortController();
 
   const flags = ['--report', session.report, ...session.flags];
   const conductor = startConductor(folder, { env: session.env, flags, rehearsal });
-  const gone = conductor.ended.then((code) => {
-    watching.abort();
-    return code;
+  if (conductor.pid !== undefined) await session.onConductor?.(conductor.pid);
+  const ended = conductor.ended.then((how) => {
+    gone.abort();
+    return how;
   });
   const answered =
     answers || leaveOpen
@@ -77,25 +88,34 @@ export async function attendRun(session: Session): Promise<number> {
         })
       : Promise.resolve();
 
-  await attend({ journal, me, since, plain: session.plain, signal: watching.signal });
+  const signal = AbortSignal.any([interrupted, gone.signal]);
+  await attend({ journal, me, since, plain: session.plain, signal });
   answering.abort();
   await answered;
-  const early = stateOf(await journal.read(0));
-  const over = early !== null && early.outcome !== null;
-  // A run outlives its terminal; a rehearsal, and the writing of the last report, do not need to be waited for longer.
-  if (rehearsal && !over) conductor.release();
-  const waited = over || rehearsal || leaveOpen || early?.conductor === null;
-  const code = waited
-    ? await Promise.race([gone, new Promise<null>((resolve) => setTimeout(resolve, GRACE, null).unref())])
-    : undefined;
+  const finished = stateOf(await journal.read(0))?.outcome != null;
+  const left = (await journal.read(since)).some(({ event }) => event.type === 'conductor-left');
+  if (rehearsal && !finished) conductor.release();
+  // A run goes on without its terminal. One that is over, and a rehearsal, is seen to its end, the report included.
+  const how =
+    finished || left || rehearsal || gone.signal.aborted
+      ? await Promise.race([
+          ended,
+          new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), GRACE).unref()),
+        ])
+      : undefined;
   conductor.release();
-  const state = stateOf(await journal.read(0));
+
+  const records = await journal.read(0);
+  const state = stateOf(records);
   if (state === null) return 1;
   conclude(session, state);
-  if (code !== undefined && code !== 0 && !interrupted) {
-    const log = (await readFile(join(folder, 'conductor.log'), 'utf8').catch(() => '')).trim();
-    print(`The conductor ended unexpectedly${log ? `:\n${log.split('\n').slice(-8).map(inert).join('\n')}` : '.'}\n`);
-    if (state.outcome === null) return 1;
+  const failed = how !== undefined && how.code !== 0 && !interrupted.aborted;
+  if (failed) {
+    // One that was killed had no time for the report.
+    if (how.signal !== null) await writeReport(records, session.report);
+    print(`\n${await epitaph(how, since, records, await conductor.log())}\n`);
+    if (state.outcome === null && !rehearsal) print('What was done is on record. Carry on with `runbook run`.\n');
   }
-  return interrupted ? INTERRUPTED : exitCode(state);
+  if (interrupted.aborted) return INTERRUPTED;
+  return failed && state.outcome === null ? FAILED : exitCode(state);
 }

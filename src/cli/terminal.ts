@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { openSync } from 'node:fs';
+import { closeSync, fstatSync, openSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { JournalRecord, Person } from '../run/events.ts';
@@ -104,10 +105,18 @@ export async function answerPrepared({
   await follow(journal, { signal, onRecords });
 }
 
+/** How a process ended: with a code, by a signal, or (neither) without having begun. */
+export interface Ended {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+}
+
 export interface Started {
-  /** Resolves with the exit code, or null when a signal ended it. */
-  ended: Promise<number | null>;
-  /** A rehearsal's conductor ends when this process does. */
+  pid: number | undefined;
+  ended: Promise<Ended>;
+  /** What it has written, for whoever looks after a conductor that failed. */
+  log(): Promise<string>;
+  /** Lets this process end before the conductor does; a rehearsal's conductor is told to end. */
   release(): void;
 }
 
@@ -116,16 +125,24 @@ export function startConductor(
   folder: string,
   { env, flags, rehearsal }: { env: NodeJS.ProcessEnv; flags: string[]; rehearsal: boolean },
 ): Started {
-  const log = openSync(join(folder, 'conductor.log'), 'a', 0o600);
+  const path = join(folder, 'conductor.log');
+  const log = openSync(path, 'a', 0o600);
+  const before = fstatSync(log).size;
   const program = process.argv[1] ?? '';
   const child = spawn(
     process.execPath,
     [...process.execArgv, program, 'conduct', folder, ...flags, ...(rehearsal ? ['--with-parent'] : [])],
     { env, detached: true, stdio: ['ignore', log, log, ...(rehearsal ? (['ipc'] as const) : [])] },
   );
-  const ended = new Promise<number | null>((resolve) => child.on('exit', (code) => resolve(code)));
+  closeSync(log);
+  const ended = new Promise<Ended>((resolve) => {
+    child.once('exit', (code, signal) => resolve({ code, signal }));
+    child.once('error', () => resolve({ code: null, signal: null }));
+  });
   return {
+    pid: child.pid,
     ended,
+    log: async () => (await readFile(path)).subarray(before).toString().trim(),
     release: () => {
       if (child.connected) child.disconnect();
       child.unref();

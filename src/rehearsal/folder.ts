@@ -1,9 +1,20 @@
-import { access, chmod, constants, lstat, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import {
+  access,
+  chmod,
+  constants,
+  lstat,
+  mkdtemp,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  writeFile,
+} from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
-import { isAlive, startedAt } from '../run/process.ts';
+import { endProcess, isAlive, startedAt, thisProcess } from '../run/process.ts';
 import { openToOthers } from './account.ts';
 import { readPostmaster } from './postmaster.ts';
 
@@ -13,8 +24,13 @@ const MARKER = 'rehearsal.json';
 /** A process, told apart from another that got the same pid later. */
 const someProcess = z.object({ pid: z.int().positive(), started: z.string() });
 
-/** Whose folder this is and which server runs in it. Kept inside, so that a later rehearsal can tell whether it is needed. */
-const marker = z.object({ host: z.string(), owner: someProcess, server: someProcess.optional() });
+/** Whose folder this is and who works in it. Kept inside, so that a later rehearsal can tell whether it is needed. */
+const marker = z.object({
+  host: z.string(),
+  owner: someProcess,
+  server: someProcess.optional(),
+  conductor: someProcess.optional(),
+});
 type Marker = z.infer<typeof marker>;
 
 /** There is nowhere to put temporary files. */
@@ -57,23 +73,31 @@ async function parentFolder(): Promise<string> {
   return process.getuid?.() !== 0 || (await openToOthers(usual)) ? usual : realpath('/tmp');
 }
 
-/** Writes down that this process owns the folder, and which server runs in it. */
-export async function mark(folder: string, serverPid?: number): Promise<void> {
-  const self = (pid: number) => ({ pid, started: startedAt(pid) ?? '' });
+/** Writes down that this process owns the folder, and the pids of those that work in it. */
+export async function mark(folder: string, pids: { server?: number; conductor?: number } = {}): Promise<void> {
+  const worker = (pid: number | undefined) => (pid === undefined ? undefined : { pid, started: startedAt(pid) ?? '' });
+  const { server, conductor } = pids;
   const content: Marker = {
     host: hostname(),
-    owner: self(process.pid),
-    ...(serverPid !== undefined && { server: self(serverPid) }),
+    owner: thisProcess(),
+    server: worker(server),
+    conductor: worker(conductor),
   };
-  await writeFile(join(folder, MARKER), JSON.stringify(content), { mode: 0o600 });
+  const path = join(folder, MARKER);
+  await writeFile(`${path}.part`, JSON.stringify(content), { mode: 0o600 });
+  await rename(`${path}.part`, path);
 }
 
 /** Disowns the folder, so that no later rehearsal clears it away: it is the reader's now. */
 export const keepFolder = (folder: string): Promise<void> => rm(join(folder, MARKER), { force: true });
 
+/** Removes the folder with all that is in it, also while a process that is about to end still writes into it. */
+export const removeFolder = (folder: string): Promise<void> =>
+  rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+
 /**
- * Removes the folders of rehearsals that are gone without having cleaned up (kill -9, a lost machine), and stops their
- * servers. Looks only at folders this account made on this host.
+ * Removes the folders of rehearsals that are gone without having cleaned up (kill -9, a lost machine), and ends the
+ * conductors and servers they left. Looks only at folders this account made on this host.
  */
 export async function reap(parent: string): Promise<void> {
   for (const name of await readdir(parent)) {
@@ -81,8 +105,9 @@ export async function reap(parent: string): Promise<void> {
     const folder = join(parent, name);
     const left = await readMarker(folder);
     if (left === null || left.host !== hostname() || isAlive(left.owner)) continue;
+    if (left.conductor) await endProcess(left.conductor, ['SIGTERM', 'SIGKILL']);
     await stopServer(folder, left);
-    await rm(folder, { recursive: true, force: true });
+    await removeFolder(folder);
   }
 }
 
@@ -103,8 +128,5 @@ async function readMarker(folder: string): Promise<Marker | null> {
 async function stopServer(folder: string, { server }: Marker): Promise<void> {
   const running = await readPostmaster(dataDirectory(folder));
   if (server === undefined || running?.pid !== server.pid || running.data !== dataDirectory(folder)) return;
-  for (const signal of ['SIGQUIT', 'SIGKILL'] as const) {
-    if (isAlive(server)) process.kill(server.pid, signal);
-    for (let waitedMs = 0; isAlive(server) && waitedMs < 5_000; waitedMs += 20) await delay(20);
-  }
+  await endProcess(server, ['SIGQUIT', 'SIGKILL']);
 }

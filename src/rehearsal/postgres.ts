@@ -97,7 +97,7 @@ export async function startPostgres({ folder, durable = false }: PostgresOptions
       if (tries > 1 && /could not bind|could not create any TCP/.test(said)) continue;
       throw new PostgresDidNotStart('the server ended at once', said);
     }
-    await mark(folder, pid);
+    await mark(folder, { server: pid });
     return {
       port,
       pid,
@@ -111,6 +111,8 @@ export async function startPostgres({ folder, durable = false }: PostgresOptions
       },
       async connect() {
         const client = new pg.Client({ host: '127.0.0.1', port, user: SUPERUSER, password, database: 'postgres' });
+        // The server may be stopped meanwhile; the query under way says so.
+        client.on('error', () => undefined);
         await client.connect();
         return client;
       },

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { endProcess, type ProcessIdentity, startedAt } from '../run/process.ts';
 import { startApplication } from './application/server.ts';
 import { startClients, type Traffic } from './clients.ts';
-import { keepFolder, makeFolder } from './folder.ts';
+import { keepFolder, makeFolder, mark, removeFolder } from './folder.ts';
 import { createLegacy, createRoles, type Logins, PROBE } from './legacy.ts';
 import { startMailbox } from './mailbox.ts';
 import { startPostgres, type ThrowawayPostgres } from './postgres.ts';
@@ -20,6 +20,8 @@ export interface Rehearsal {
   mail(): { folder: string; count: number };
   /** What the application's clients met. */
   traffic(): Traffic;
+  /** Puts it down that this process works in the folder, so that it ends with the rehearsal, also after a kill -9. */
+  conductedBy(pid: number): Promise<void>;
   /** Ends everything, last begun first, and removes the folder unless it is to be kept. */
   stop(): Promise<void>;
 }
@@ -31,6 +33,8 @@ export interface RehearsalOptions {
   keep?: boolean;
   /** Told in a sentence what is being made, since the larger sizes take a while. */
   onProgress?: (what: string) => void;
+  /** Aborted to have what was started so far ended again. */
+  signal?: AbortSignal;
 }
 
 /** Who uses the application meanwhile: ordinary users, each with rows of their own. */
@@ -39,20 +43,25 @@ const PEOPLE = [PROBE, 'user2@example.com', 'user3@example.com', 'user4@example.
 /**
  * Starts a throwaway PostgreSQL with the legacy database, the legacy application, people who use it, and a mail server.
  * What was started is ended again when a later part fails.
- * @throws NoTemporaryFolder, NoAccount, NoPostgres, PostgresDidNotStart
+ * @throws NoTemporaryFolder, NoAccount, NoPostgres, PostgresDidNotStart; when aborted, the signal's reason or what came of it
  */
 export async function startRehearsal({
   rows = 20_000,
   keep = false,
   onProgress,
+  signal,
 }: RehearsalOptions = {}): Promise<Rehearsal> {
   await using started = new AsyncDisposableStack();
   const folder = await makeFolder();
-  started.defer(() => (keep ? keepFolder(folder) : rm(folder, { recursive: true, force: true })));
+  started.defer(() => (keep ? keepFolder(folder) : removeFolder(folder)));
 
   onProgress?.('Starting a throwaway PostgreSQL');
   const server = await startPostgres({ folder });
   started.defer(() => server.stop());
+  // Whatever waits for the server then, a long INSERT of rows too, is over at once.
+  const giveUp = () => void server.stop();
+  signal?.addEventListener('abort', giveUp, { once: true });
+  signal?.throwIfAborted();
 
   onProgress?.(`Making the legacy database, ${rows.toLocaleString('en')} orders`);
   const password = randomBytes(18).toString('base64url');
@@ -66,6 +75,12 @@ export async function startRehearsal({
   started.defer(() => clients.stop());
   const mailbox = await startMailbox(join(folder, 'mail'));
   started.defer(() => mailbox.stop());
+
+  signal?.removeEventListener('abort', giveUp);
+  signal?.throwIfAborted();
+  // Last to be begun, first to end: who works with all of the above.
+  let conductor: ProcessIdentity | undefined;
+  started.defer(() => conductor && endProcess(conductor, ['SIGTERM', 'SIGKILL']));
 
   const everything = started.move();
   return {
@@ -82,6 +97,10 @@ export async function startRehearsal({
     folder,
     mail: () => ({ folder: mailbox.folder, count: mailbox.received() }),
     traffic: () => clients.traffic(),
+    async conductedBy(pid) {
+      conductor = { pid, started: startedAt(pid) ?? '' };
+      await mark(folder, { server: server.pid, conductor: pid });
+    },
     stop: () => everything.disposeAsync(),
   };
 }

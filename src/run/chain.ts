@@ -35,7 +35,7 @@ export function verified(last: { seq: number; hash: string }, stored: readonly S
     if (record.seq !== seq + 1) throw new JournalBroken(seq + 1, 'is missing');
     if (record.prev !== hash) throw new JournalBroken(record.seq, 'does not follow from the one before it');
     if (record.hash !== digest(record.prev, record.seq, record.at, record.event)) {
-      throw new JournalBroken(record.seq, 'has been changed');
+      throw new JournalBroken(record.seq, 'has been changed since it was written');
     }
     ({ seq, hash } = record);
     return { ...record, event: JSON.parse(record.event) as RunEvent };

@@ -100,7 +100,9 @@ export class Conductor {
   async conduct(): Promise<RunState> {
     const { lease, signal, performer, runbook } = this.#deps;
     const scribe = this.#scribe;
-    signal.addEventListener('abort', () => this.#leaving.abort(signal.reason), { once: true });
+    const leave = () => this.#leaving.abort(signal.reason);
+    if (signal.aborted) leave();
+    signal.addEventListener('abort', leave, { once: true });
     await scribe.log([{ type: 'conductor-started', host: hostname(), pid: process.pid, token: lease.token }]);
     // A journal that cannot be written stops the run before the next act.
     const beating = heartbeat(runbook, scribe, this.#postman, this.#leaving.signal).catch((error) =>
@@ -113,8 +115,9 @@ export class Conductor {
       await this.#post(LAST_POST);
       await scribe.log([{ type: 'conductor-left', why }]);
     } catch (error) {
-      const { message } = performer.explain(error);
-      await scribe.log([{ type: 'conductor-left', why: message }]).catch(() => undefined);
+      const { message, advice } = performer.explain(error);
+      const why = advice === undefined ? message : `${message.replace(/[^.]$/, '$&.')} ${advice}`;
+      await scribe.log([{ type: 'conductor-left', why }]).catch(() => undefined);
       throw error;
     } finally {
       this.#leaving.abort();

@@ -7,14 +7,16 @@ const INTERVAL = 100;
 
 /**
  * Tells of every record of a journal, the old ones first, then of new ones as they come, until the signal is aborted.
- * @throws JournalBroken
+ * @throws JournalBroken, JournalFailed
  */
 export async function follow(
   journal: Journal,
   on: { signal: AbortSignal; onRecords(records: JournalRecord[]): void; onPulses?(pulses: Pulse[]): void },
 ): Promise<void> {
   let seen = 0;
-  while (!on.signal.aborted) {
+  for (let leaving = false; !leaving; ) {
+    // What was on record before the signal is told too: it may be the reason for it.
+    leaving = on.signal.aborted;
     const records = await journal.read(seen);
     if (records.length > 0) {
       seen = records.at(-1)?.seq ?? seen;

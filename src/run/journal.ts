@@ -28,18 +28,24 @@ export interface Lease {
 /** Whether the writer must hold the lease (the conductor) or is a terminal, whose answers anyone may add. */
 export type Writer = { lease: Lease } | 'terminal';
 
+/** A lease that is held. */
+export interface Holder extends Lease {
+  /** When it was last renewed, ms since the epoch. */
+  renewed: number;
+}
+
 /** Another process conducts this run. */
 export class LeaseHeld extends Error {
-  readonly holder: Lease;
-  readonly ageMs: number;
-  constructor(holder: Lease, ageMs: number) {
+  readonly holder: Holder;
+  constructor(holder: Holder) {
+    const { pid, host, renewed } = holder;
+    const agoMs = Math.max(0, Date.now() - renewed);
     super(
-      `This run is conducted by process ${holder.pid} on ${holder.host}, last heard of ${Math.round(ageMs / 1000)} s ago. ` +
+      `This run is conducted by process ${pid} on ${host}, last heard of ${Math.round(agoMs / 1000)} s ago. ` +
         'Attach to it with `runbook attach`.',
     );
     this.name = 'LeaseHeld';
     this.holder = holder;
-    this.ageMs = ageMs;
   }
 }
 
@@ -55,13 +61,26 @@ export class LeaseLost extends Error {
 export class JournalBroken extends Error {
   readonly seq: number;
   constructor(seq: number, what: string) {
-    super(`Record ${seq} of the journal ${what}. Nothing was changed; keep the file and show it to a second person.`);
+    super(
+      `Record ${seq} of the journal ${what}. Do not go on with this run; keep the file and show it to a second person.`,
+    );
     this.name = 'JournalBroken';
     this.seq = seq;
   }
 }
 
-/** The ordered, hash-chained facts of one run. */
+/** The file of a journal cannot be read or written, or is none. */
+export class JournalFailed extends Error {
+  constructor(path: string, what: string, options?: ErrorOptions) {
+    super(`The journal ${path} ${what}`, options);
+    this.name = 'JournalFailed';
+  }
+}
+
+/**
+ * The ordered, hash-chained facts of one run.
+ * @throws JournalFailed from everything, when the store itself fails
+ */
 export interface Journal {
   /** Appends durably, or not at all. @throws LeaseLost */
   append(writer: Writer, at: number, events: RunEvent[]): Promise<JournalRecord[]>;
@@ -69,6 +88,8 @@ export interface Journal {
   read(after: number): Promise<JournalRecord[]>;
   /** @throws LeaseHeld while another holder is alive */
   acquire(): Promise<Lease>;
+  /** Who conducts at present; null when nobody does, or whoever did is dead. */
+  holder(): Promise<Holder | null>;
   /** @throws LeaseLost */
   renew(lease: Lease): Promise<void>;
   release(lease: Lease): Promise<void>;

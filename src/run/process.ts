@@ -1,28 +1,71 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** A process for good: a pid is handed on when its process has ended, and a start time alone is not unique. */
+export interface ProcessIdentity {
+  pid: number;
+  /** As `startedAt` tells it. */
+  started: string;
+}
 
 /**
- * When a process started, as the operating system tells it; null when there is no such process. A pid alone may have
- * been handed on to another process; pid and start together name one process for good.
+ * When a process started, as the operating system tells it; null when there is no such process, or it has ended and only
+ * waits for its parent to take note (a zombie). On Linux it is counted from boot, and so names the boot too.
  */
 export function startedAt(pid: number): string | null {
-  if (process.platform === 'linux') {
+  return process.platform === 'linux' ? fromProc(pid) : fromPs(pid);
+}
+
+/** Whether the process that had this pid and start time still runs. */
+export function isAlive({ pid, started }: ProcessIdentity): boolean {
+  return startedAt(pid) === started;
+}
+
+/** This process. */
+export const thisProcess = (): ProcessIdentity => ({ pid: process.pid, started: startedAt(process.pid) ?? '' });
+
+/** How long a process is given to follow a signal, in ms. */
+const PATIENCE = 5_000;
+
+/** Sends the signals, one after the other, until this very process has ended; whoever has its pid by then is left alone. */
+export async function endProcess(it: ProcessIdentity, signals: NodeJS.Signals[]): Promise<void> {
+  for (const signal of signals) {
     try {
-      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-      // The name, in brackets, may hold anything; the fields are counted from its end. 22nd in proc(5): start time.
-      return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
-    } catch {
-      return null;
+      if (isAlive(it)) process.kill(it.pid, signal);
+    } catch (error) {
+      // It ended by itself in between.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
     }
+    for (let waitedMs = 0; isAlive(it) && waitedMs < PATIENCE; waitedMs += 20) await delay(20);
   }
+}
+
+function fromProc(pid: number): string | null {
   try {
-    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim() || null;
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The name, in brackets, may hold anything; the fields are counted from its end. proc(5): 3rd is the state, 22nd the start.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const [state] = fields;
+    if (state === 'Z' || state === 'X' || state === 'x') return null;
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    return `${boot} ${fields[19]}`;
   } catch {
     return null;
   }
 }
 
-/** Whether the process that had this pid and start time still runs. */
-export function isAlive(process: { pid: number; started: string }): boolean {
-  return startedAt(process.pid) === process.started;
+function fromPs(pid: number): string | null {
+  try {
+    const [state = '', ...start] = execFileSync('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], {
+      encoding: 'utf8',
+      env: { ...process.env, LC_ALL: 'C' },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+      .trim()
+      .split(/\s+/);
+    return state.startsWith('Z') ? null : start.join(' ') || null;
+  } catch {
+    return null;
+  }
 }

@@ -1,10 +1,20 @@
-import { chmodSync } from 'node:fs';
+import { chmodSync, existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { DatabaseSync } from 'node:sqlite';
 import { chained, GENESIS, type StoredRecord, verified } from './chain.ts';
 import type { JournalRecord, RunEvent } from './events.ts';
-import { type Journal, type Lease, LeaseHeld, LeaseLost, type Pulse, type Writer } from './journal.ts';
-import { isAlive, startedAt } from './process.ts';
+import {
+  type Holder,
+  type Journal,
+  JournalBroken,
+  JournalFailed,
+  type Lease,
+  LeaseHeld,
+  LeaseLost,
+  type Pulse,
+  type Writer,
+} from './journal.ts';
+import { isAlive, thisProcess } from './process.ts';
 
 /** A holder on another machine is taken for dead when it has not renewed its lease for this long, in ms. */
 const LAPSE = 30_000;
@@ -21,35 +31,85 @@ const SCHEMA = `
   create table if not exists pulse (step text primary key, body text not null) strict;
 `;
 
-type LeaseRow = Lease & { renewed: number; released: number };
+type LeaseRow = Holder & { released: number };
+
+/** What SQLite's result codes mean here, and what to do. @see https://sqlite.org/rescode.html */
+const TROUBLE: Record<number, string> = {
+  1: 'is no journal of a run.',
+  5: 'is locked by another process. Find out which one, and try again.',
+  8: 'may not be written by this user. Use the account that opened the run.',
+  10: 'cannot be read or written: the disk reports an error. Copy the file away before anything else.',
+  11: 'is damaged. Nothing was changed; keep the file, and go back to a copy of it.',
+  13: 'cannot be written: the disk is full. Make room, then go on.',
+  14: 'cannot be opened by this user. Use the account that opened the run.',
+  26: 'is damaged, or no journal at all. Nothing was changed; keep the file, and go back to a copy of it.',
+};
+
+/** Does something with the file; what SQLite says against it is put into words. @throws JournalFailed */
+function inWords<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    if (!(cause instanceof Error && 'errcode' in cause)) throw cause;
+    // The low byte is the code, the rest of it a further distinction.
+    throw new JournalFailed(path, TROUBLE[Number(cause.errcode) & 0xff] ?? `fails: ${cause.message}.`, { cause });
+  }
+}
+
+/** Opens a file that is there, or makes it; SQLite itself would make one of any name that is asked for. */
+function open(path: string): DatabaseSync {
+  const database = new DatabaseSync(path, { timeout: 5_000 });
+  database.exec('pragma synchronous = full');
+  return database;
+}
 
 /**
- * The journal of one run in a SQLite file, private to its owner. Appends are durable (WAL with synchronous=FULL): when
- * one returns, the record survives a power cut.
+ * Makes the journal of a run that is about to be opened, private to its owner, or leaves the one that is there.
+ * @throws JournalFailed
+ */
+export function makeSqliteJournal(path: string): void {
+  inWords(path, () => {
+    const database = open(path);
+    try {
+      chmodSync(path, 0o600);
+      database.exec('pragma journal_mode = wal');
+      database.exec(SCHEMA);
+    } finally {
+      database.close();
+    }
+  });
+}
+
+/**
+ * The journal of one run in the SQLite file that `makeSqliteJournal` made. Appends are durable (WAL with synchronous=FULL):
+ * when one returns, the record survives a power cut.
  * @see https://sqlite.org/pragma.html#pragma_synchronous
+ * @throws JournalFailed
  */
 export async function openSqliteJournal(path: string): Promise<Journal> {
-  const database = new DatabaseSync(path, { timeout: 5_000 });
-  database.exec('pragma journal_mode = wal; pragma synchronous = full;');
-  database.exec(SCHEMA);
-  chmodSync(path, 0o600);
+  if (!existsSync(path)) throw new JournalFailed(path, 'is not there.');
+  const guarded = <T>(work: () => T): T => inWords(path, work);
+  const database = guarded(() => open(path));
+  const prepare = (sql: string) => guarded(() => database.prepare(sql));
 
-  const lastRecord = database.prepare('select seq, hash from record order by seq desc limit 1');
-  const recordAt = database.prepare('select seq, hash from record where seq = ?');
-  const recordsAfter = database.prepare('select seq, at, prev, hash, event from record where seq > ? order by seq');
-  const insert = database.prepare('insert into record (seq, at, prev, hash, event) values (?, ?, ?, ?, ?)');
-  const leaseRow = database.prepare('select token, host, pid, started, renewed, released from lease');
+  const lastRecord = prepare('select seq, hash from record order by seq desc limit 1');
+  const recordAt = prepare('select seq, hash from record where seq = ?');
+  const recordsAfter = prepare('select seq, at, prev, hash, event from record where seq > ? order by seq');
+  const insert = prepare('insert into record (seq, at, prev, hash, event) values (?, ?, ?, ?, ?)');
+  const leaseRow = prepare('select token, host, pid, started, renewed, released from lease');
 
   function transaction<T>(work: () => T): T {
-    database.exec('begin immediate');
-    try {
-      const result = work();
-      database.exec('commit');
-      return result;
-    } catch (error) {
-      database.exec('rollback');
-      throw error;
-    }
+    return guarded(() => {
+      database.exec('begin immediate');
+      try {
+        const result = work();
+        database.exec('commit');
+        return result;
+      } catch (error) {
+        if (database.isTransaction) database.exec('rollback');
+        throw error;
+      }
+    });
   }
 
   function holder(): LeaseRow | undefined {
@@ -79,25 +139,29 @@ export async function openSqliteJournal(path: string): Promise<Journal> {
     },
 
     async read(after: number): Promise<JournalRecord[]> {
-      const last = after === 0 ? { seq: 0, hash: GENESIS } : recordAt.get(after);
-      return verified(last as { seq: number; hash: string }, recordsAfter.all(after) as unknown as StoredRecord[]);
+      const [last, stored] = guarded(() => [
+        after === 0 ? { seq: 0, hash: GENESIS } : recordAt.get(after),
+        recordsAfter.all(after),
+      ]);
+      if (last === undefined) throw new JournalBroken(after, 'is missing');
+      return verified(last as { seq: number; hash: string }, stored as unknown as StoredRecord[]);
     },
 
     async acquire(): Promise<Lease> {
       return transaction(() => {
         const row = holder();
-        if (row && holds(row)) throw new LeaseHeld(row, Date.now() - row.renewed);
-        const lease = {
-          token: (row?.token ?? 0) + 1,
-          host: hostname(),
-          pid: process.pid,
-          started: startedAt(process.pid) ?? '',
-        };
+        if (row && holds(row)) throw new LeaseHeld(row);
+        const lease = { token: (row?.token ?? 0) + 1, host: hostname(), ...thisProcess() };
         database
           .prepare('insert or replace into lease values (1, ?, ?, ?, ?, ?, 0)')
           .run(lease.token, lease.host, lease.pid, lease.started, Date.now());
         return lease;
       });
+    },
+
+    async holder(): Promise<Holder | null> {
+      const row = guarded(holder);
+      return row && holds(row) ? row : null;
     },
 
     async renew(lease: Lease): Promise<void> {
@@ -108,22 +172,39 @@ export async function openSqliteJournal(path: string): Promise<Journal> {
     },
 
     async release(lease: Lease): Promise<void> {
-      database.prepare('update lease set released = 1 where token = ?').run(lease.token);
+      guarded(() => database.prepare('update lease set released = 1 where token = ?').run(lease.token));
     },
 
     async pulse(pulse: Pulse): Promise<void> {
-      database.prepare('insert or replace into pulse values (?, ?)').run(pulse.step, JSON.stringify(pulse));
+      guarded(() =>
+        database.prepare('insert or replace into pulse values (?, ?)').run(pulse.step, JSON.stringify(pulse)),
+      );
     },
 
     async pulses(): Promise<Pulse[]> {
-      return database
-        .prepare('select body from pulse')
-        .all()
-        .map((row) => JSON.parse(String(row.body)) as Pulse);
+      return guarded(() => database.prepare('select body from pulse').all()).map(
+        (row) => JSON.parse(String(row.body)) as Pulse,
+      );
     },
 
     async close(): Promise<void> {
       database.close();
     },
   };
+}
+
+/**
+ * When the run of a journal was opened, on its plan clock in ms since the epoch; null before it has been. Checks nothing.
+ * @throws JournalFailed
+ */
+export function openingOf(path: string): number | null {
+  return inWords(path, () => {
+    const database = new DatabaseSync(path, { timeout: 5_000 });
+    try {
+      const row = database.prepare('select at from record where seq = 1').get();
+      return row === undefined ? null : Number(row.at);
+    } finally {
+      database.close();
+    }
+  });
 }

@@ -4,6 +4,9 @@ import type { Journal, Pulse } from '../run/journal.ts';
 import type { RunState } from '../run/state.ts';
 import { type Followed, followedBy } from './followed.ts';
 
+/** What a terminal says of a run whose conductor is gone without having left. */
+export const ABANDONED = 'Nobody conducts this run any more: its conductor was killed. Carry on with `runbook run`.';
+
 /** What a terminal of either kind is given. */
 export interface Following {
   journal: Journal;

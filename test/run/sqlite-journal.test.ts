@@ -7,7 +7,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { type Journal, JournalBroken, LeaseHeld, LeaseLost } from '../../src/run/journal.ts';
 import { startedAt } from '../../src/run/process.ts';
-import { openSqliteJournal } from '../../src/run/sqlite-journal.ts';
+import { makeSqliteJournal, openSqliteJournal } from '../../src/run/sqlite-journal.ts';
 
 let path: string;
 
@@ -18,6 +18,7 @@ beforeEach(async () => {
 });
 
 async function opened(): Promise<Journal> {
+  makeSqliteJournal(path);
   const journal = await openSqliteJournal(path);
   onTestFinished(() => journal.close());
   return journal;

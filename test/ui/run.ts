@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest';
 import type { Evidence, JournalRecord, Person, Prompt, RunEvent } from '../../src/run/events.ts';
 import { fold } from '../../src/run/fold.ts';
 import type { Journal, Pulse } from '../../src/run/journal.ts';
-import { openSqliteJournal } from '../../src/run/sqlite-journal.ts';
+import { makeSqliteJournal, openSqliteJournal } from '../../src/run/sqlite-journal.ts';
 import type { RunState } from '../../src/run/state.ts';
 import type { Sources } from '../../src/runbook/schema.ts';
 
@@ -99,7 +99,9 @@ export interface TestRun {
 /** A run of a small runbook, opened and with its conductor at work; closed and removed when the test has finished. */
 export async function openTestRun({ rehearsal = true } = {}): Promise<TestRun> {
   const folder = await mkdtemp(join(tmpdir(), 'screen-'));
-  const journal = await openSqliteJournal(join(folder, 'run.db'));
+  const path = join(folder, 'run.db');
+  makeSqliteJournal(path);
+  const journal = await openSqliteJournal(path);
   onTestFinished(async () => {
     await journal.close();
     await rm(folder, { recursive: true });

@@ -30,8 +30,11 @@ const PASSING = new Set(['40001', '40P01', '55P03']);
 export function openSessions(place: Place, logins: Logins): Sessions {
   const application = new pg.Pool({ ...place, ...logins.application, max: 8, application_name: 'legacy application' });
   const accounts = new pg.Pool({ ...place, ...logins.signIn, max: 2, application_name: 'legacy sign-in' });
-  // The server may end an idle session; the pool replaces it.
-  for (const pool of [application, accounts]) pool.on('error', () => undefined);
+  // The server may end a session, idle or lent out between two statements; the next query says so, the pool replaces it.
+  for (const pool of [application, accounts]) {
+    pool.on('error', () => undefined);
+    pool.on('connect', (client) => client.on('error', () => undefined));
+  }
   const holders = new Map<string, string>();
 
   const tokenFor = (user: string): string => {
