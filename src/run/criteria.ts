@@ -42,6 +42,8 @@ function proofOf(state: RunState, step: Step): Finding {
     case 'undoing':
     case 'undo-failed':
     case 'undone':
+      // What a check saw is not made untrue by a rollback; it only no longer shows anything.
+      if (step.kind === 'check') return say('not-proved', 'passed or not, but before the rollback');
       return say('not-met', 'undone by the rollback');
     case 'skipped':
       return say('not-proved', `skipped: ${reason ?? 'not needed'}`);

@@ -35,10 +35,12 @@ export async function runFile(
 export function located(path: string, line: number, statement: string, cause: unknown): unknown {
   if (!(cause instanceof DatabaseError) || RETRYABLE.has(cause.code ?? '')) return cause;
   const inside = statement.slice(0, Number(cause.position ?? 1) - 1).split('\n').length - 1;
-  const more = [cause.detail, cause.hint].filter(Boolean).join(' ');
+  const more = Object.entries({ Detail: cause.detail, Hint: cause.hint, Where: cause.where })
+    .filter(([, said]) => said)
+    .map(([name, said]) => ` ${name}: ${said?.replace(/\s*\n\s*/g, '; ')}.`.replace(/\.\.$/, '.'));
   return new StatementFailed(
-    `${path}:${line + inside}: ${cause.message}${more === '' ? '' : `. ${more}`}`,
-    adviceFor(cause.code) ?? 'Nothing of this transaction was kept. Mend what it says, then retry; or roll back.',
+    `${path}:${line + inside}: ${cause.message}.${more.join('')}`,
+    adviceFor(cause.code) ?? 'Nothing of this transaction was kept. Mend what it says, then retry.',
     { cause },
   );
 }

@@ -52,9 +52,12 @@ function ending(since?: number): (records: readonly JournalRecord[]) => boolean 
   return (records) => {
     history ??= records.at(-1)?.seq ?? 0;
     const past = history;
-    return records.some(
-      ({ seq, event }) => event.type === 'run-finished' || (event.type === 'conductor-left' && seq > past),
+    // A run that was aborted goes on when somebody asks to take it back.
+    const turn = records.findLast(
+      ({ event }) => event.type === 'run-finished' || (event.type === 'requested' && event.request === 'roll-back'),
     );
+    const left = records.some(({ seq, event }) => event.type === 'conductor-left' && seq > past);
+    return left || turn?.event.type === 'run-finished';
   };
 }
 

@@ -18,6 +18,7 @@ const files = {
   'write.sql': `insert into note values (:'text');\ninsert into note select :'text' || ' again' from note where text = :'text';`,
   'clear.sql': `delete from note where text like :'text' || '%';`,
   'broken.sql': `insert into note values ('half');\n\n-- the second one\nselect 1\n  / 0;`,
+  'raising.sql': `do $$ begin raise 'no way' using detail = 'it is shut', hint = 'knock'; end $$;`,
   'suicide.sql': `create function leave() returns trigger language plpgsql as
       $$ begin perform pg_terminate_backend(pg_backend_pid()); return null; end $$;
     create constraint trigger leaves after insert on note deferrable initially deferred
@@ -57,11 +58,21 @@ it('keeps nothing of a file that fails, and names the line', async () => {
   const error = await performer.perform(step, actOf()).catch((error: unknown) => error);
   expect(performer.explain(error)).toMatchObject({
     name: 'StatementFailed',
-    message: expect.stringMatching(/^broken\.sql:4: division by zero/),
+    message: expect.stringMatching(/^broken\.sql:4: division by zero\./),
     code: '22012',
     advice: expect.any(String),
   });
   expect((await db.superuser.query(`select from note where text = 'half'`)).rowCount).toBe(0);
+});
+
+it('tells all that the server said: detail, hint, and where in a function', async () => {
+  await using performer = await performing(db.env, { files });
+  const step = stepOf('sql', { id: 'raising', files: ['raising.sql'] });
+  const error = await performer.perform(step, actOf()).catch((error: unknown) => error);
+  const { message } = performer.explain(error);
+  expect(message).toMatch(
+    /^raising\.sql:1: no way\. Detail: it is shut\. Hint: knock\. Where: PL\/pgSQL function .* at RAISE\.$/,
+  );
 });
 
 it('keeps nothing of a rehearsed failure either', async () => {
