@@ -4,7 +4,10 @@ import { request, step } from './step-schema.ts';
 
 export const role = z.strictObject({
   title: text,
-  people: z.array(z.strictObject({ name: text, mail: z.email().optional() })).default([]),
+  people: z
+    .array(z.strictObject({ name: text, mail: z.email().optional() }))
+    .default([])
+    .meta({ description: 'Who has this role. Whoever has to answer is named here' }),
 });
 
 /** People a mail goes to: addresses of the runbook, or of the target database by query. */
@@ -28,12 +31,15 @@ const replyTo = text.refine(
 /** A mail has `mail` (an audience), a status post has `status`. */
 export const message = z
   .strictObject({
-    mail: id.optional(),
+    mail: id.optional().meta({ description: 'The audience it goes to' }),
     status: z
       .enum(['scheduled', 'in-progress', 'verifying', 'completed', 'extended', 'rolled-back', 'cancelled'])
-      .optional(),
+      .optional()
+      .meta({ description: 'What the status page says, with the body below it' }),
     subject: text.optional(),
-    body: text,
+    body: text.meta({
+      description: 'May use {{window.opens}}, {{percent}}, {{issue}}, {{expected}}, {{settings.…}} and the like',
+    }),
   })
   .refine((it) => (it.mail === undefined) !== (it.status === undefined), 'needs either mail (an audience) or status')
   .refine((it) => it.mail === undefined || it.subject !== undefined, 'a mail needs a subject');
@@ -41,10 +47,10 @@ export const message = z
 export const activity = z.strictObject({
   id,
   title: text,
-  at: plannedAt,
+  at: plannedAt.meta({ description: 'Planned start: "02:30" (UTC), -48h before the opening, +24h after the close' }),
   estimate: duration.default(0),
-  owner: id,
-  steps: z.array(step).default([]),
+  owner: id.meta({ description: 'The role that sees to it' }),
+  steps: z.array(step).default([]).meta({ description: 'Performed in this order' }),
 });
 
 /** How a success criterion is proved. Exactly one of the proofs. */
@@ -75,15 +81,15 @@ export const risk = z.strictObject({
 export const answer = z.strictObject({ choose: id, reason: z.string().optional(), as: text });
 
 export const window = z.strictObject({
-  opens: instant,
-  closes: instant,
-  timezones: z.array(z.string()).default([]),
+  opens: instant.meta({ description: 'Like 2025-11-10T02:00:00Z' }),
+  closes: instant.meta({ description: 'Like 2025-11-10T06:00:00Z' }),
+  timezones: z.array(z.string()).default([]).meta({ description: 'Shown beside UTC, like Europe/Berlin' }),
 });
 
 export const lists = z.record(z.string(), z.array(z.record(z.string(), z.string())).min(1)).default({});
 
 export const rollback = z.strictObject({
-  approver: id,
+  approver: id.meta({ description: 'The role that approves a rollback' }),
   estimate: duration.default(0),
   steps: z.array(step).default([]).meta({ description: 'Checks once everything has been undone' }),
   restore: z
@@ -96,8 +102,11 @@ export const rollback = z.strictObject({
 export const status = z.strictObject({
   page: file.optional().meta({ description: 'The static HTML file the posts are written to' }),
   every: someTime,
-  message: id,
-  at_percent: z.array(z.number().min(0).max(100)).default([]),
+  message: id.meta({ description: 'The post of every so often' }),
+  at_percent: z
+    .array(z.number().min(0).max(100))
+    .default([])
+    .meta({ description: 'Posted as well when this much is complete' }),
 });
 
 /** Messages that go out when the run takes a turn of its own. */
@@ -120,12 +129,18 @@ export const document = z.strictObject({
   title: text,
   summary: text.optional(),
   window,
-  target: z.strictObject({ schemas: z.array(z.string()).min(1).default(['public']) }).prefault({}),
-  settings: z.record(z.string(), z.string()).default({}),
+  target: z
+    .strictObject({ schemas: z.array(z.string()).min(1).default(['public']) })
+    .prefault({})
+    .meta({ description: 'The schemas that are fingerprinted. Which database it is comes from PG* or DATABASE_URL' }),
+  settings: z
+    .record(z.string(), z.string())
+    .default({})
+    .meta({ description: 'Used as {{settings.name}} and as variables of the SQL; no secrets' }),
   roles: z.record(id, role),
-  lists,
+  lists: lists.meta({ description: 'What steps are repeated for: for_each, tables' }),
   audiences: z.record(id, audience).default({}),
-  messages: z.record(id, message).default({}),
+  messages: z.record(id, message).default({}).meta({ description: 'Mails and posts of the status page' }),
   mail: z.strictObject({ from: sender, reply_to: replyTo.optional() }).optional(),
   status: status.optional(),
   announce,
@@ -133,11 +148,11 @@ export const document = z.strictObject({
     .array(watch)
     .default([])
     .meta({ description: 'Probes of the application, asked all through the window; they measure downtime' }),
-  prepare: z.array(activity).default([]),
-  timeline: z.array(activity).min(1),
-  after: z.array(activity).default([]),
+  prepare: z.array(activity).default([]).meta({ description: 'What is done before the window opens' }),
+  timeline: z.array(activity).min(1).meta({ description: 'What is done in the window' }),
+  after: z.array(activity).default([]).meta({ description: 'What is done once the window has closed' }),
   rollback,
-  success: z.array(criterion).default([]),
+  success: z.array(criterion).default([]).meta({ description: 'Judged from the run, for the report' }),
   risks: z.array(risk).default([]),
   rehearsal: z
     .strictObject({

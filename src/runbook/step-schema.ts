@@ -24,7 +24,7 @@ const common = {
   id,
   title: text,
   note: text.optional().meta({ description: 'Shown to the person at the keyboard while the step runs' }),
-  owner: id.optional(),
+  owner: id.optional().meta({ description: 'The role that sees to it; by default that of the activity' }),
   estimate: duration.optional(),
   timeout: someTime.optional(),
   for_each: z.string().optional().meta({ description: 'Repeat the step for each item of this list' }),
@@ -32,8 +32,12 @@ const common = {
     .strictObject({ decision: id, chose: z.array(id).min(1) })
     .optional()
     .meta({ description: 'Only when that decision was answered so; skipped otherwise' }),
-  on_failure: z.array(option).min(1).optional(),
-  undo: undo.optional(),
+  on_failure: z
+    .array(option)
+    .min(1)
+    .optional()
+    .meta({ description: 'What may be chosen when it fails; by default retry, roll back, abort' }),
+  undo: undo.optional().meta({ description: 'How a rollback takes it back' }),
 };
 
 /** Whether some number lies between. */
@@ -102,7 +106,7 @@ const within = z.strictObject({
 
 const check = z.strictObject({
   ...common,
-  kind: z.literal('check'),
+  kind: z.literal('check').meta({ description: 'Looks, and expects' }),
   sql: file.optional(),
   vars,
   command: argv.optional(),
@@ -121,11 +125,16 @@ const check = z.strictObject({
   expect: expectation.optional(),
 });
 
-const sql = z.strictObject({ ...common, kind: z.literal('sql'), files: z.array(file).min(1), vars });
+const sql = z.strictObject({
+  ...common,
+  kind: z.literal('sql').meta({ description: 'Files in one transaction' }),
+  files: z.array(file).min(1),
+  vars,
+});
 
 const backfill = z.strictObject({
   ...common,
-  kind: z.literal('backfill'),
+  kind: z.literal('backfill').meta({ description: 'Fills a column in small batches' }),
   tables: z.string().meta({ description: 'A list; each item names schema and table' }),
   file: file.meta({ description: "One batch. Variables: the item's own, and from_tid and to_tid" }),
   remaining: file.meta({ description: 'Counts the rows still to fill, in its first column' }),
@@ -141,7 +150,7 @@ const backfill = z.strictObject({
 
 const index = z.strictObject({
   ...common,
-  kind: z.literal('index'),
+  kind: z.literal('index').meta({ description: 'Builds indexes concurrently' }),
   tables: z.string(),
   name: text.meta({ description: 'Name of the index; may use {{item.…}}' }),
   file: file.meta({ description: 'CREATE INDEX CONCURRENTLY, with the variable index' }),
@@ -149,7 +158,7 @@ const index = z.strictObject({
 
 const policies = z.strictObject({
   ...common,
-  kind: z.literal('policies'),
+  kind: z.literal('policies').meta({ description: 'Replaces row level security policies; undone from a snapshot' }),
   tables: z.string(),
   file: file
     .optional()
@@ -166,7 +175,7 @@ const policies = z.strictObject({
 
 const isolation = z.strictObject({
   ...common,
-  kind: z.literal('isolation'),
+  kind: z.literal('isolation').meta({ description: 'Tries, as real users, what they can see and change' }),
   tables: z.string(),
   role: z.string().default('authenticated'),
   actors: file.meta({ description: 'Rows of (actor, claims, self, other): the people to act as' }),
@@ -176,7 +185,7 @@ const isolation = z.strictObject({
 
 const measure = z.strictObject({
   ...common,
-  kind: z.literal('measure'),
+  kind: z.literal('measure').meta({ description: 'How long queries take: a baseline, later compared' }),
   role: z.string().default('authenticated'),
   actors: file,
   queries: z.array(z.strictObject({ id, file, uses_index: z.string().optional() })).min(1),
@@ -190,7 +199,7 @@ const measure = z.strictObject({
 
 const command = z.strictObject({
   ...common,
-  kind: z.literal('command'),
+  kind: z.literal('command').meta({ description: 'Runs a program' }),
   run: argv,
   verify: argv.optional().meta({ description: 'Exits 0 when the command has already been done' }),
   expect: expectation.optional(),
@@ -198,7 +207,7 @@ const command = z.strictObject({
 
 const http = z.strictObject({
   ...common,
-  kind: z.literal('http'),
+  kind: z.literal('http').meta({ description: 'Asks the application' }),
   requests: z.array(request).min(1),
   runs: z.int().min(1).default(1),
   against: id.optional(),
@@ -207,7 +216,7 @@ const http = z.strictObject({
 
 const manual = z.strictObject({
   ...common,
-  kind: z.literal('manual'),
+  kind: z.literal('manual').meta({ description: 'A checklist for people' }),
   items: z.array(text).min(1),
   evidence: z.array(file).default([]),
   tables: z.string().optional().meta({ description: 'Run the evidence once for each item of this list' }),
@@ -216,7 +225,7 @@ const manual = z.strictObject({
 
 const decision = z.strictObject({
   ...common,
-  kind: z.literal('decision'),
+  kind: z.literal('decision').meta({ description: 'A question to people' }),
   question: text,
   evidence: z.array(file).default([]),
   tables: z.string().optional().meta({ description: 'Run the evidence once for each item of this list' }),
@@ -230,7 +239,7 @@ const decision = z.strictObject({
 
 const signoff = z.strictObject({
   ...common,
-  kind: z.literal('signoff'),
+  kind: z.literal('signoff').meta({ description: 'A signature' }),
   role: id,
   statement: text,
   proposal: z
@@ -239,11 +248,15 @@ const signoff = z.strictObject({
     .meta({ description: 'The answer is proposed from the run' }),
 });
 
-const notify = z.strictObject({ ...common, kind: z.literal('notify'), messages: z.array(id).min(1) });
+const notify = z.strictObject({
+  ...common,
+  kind: z.literal('notify').meta({ description: 'Mails and posts' }),
+  messages: z.array(id).min(1),
+});
 
 const monitor = z.strictObject({
   ...common,
-  kind: z.literal('monitor'),
+  kind: z.literal('monitor').meta({ description: 'Watches numbers for a while' }),
   for: someTime,
   every: someTime,
   samples: z
