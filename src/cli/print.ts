@@ -1,7 +1,9 @@
-/** Writes to stdout. A reader that has seen enough and left (`head`, `less`) is no error. */
+/** A reader that has seen enough and left (`head`, `less`), or a terminal that was closed, is no error. */
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+});
+
+/** Writes to stdout. */
 export function print(text: string): void {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
   process.stdout.write(text);
 }
