@@ -2,14 +2,14 @@ import * as z from 'zod';
 import { shown } from './shown.ts';
 
 const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
+const WHOLE = /^(?:0|(?:\d+(?:\.\d+)?(?:ms|s|m|h|d|w))+)$/;
 const PART = /(\d+(?:\.\d+)?)(ms|s|m|h|d|w)/g;
 
 /**
  * Milliseconds in a duration such as `30m`, `1h30m`, `250ms` or `2w`; undefined when it is not one.
  */
 export function parseDuration(text: string): number | undefined {
-  if (text === '0') return 0;
-  if (!/^(?:\d+(?:\.\d+)?(?:ms|s|m|h|d|w))+$/.test(text)) return undefined;
+  if (!WHOLE.test(text)) return undefined;
   let total = 0;
   for (const [, amount, unit] of text.matchAll(PART)) total += Number(amount) * UNITS[unit as keyof typeof UNITS];
   return Math.round(total);
@@ -29,7 +29,7 @@ const otherwise = (words: string) => ({
 const DURATION = 'is not a duration; write it like 30m, 1h30m, 45s or 250ms';
 const writtenDuration = z
   .string(otherwise(DURATION))
-  .refine((text) => parseDuration(text) !== undefined, DURATION)
+  .regex(WHOLE, DURATION)
   .refine((text) => (parseDuration(text) ?? 0) <= LONGEST, 'is longer than a year');
 const milliseconds = (text: string): number => parseDuration(text) ?? 0;
 const aDuration = { description: 'A duration: 30m, 1h30m, 45s, 250ms' };
