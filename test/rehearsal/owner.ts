@@ -2,5 +2,5 @@
 import { startRehearsal } from '../../src/rehearsal/rehearsal.ts';
 
 const rehearsal = await startRehearsal({ rows: 100 });
-console.log(JSON.stringify({ folder: rehearsal.folder }));
 process.once('SIGTERM', () => rehearsal.stop());
+console.log(JSON.stringify({ folder: rehearsal.folder }));
