@@ -52,6 +52,15 @@ export interface Answering {
   signal: AbortSignal;
 }
 
+/** Whoever a rehearsal has approve a rollback: of that role if it can be, and never the one who asked for it. */
+function second(people: RunState['people'], as: string, asker: string | undefined): Person {
+  const others = Object.entries(people).flatMap(([role, names]) =>
+    names.filter((name) => name !== asker).map((name) => ({ role, name })),
+  );
+  const anybody = people[as]?.length ? others[0] : undefined;
+  return others.find(({ role }) => role === as) ?? anybody ?? { role: as, name: 'Second person' };
+}
+
 /** A question that is asked this often with the same answer given is left to a person: the answer does not help. */
 const MOST_ROUNDS = 10;
 
@@ -82,16 +91,14 @@ export async function answerPrepared({
       if (given) {
         const needed = prompt.options.some(({ choose, reason }) => choose === given.choose && reason);
         const why = given.reason ?? (needed ? reason : undefined);
-        const names = people[given.as] ?? [];
-        // Nobody approves the rollback they asked for; where no names are given, a rehearsal has somebody else there.
-        const asker = prompt.kind === 'rollback' ? rollback?.by?.name : undefined;
-        const nobodyElse = proof === 'rehearsal' && by.name === asker ? 'Second person' : by.name;
+        const person = { role: given.as, name: people[given.as]?.[0] ?? by.name };
         const answer = {
           prompt: prompt.id,
           round: prompt.round,
           choose: given.choose,
           ...(why === undefined ? {} : { reason: why }),
-          by: { role: given.as, name: names.find((name) => name !== asker) ?? names[0] ?? nobodyElse },
+          by:
+            prompt.kind === 'rollback' && proof === 'rehearsal' ? second(people, given.as, rollback?.by?.name) : person,
           proof,
           from: TERMINAL,
         };

@@ -31,7 +31,7 @@ const common = {
   when: z
     .strictObject({ decision: id, chose: z.array(id).min(1) })
     .optional()
-    .meta({ description: 'Only when that decision was answered so; skipped otherwise' }),
+    .meta({ description: 'Only when that decision or sign-off was answered so; skipped otherwise' }),
   on_failure: z
     .array(option)
     .min(1)

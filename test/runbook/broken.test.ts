@@ -241,7 +241,7 @@ describe('names', () => {
         steps:
           '  - { id: n, kind: notify, title: N, messages: [done] }\n  - { id: s, kind: notify, title: S, messages: [done], when: { decision: ‸n, chose: [go] } }',
       }),
-      ["'n' is a notify step; a decision is needed here"],
+      ["'n' is a notify step; a decision or signoff is needed here"],
     ],
     [
       'a decision asked once for each',

@@ -5,21 +5,22 @@ import type { Path } from '../yaml-text.ts';
 import type { Rule } from './rule.ts';
 
 type Here = (at: Path, message: string) => void;
-/** Finds the step of that kind that came before, and says what is wrong when there is none. */
-type Find = <K extends StepKind>(kind: K, at: Path, id: string) => StepOf<K> | undefined;
+/** Finds the step of one of those kinds that came before, and says what is wrong when there is none. */
+type Find = <K extends StepKind>(kinds: readonly K[], at: Path, id: string) => StepOf<K> | undefined;
 
 /** What refers to an earlier step finds it there, of the right kind, with the choices or requests that are spoken of. */
 export const earlier: Rule = ({ steps, names }, report) => {
   for (const [position, { path, value }] of steps.entries()) {
     const here: Here = (at, message) => report([...path, ...at], message);
-    const find: Find = (kind, at, id) => {
+    const find: Find = (kinds, at, id) => {
+      const kind = kinds.join(' or ');
       const place = steps.findIndex((step) => step.value.id === id);
       const found = steps[place]?.value;
-      const candidates = steps.filter((step) => step.value.kind === kind).map((step) => step.value.id);
+      const candidates = steps.filter((step) => isOf(kinds, step.value)).map((step) => step.value.id);
       if (found === undefined) {
         // A step that is itself malformed has its own problem already.
         if (!names.step.includes(id)) here(at, `there is no ${kind} step '${id}'${didYouMean(id, candidates)}`);
-      } else if (!isOf(kind, found)) {
+      } else if (!isOf(kinds, found)) {
         here(at, `'${id}' is a ${found.kind} step; a ${kind} is needed here${didYouMean(id, candidates)}`);
       } else if (place >= position) {
         const where = place === position ? 'is this step itself' : 'comes later in the timeline';
@@ -35,13 +36,20 @@ export const earlier: Rule = ({ steps, names }, report) => {
   }
 };
 
-function isOf<K extends StepKind>(kind: K, step: Step): step is StepOf<K> {
-  return step.kind === kind;
+function isOf<K extends StepKind>(kinds: readonly K[], step: Step): step is StepOf<K> {
+  return kinds.some((kind) => kind === step.kind);
+}
+
+/** What can come of a decision, or of a sign-off that lets the run go on either way. */
+function outcomes(step: StepOf<'decision'> | StepOf<'signoff'>): string[] {
+  if (step.kind === 'decision') return step.options.map(({ choose }) => choose);
+  if (step.proposal === undefined) return ['sign'];
+  return step.proposal === 'validation' ? ['pass', 'fail'] : ['yes', 'no'];
 }
 
 function decided(step: Step, find: Find, here: Here): void {
   const { when } = step;
-  const decision = when && find('decision', ['when', 'decision'], when.decision);
+  const decision = when && find(['decision', 'signoff'], ['when', 'decision'], when.decision);
   if (when && decision) {
     if (decision.for_each !== undefined) {
       here(
@@ -49,7 +57,7 @@ function decided(step: Step, find: Find, here: Here): void {
         `'${decision.id}' is asked once for each of '${decision.for_each}'; it has no one answer`,
       );
     }
-    const choices = decision.options.map(({ choose }) => choose);
+    const choices = outcomes(decision);
     for (const [i, choice] of when.chose.entries()) {
       if (choices.includes(choice)) continue;
       const advice = didYouMean(choice, choices) || `; it offers ${choices.join(', ')}`;
@@ -57,22 +65,22 @@ function decided(step: Step, find: Find, here: Here): void {
     }
   }
   if (step.kind !== 'policies' || step.unexpected === undefined) return;
-  const settles = find('decision', ['unexpected'], step.unexpected);
+  const settles = find(['decision'], ['unexpected'], step.unexpected);
   if (settles && !settles.options.some(({ choose }) => choose === 'drop' || choose === 'keep')) {
     here(['unexpected'], `the decision '${settles.id}' offers neither 'drop' nor 'keep'`);
   }
 }
 
 function measuredBefore(step: Step, find: Find, here: Here): void {
-  if (step.kind === 'measure' && step.against !== undefined) find('measure', ['against'], step.against);
+  if (step.kind === 'measure' && step.against !== undefined) find(['measure'], ['against'], step.against);
   if (step.kind === 'http' && step.against !== undefined) {
-    const baseline = find('http', ['against'], step.against);
+    const baseline = find(['http'], ['against'], step.against);
     for (const [i, { id }] of step.requests.entries()) mustBeAsked(baseline, id, ['requests', i, 'id'], here);
   }
   if (step.kind !== 'monitor') return;
   for (const [i, { against, request }] of step.samples.entries()) {
     if (against === undefined) continue;
-    const baseline = find('http', ['samples', i, 'against'], against);
+    const baseline = find(['http'], ['samples', i, 'against'], against);
     if (request) mustBeAsked(baseline, request.id, ['samples', i, 'request', 'id'], here);
   }
 }
@@ -86,7 +94,7 @@ function mustBeAsked(baseline: StepOf<'http'> | undefined, request: string, at: 
 
 function remembered(step: Step, before: Part<Step>[], here: Here): void {
   if (step.kind !== 'check') return;
-  const checks = before.map(({ value }) => value).filter((value) => isOf('check', value));
+  const checks = before.map(({ value }) => value).filter((value) => isOf(['check'], value));
   if (step.catalog === 'compare' && !checks.some(({ catalog }) => catalog === 'remember')) {
     here(['catalog'], 'no earlier step remembers the catalog to compare with');
   }
