@@ -1,5 +1,5 @@
 import { Box, Text, useApp, useInput, usePaste, useWindowSize } from 'ink';
-import { type ReactNode, useEffect } from 'react';
+import { type ReactNode, useLayoutEffect } from 'react';
 import { useStore } from 'zustand';
 import { compose, type Pane } from './compose.ts';
 import { cut, type Line } from './lines.ts';
@@ -44,7 +44,8 @@ interface Wired {
 export function App({ store, onPress, onSuspend }: Wired): ReactNode {
   const { columns, rows } = useWindowSize();
   const { suspendTerminal } = useApp();
-  useEffect(() => store.setState({ columns, rows }), [store, columns, rows]);
+  // Before any key is judged by what was drawn at this size.
+  useLayoutEffect(() => store.setState({ columns, rows }), [store, columns, rows]);
   useInput((input, key) => {
     for (const press of pressesOf(input, key)) {
       if ('key' in press && press.key === 'suspend') suspendTerminal(onSuspend).catch(() => undefined);
