@@ -131,7 +131,11 @@ describe('after a failure', () => {
     run.does(run.next).answers(ADA, 'roll-back', 'too slow');
     run.does(run.next).answers(GRACE, 'approve').does(run.next);
     run.does(run.next, 'badly');
-    expect(asked(run)).toMatchObject({ id: 'copy.undo-failed' });
+    expect(asked(run)).toMatchObject({
+      id: 'copy.undo-failed',
+      evidence: [{ text: 'deadlock detected' }, { text: '1. Restore the backup by hand.' }],
+      options: [{ choose: 'retry' }, { choose: 'by-hand' }, { choose: 'abort' }],
+    });
     run.does(run.next).answers(ADA, 'by-hand', 'emptied in psql');
     expect(brief(run.next)).toBe('undo table');
     expect(stepState(run.state, 'copy')).toMatchObject({ status: 'undone', reason: 'emptied in psql' });

@@ -46,7 +46,7 @@ timeline:
     owner: dev
     steps:
       - { id: count, title: Count them, kind: check, sql: sql/count.sql, expect: { value: { equals: 0 } } }
-rollback: { approver: lead, estimate: 10m, steps: [{ id: as-before, title: As before, kind: check, sql: sql/count.sql, expect: { value: { equals: 0 } } }] }
+rollback: { approver: lead, estimate: 10m, restore: [Restore the backup by hand.], steps: [{ id: as-before, title: As before, kind: check, sql: sql/count.sql, expect: { value: { equals: 0 } } }] }
 `;
 
 /** One thing of each sort that matters to what comes next: a gate, a sign-off, a decision, a conditional step, two undos. */
