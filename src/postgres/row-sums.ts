@@ -109,6 +109,17 @@ export async function unwatchRows(client: Queryable, table: TableName): Promise<
   await client.query('delete from middlewatch.touched where watch = $1', [watchName(table)]);
 }
 
+/** The tables that are watched now, by whichever run. */
+export async function watchedTables(on: Queryable): Promise<TableName[]> {
+  const { rows } = await on.query<TableName>(
+    `select distinct n.nspname as schema, c.relname as name
+       from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_namespace n on n.oid = c.relnamespace
+       join pg_proc p on p.oid = t.tgfoid
+      where p.pronamespace = to_regnamespace('middlewatch')`,
+  );
+  return rows;
+}
+
 /** Has the transaction under way take hashes as the triggers do. */
 export async function useHashSettings(client: Queryable): Promise<void> {
   const settings = HASH_SETTINGS.map((_, i) => `set_config($${2 * i + 1}, $${2 * i + 2}, true)`).join(', ');

@@ -178,6 +178,10 @@ export class Conductor {
         return await scribe.log([{ type: 'rollback-begun', reason: action.reason }]);
       case 'finish':
         for (const watching of this.#watching) await watching.stop();
+        if (action.outcome === 'aborted') {
+          // Calling a run off must not fail for a database that is away; the next run takes away what is left then.
+          await this.#deps.performer.letGo(this.#deps.lease.token, this.#leaving.signal).catch(() => undefined);
+        }
         return await scribe.log([{ type: 'run-finished', outcome: action.outcome, why: action.why }]);
       case 'perform':
         return await perform(this.#stage, action.step, action.attempt);

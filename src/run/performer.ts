@@ -44,6 +44,8 @@ export interface Performer {
   perform(step: Step, act: Act): Promise<Performed>;
   verify(step: Step, act: Act): Promise<Verification>;
   undo(step: Step, act: Act): Promise<Result>;
+  /** Takes away what only looks on at the application's work: called when a run ends where it stands, for good. */
+  letGo(token: number, signal: AbortSignal): Promise<void>;
   /** What is shown and kept of an error: typed, without secrets, with advice. */
   explain(error: unknown): Failure;
   close(): Promise<void>;

@@ -4,6 +4,8 @@ import { coordinates, type Environment, whereabouts } from '../postgres/coordina
 import { InDoubt } from '../postgres/errors.ts';
 import { takeFence } from '../postgres/house.ts';
 import { identify } from '../postgres/identity.ts';
+import { unwatchRows, watchedTables } from '../postgres/row-sums.ts';
+import { transaction } from '../postgres/transaction.ts';
 import { type Performed, type Performer, RehearsedFailure } from '../run/performer.ts';
 import { redactor as redactorOf } from '../run/redact.ts';
 import type { Runbook } from '../runbook/plan.ts';
@@ -71,6 +73,13 @@ export function openPerformer({ runbook, env }: { runbook: Runbook; env: Environ
       const files = (step.undo?.files.length ?? 0) > 0 ? await undoFiles(step, act, bound()) : undefined;
       const summary = [own, files].flatMap((result) => result?.summary ?? []).join('; ');
       return coveredResult({ ...own, summary: summary === '' ? 'Nothing to undo' : summary }, redactor);
+    },
+
+    async letGo(token, signal) {
+      const { pool, run } = bound();
+      for (const table of await watchedTables(pool)) {
+        await transaction({ pool, fence: { run, token }, signal }, (client) => unwatchRows(client, table));
+      }
     },
 
     explain: (error) => explain(error, redactor),

@@ -120,6 +120,14 @@ it('compares what a rollback does after the first comparison, and does not forge
   await expect(performer.perform(COMPARE, actOf())).rejects.toThrow(/1 rows are gone/);
 });
 
+it('looks on no longer when a run is called off', async () => {
+  await using performer = await performing(db.env, { parts: PARTS });
+  await finished(performer, REMEMBER);
+  expect(await triggers()).toBe(8);
+  await performer.letGo(1, new AbortController().signal);
+  expect(await triggers()).toBe(0);
+});
+
 it('never fails the application, and then says that it cannot tell', async () => {
   await using performer = await migrating('');
   await finished(performer, REMEMBER);
