@@ -1,4 +1,5 @@
 -- What this server or this role cannot do, that a later step needs. No rows: everything is there.
+-- psql: -v label=name
 with needs (met, missing, because) as (
   values
     (not pg_is_in_recovery(),
@@ -11,6 +12,9 @@ with needs (met, missing, because) as (
      'CREATE on schema public', 'the tenants table and its functions are made there'),
     (to_regclass('public.profiles') is not null,
      'the table public.profiles', 'each profile gets a tenant'),
+    (exists (select from pg_attribute
+             where attrelid = to_regclass('public.profiles') and attname = :'label'::text and not attisdropped),
+     format('the column %I of public.profiles', :'label'::text), 'tenants are named after it; the runbook''s setting profile_label says which it is'),
     (exists (select from pg_proc
              where pronamespace = to_regnamespace('auth') and proname = 'uid' and has_schema_privilege(pronamespace, 'usage')),
      'the function auth.uid()', 'the policies ask it who is signed in'),

@@ -1,28 +1,34 @@
--- What an earlier attempt left behind: columns without their foreign key, say, where ids of dropped tenants survive and
--- every check for NULL passes. No rows: a clean start. What is listed is cleared by that attempt's own rollback, or by hand.
-select 'table' as kind, to_regclass('public.tenants')::text as name where to_regclass('public.tenants') is not null
-union all
-select 'column', format('%s.tenant_id', attribute.attrelid::regclass)
-from pg_attribute as attribute
-join pg_class as class on class.oid = attribute.attrelid
+-- What is left of an earlier attempt
+-- Columns without their foreign key, say, where ids of dropped tenants survive and every check for NULL passes. What
+-- belongs to no table in particular is told with profiles. No rows: a clean start.
+-- psql: -v schema=public -v name=clients
+with here as (
+  select to_regclass(format('%I.%I', :'schema'::text, :'name'::text)) as oid
+)
+select 'column' as kind, attribute.attname::text as name,
+       format('%s rows filled', (xpath('/row/n/text()', query_to_xml(
+         format('select count(tenant_id) as n from %s', here.oid), false, true, '')))[1]) as state
+from here join pg_attribute as attribute on attribute.attrelid = here.oid
 where attribute.attname = 'tenant_id' and not attribute.attisdropped
-  and class.relkind in ('r', 'p') and class.relnamespace = 'public'::regnamespace
 union all
-select 'function', oid::regprocedure::text
-from pg_proc
-where pronamespace = 'public'::regnamespace
-  and proname in ('current_tenant_id', 'fill_tenant_id', 'guard_tenant_id', 'protect_profile_tenant',
-                  'give_profile_a_tenant', 'keep_row_in_backfill')
-union all
-select 'trigger', format('%I on %s', tgname, tgrelid::regclass)
-from pg_trigger
+select 'trigger', tgname, ''
+from here join pg_trigger on tgrelid = here.oid
 where tgname like 'zzz\_tenant\_%'
 union all
-select 'index', format('%s%s', indexrelid::regclass, case when indisvalid then '' else ' (invalid)' end)
-from pg_index
-join pg_class on pg_class.oid = indexrelid
-where pg_class.relname like 'idx\_%\_tenant'
+select 'index', class.relname, case when indisvalid then '' else 'invalid' end
+from here join pg_index on indrelid = here.oid join pg_class as class on class.oid = indexrelid
+where class.relname like 'idx\_%\_tenant'
 union all
-select 'policy', format('%I on %I.%I', policyname, schemaname, tablename)
-from pg_policies
-where policyname like 'Users and their tenant can %';
+select 'policy', polname, 'the one it replaced is not known here'
+from here join pg_policy on polrelid = here.oid
+where polname like 'Users and their tenant can %'
+union all
+select 'table', 'public.tenants', ''
+from here
+where here.oid = 'public.profiles'::regclass and to_regclass('public.tenants') is not null
+union all
+select 'function', proc.oid::regprocedure::text, ''
+from here join pg_proc as proc on here.oid = 'public.profiles'::regclass
+where pronamespace = 'public'::regnamespace
+  and proname in ('current_tenant_id', 'fill_tenant_id', 'guard_tenant_id', 'protect_profile_tenant',
+                  'give_profile_a_tenant', 'keep_row_in_backfill');

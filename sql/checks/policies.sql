@@ -1,5 +1,6 @@
--- Policies that say something else than "the owner, and nobody else"
--- Permissive policies are OR-ed: one of these that stays lets through what it lets through, whatever the new ones say.
+-- Policies that say something else than "the owner, and nobody else", and those that no new one stands in for
+-- Permissive policies are OR-ed: one of these that stays lets through what it lets through, whatever the new ones say. The
+-- new ones of profiles are for reading and changing only: what lets people add or delete their own goes unless it is kept.
 -- psql: -v schema=public -v name=clients -v owner=org_id
 with found as (
   select polname, polcmd, polpermissive,
@@ -22,4 +23,6 @@ select polname as policy,
 from found
 where coalesce(using_expression, check_expression) not in (select expression from owner_only)
    or check_expression not in (select expression from owner_only)
+   or not polpermissive
+   or format('%I.%I', :'schema'::text, :'name'::text)::regclass = 'public.profiles'::regclass and polcmd in ('a', 'd', '*')
 order by polname;

@@ -1,6 +1,6 @@
 -- Who to act as: up to three people of different tenants, those first who own rows of the table, each with a victim; a
--- colleague, put into the first one's tenant for the length of the trial, who must see what that tenant has; and somebody
--- who is not signed in. The first one is nobody's victim then, so that what is found in a victim's tenant was put there
+-- colleague, put into the first one's tenant for the length of the trial, who must see what that tenant has; somebody
+-- who is signed in and has nothing at all; and somebody who is not. The first one is nobody's victim then, so that what is found in a victim's tenant was put there
 -- by an attack. Whoever holds a role that most do not (support staff, say) may see more, and is left out.
 -- Outside a trial (see the attacks beside this file) nobody is moved, and there is no colleague.
 -- psql: -v schema=public -v name=clients -v owner=org_id
@@ -79,6 +79,17 @@ select
 from colleague
 join people as first on first.place = 1
 join people as other on other.place = 2
+union all
+select
+  'signed in, without a profile',
+  'authenticated',
+  json_build_object('sub', stranger.id, 'role', 'authenticated')::text,
+  stranger.id,
+  '00000000-0000-0000-0000-000000000000',
+  other.id,
+  other.tenant_id
+from people as other cross join (select gen_random_uuid() as id) as stranger
+where other.place = least(2, (select count(*) from people))
 union all
 select
   'not signed in',

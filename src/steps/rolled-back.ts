@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { PoolClient } from 'pg';
 import { connectionLost, RETRYABLE, sqlState } from '../postgres/errors.ts';
 import { cancelOnAbort } from '../postgres/transaction.ts';
@@ -5,8 +6,13 @@ import type { Act } from '../run/performer.ts';
 import type { Step } from '../runbook/step-schema.ts';
 import type { World } from './world.ts';
 
-/** How often work that met a lock, a deadlock or another's change is begun again before it counts as failed. */
-const TRIES = 5;
+/**
+ * How often work that met a lock, a deadlock or another's change is begun again before it counts as failed. Rows that an
+ * application never leaves alone for long need many tries, apart by chance.
+ */
+const TRIES = 30;
+/** Longest pause between two tries, in ms. */
+const MOST_PAUSE = 500;
 /** Nobody is kept waiting for long by a transaction that comes to nothing, in ms. */
 const LOCK_TIMEOUT_MS = 2_000;
 
@@ -46,6 +52,7 @@ export async function rolledBack<T>(
       });
       client.release(broken);
     }
+    await delay(Math.random() * Math.min(MOST_PAUSE, 10 * 2 ** attempt), undefined, { signal: act.signal });
   }
 }
 

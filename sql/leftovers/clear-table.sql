@@ -1,0 +1,34 @@
+-- Takes away what an earlier attempt left on one table, and keeps the ids it had filled in. The column's indexes and its
+-- foreign key go with it. Without CASCADE: what has come to depend on the column stops this, and is named.
+-- psql: -v schema=public -v name=clients -v key=id
+create schema if not exists middlewatch;
+create table if not exists middlewatch.leftover (of text not null, key text, kept jsonb not null, at timestamptz not null default now());
+
+select set_config('middlewatch.leftover', json_build_object(
+  'relation', format('%I.%I', :'schema', :'name'), 'key', :'key'
+)::text, true);
+
+do $$
+declare
+  leftover jsonb := current_setting('middlewatch.leftover');
+  relation regclass := leftover ->> 'relation';
+  left_behind name;
+  dependents text;
+begin
+  for left_behind in select tgname from pg_trigger where tgrelid = relation and tgname like 'zzz\_tenant\_%' loop
+    execute format('drop trigger %I on %s', left_behind, relation);
+  end loop;
+  if exists (select from pg_attribute where attrelid = relation and attname = 'tenant_id' and not attisdropped) then
+    execute format(
+      'insert into middlewatch.leftover (of, key, kept)
+       select %1$L, %2$I::text, to_jsonb(tenant_id) from %1$s where tenant_id is not null',
+      relation, leftover ->> 'key'
+    );
+    execute format('alter table %s drop column tenant_id', relation);
+  end if;
+exception when dependent_objects_still_exist then
+  get stacked diagnostics dependents = pg_exception_detail;
+  raise exception 'Something depends on the tenant_id that an earlier attempt left on %: %', relation, dependents
+    using hint = 'Drop that, or put back what was there before it, then retry. If these are policies, somebody has to know the ones they replaced.';
+end
+$$;
