@@ -44,7 +44,13 @@ function ofStep(runbook: Runbook, step: Step): string[] {
     const of = file.of === undefined ? '' : ` for ${file.of}`;
     return [remark(`${file.file}${of}`), rendered(runbook, file)];
   };
-  return ['', heading(runbook, step), ...byKind(runbook, step, files, sql)];
+  const lines = byKind(runbook, step, files, sql);
+  return ['', heading(runbook, step), ...(step.when ? [only(step.when), ...lines.map(commented)] : lines)];
+}
+
+/** What stands above a step that one answer of many leads to: its statements are there, commented out. */
+function only({ decision, chose }: NonNullable<Step['when']>): string {
+  return remark(`only when ${decision} is decided as ${chose.join(' or ')}; take out the marks then`);
 }
 
 /** How to take a step back by hand, commented out. */

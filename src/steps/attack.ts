@@ -33,6 +33,9 @@ export function refused(error: unknown): error is DatabaseError {
   return REFUSALS.has(code);
 }
 
+/** What an attack is called in the matrix. */
+export const attackName = (path: string): string => basename(path, '.sql');
+
 /**
  * Runs a file of statements as that person. Rows that the last statement returns or touches are rows that should have been
  * out of reach. A file that has to look at what it did says `reset role` before that.
@@ -45,7 +48,7 @@ export async function attack(
   vars: Record<string, string>,
   table: string,
 ): Promise<Trial> {
-  const trial = { table, actor: actor.label, tried: basename(path, '.sql') };
+  const trial = { table, actor: actor.label, tried: attackName(path) };
   const parts = statements(render(source(world, path).text, { ...vars, ...actor.variables }));
   return inTheirName(client, actor, async () => {
     try {

@@ -1,10 +1,13 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { PoolClient } from 'pg';
+import { RETRYABLE, sqlState } from '../postgres/errors.ts';
 import { itemsOf } from '../runbook/plan.ts';
 import type { Item } from '../runbook/schema.ts';
 import { variablesOf } from '../runbook/sql-file.ts';
 import type { StepOf } from '../runbook/step-schema.ts';
 import { type Actor, actorsOf } from './actors.ts';
-import { attack, inTheirName, refused } from './attack.ts';
+import { attack, attackName, inTheirName, refused } from './attack.ts';
 import { ExpectationFailed, type Kind } from './kind.ts';
 import { query } from './query.ts';
 import { rolledBack } from './rolled-back.ts';
@@ -17,6 +20,9 @@ type Isolation = StepOf<'isolation'>;
 const NAMED = 5;
 /** What stands for the table of an attack that is about none of the list. */
 const BESIDES = '(besides)';
+/** How often what was disturbed is tried before it counts as not tried, and the longest pause between, in ms. */
+const ROUNDS = 30;
+const MOST_PAUSE = 500;
 
 /**
  * Proves who can see and change what, by trying: as real people, through the role and claims the application uses, in
@@ -35,14 +41,21 @@ export const isolation: Kind<'isolation'> = {
     let triedBesides = besides.length === 0;
     for (const [done, item] of items.entries()) {
       act.pulse({ done, total: items.length, unit: 'tables', note: item.name ?? '' });
-      const found = await rolledBack(world, step, act, 'read write', async (client) => {
-        const actors = await actorsOf(client, world, step.actors, step.role, item);
-        const here = await tryTable(client, step, world, item, actors, attacks);
-        const there = triedBesides ? [] : await tryAll(client, world, actors, besides, {}, BESIDES);
-        return { here, there };
-      });
-      trials.push(...found.here, ...found.there);
-      triedBesides ||= found.there.length > 0;
+      const found = await undisturbed(act.signal, (only) =>
+        rolledBack(world, step, act, 'read write', async (client) => {
+          const actors = await actorsOf(client, world, step.actors, step.role, item);
+          const here = only ? [] : await look(client, step, world, item, actors);
+          const vars = { ...world.runbook.document.settings, ...item };
+          const attacked = await attackAll(client, world, actors, attacks, vars, item.name ?? '', only);
+          const there = triedBesides ? NOTHING : await attackAll(client, world, actors, besides, vars, BESIDES, only);
+          return {
+            trials: [...here, ...attacked.trials, ...there.trials],
+            disturbed: [...attacked.disturbed, ...there.disturbed],
+          };
+        }),
+      );
+      trials.push(...found);
+      triedBesides ||= found.some(({ table }) => table === BESIDES);
     }
     act.pulse({ done: items.length, total: items.length, unit: 'tables' });
 
@@ -67,15 +80,36 @@ export const isolation: Kind<'isolation'> = {
   },
 };
 
-/** What one table shows to everybody, and what it lets them do. */
-async function tryTable(
-  client: PoolClient,
-  step: Isolation,
-  world: World,
-  item: Item,
-  actors: Actor[],
-  attacks: string[],
-): Promise<Trial[]> {
+/** An attack that met another's lock or change, which proves nothing. */
+type Disturbed = Pick<Trial, 'table' | 'actor' | 'tried'>;
+
+interface Tried {
+  trials: Trial[];
+  disturbed: Disturbed[];
+}
+
+const NOTHING: Tried = { trials: [], disturbed: [] };
+
+/**
+ * Has everything tried, and what was disturbed tried again by itself, in a transaction that is over sooner: an application
+ * that is at a row all the time leaves it alone for long enough at last. What it never did stays unproved.
+ */
+async function undisturbed(signal: AbortSignal, work: (only?: Disturbed[]) => Promise<Tried>): Promise<Trial[]> {
+  let { trials, disturbed } = await work();
+  for (let round = 1; disturbed.length > 0 && round < ROUNDS; round++) {
+    await delay(Math.random() * Math.min(MOST_PAUSE, 10 * 2 ** round), undefined, { signal });
+    const again = await work(disturbed);
+    trials = [...trials, ...again.trials];
+    disturbed = disturbed.filter(
+      (each) => !again.trials.some(({ table, actor, tried }) => isDeepStrictEqual(each, { table, actor, tried })),
+    );
+  }
+  const never = disturbed.map((each): Trial => ({ ...each, came: 'untried', said: 'somebody else was at its rows' }));
+  return [...trials, ...never];
+}
+
+/** What one table shows to everybody. */
+async function look(client: PoolClient, step: Isolation, world: World, item: Item, actors: Actor[]): Promise<Trial[]> {
   const table = item.name ?? '';
   const trials: Trial[] = [];
   let proved = false;
@@ -105,23 +139,33 @@ async function tryTable(
   }
   if (!proved)
     trials.push({ table, actor: 'anybody', tried: 'own rows', came: 'untried', said: 'no row of theirs is here' });
-  return [...trials, ...(await tryAll(client, world, actors, attacks, item, table))];
+  return trials;
 }
 
-async function tryAll(
+/** @param only of these, no others */
+async function attackAll(
   client: PoolClient,
   world: World,
   actors: Actor[],
   paths: string[],
-  item: Item,
+  vars: Record<string, string>,
   table: string,
-): Promise<Trial[]> {
-  const trials: Trial[] = [];
-  const vars = { ...world.runbook.document.settings, ...item };
+  only?: Disturbed[],
+): Promise<Tried> {
+  const found: Tried = { trials: [], disturbed: [] };
   for (const path of paths) {
-    for (const actor of actors) trials.push(await attack(client, world, path, actor, vars, table));
+    for (const actor of actors) {
+      const which = { table, actor: actor.label, tried: attackName(path) };
+      if (only && !only.some((each) => isDeepStrictEqual(each, which))) continue;
+      try {
+        found.trials.push(await attack(client, world, path, actor, vars, table));
+      } catch (error) {
+        if (!RETRYABLE.has(sqlState(error) ?? '')) throw error;
+        found.disturbed.push(which);
+      }
+    }
   }
-  return trials;
+  return found;
 }
 
 /** Runs the counting query of a table as whoever the transaction acts as now. */

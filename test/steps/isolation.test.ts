@@ -10,9 +10,15 @@ import { actOf, stepOf, worldOf } from './acting.ts';
 // The role belongs to the server, which other tests use as well.
 const MEMBER = `member_${randomBytes(4).toString('hex')}`;
 const file = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
-const attacks = ['change-others', 'delete-others', 'move-to-others', 'insert-for-others', 'join-their-tenant'].map(
-  (name) => `sql/isolation/${name}.sql`,
-);
+const attacks = [
+  'change-others',
+  'delete-others',
+  'change-blindly',
+  'delete-blindly',
+  'move-to-others',
+  'insert-for-others',
+  'join-their-tenant',
+].map((name) => `sql/isolation/${name}.sql`);
 const items = [
   { name: 'order', schema: 'public', owner: 'Owner' },
   { name: 'empty', schema: 'public', owner: 'Owner' },
@@ -66,7 +72,10 @@ const files = {
     select 'user ' || row_number() over (order by id) as actor, json_build_object('sub', id)::text as claims,
            id as self, tenant_id as tenant, lead(id, 1, first) over (order by id) as other,
            lead(tenant_id, 1, theirs) over (order by id) as other_tenant
-    from profiles, (select id, tenant_id from profiles order by id limit 1) as one (first, theirs)`,
+    from profiles, (select id, tenant_id from profiles order by id limit 1) as one (first, theirs)
+    union all
+    select 'a stranger', json_build_object('sub', gen_random_uuid())::text, gen_random_uuid(), gen_random_uuid(), id, tenant_id
+    from (select id, tenant_id from profiles order by id limit 1) as victim`,
   'clumsy.sql': `insert into "order" (no_such_column) values (1)`,
 };
 
@@ -122,8 +131,8 @@ describe('isolation', () => {
 
   it('finds the policy that was left over beside the right ones', async () => {
     await weakened('create policy demo on "order" for select using (true)', 'drop policy demo on "order"');
-    // One stranger's order of each of two others, and the one nobody owns.
-    await expect(perform({ attacks: [] })).rejects.toThrow(/order, others' rows: 9 \(user 1 and 2 more\)/);
+    // Four orders of each of two others, and the one nobody owns.
+    await expect(perform({ attacks: [] })).rejects.toThrow(/order, others' rows: 9 \(user 1 and 3 more\)/);
   });
 
   it('finds own rows that have gone out of sight', async () => {
@@ -159,6 +168,34 @@ describe('isolation', () => {
     const failure = await perform().catch((error) => error);
     expect(failure.message).toMatch(/change-others: 4 rows.*delete-others: 4 rows/);
     expect(await everything()).toEqual(before);
+  });
+
+  it.each([
+    ['delete', 'delete-blindly'],
+    ['update', 'change-blindly'],
+  ])('finds a policy for %s alone, which whoever reads no column passes', async (command, attack) => {
+    await weakened(`create policy demo on "order" for ${command} using (true)`, 'drop policy demo on "order"');
+    const before = await everything();
+    await expect(perform()).rejects.toThrow(new RegExp(`order, ${attack}: 1 row \\(a stranger\\)`));
+    expect(await everything()).toEqual(before);
+  });
+
+  it('is not put off by an application that is at the same rows all the time', async () => {
+    // Whatever trigger comes before an update: the row is locked for it, before the policy's check is looked at.
+    await weakened(
+      'create trigger any before update on "order" for each row execute function suppress_redundant_updates_trigger()',
+      'drop trigger any on "order"',
+    );
+    const application = await db.client();
+    let over = false;
+    const busy = (async () => {
+      while (!over) await application.query('update "order" set tax = tax + 1');
+    })();
+    const performed = await perform().finally(() => {
+      over = true;
+    });
+    await busy;
+    expect(performed).toMatchObject({ finished: { exceptions: [expect.stringContaining('empty, own rows')] } });
   });
 
   it('does not take a clumsy attack for a refused one', async () => {
