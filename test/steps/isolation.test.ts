@@ -189,7 +189,10 @@ describe('isolation', () => {
     const application = await db.client();
     let over = false;
     const busy = (async () => {
-      while (!over) await application.query('update "order" set tax = tax + 1');
+      while (!over) {
+        await application.query('update "order" set tax = tax + 1');
+        await application.query('select pg_sleep(0.03)');
+      }
     })();
     const performed = await perform().finally(() => {
       over = true;
