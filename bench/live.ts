@@ -5,8 +5,8 @@ import type { Bench, Copy } from './database.ts';
 import { beforeBackfill } from './migration.ts';
 import { median, quantile, type Row } from './result.ts';
 
-/** How long the application is watched with nothing beside it, in ms. */
-const IDLE = 5_000;
+/** How long the application is watched with nothing beside it, in ms an order, and at most. */
+const IDLE = { each: 0.05, most: 5_000 };
 
 type Pace = 'gentle' | 'full';
 
@@ -20,10 +20,10 @@ const WATCH_BATCHES = `
   end $$;
   create trigger bench_batch after update on middlewatch.cursor for each row execute function public.bench_batch();`;
 
-async function ours(on: Copy, pace: Pace): Promise<{ p99: number; idle: number; batches: number[] }> {
+async function ours(on: Copy, pace: Pace, idleMs: number): Promise<{ p99: number; idle: number; batches: number[] }> {
   const flagship = await beforeBackfill(on, { tables: ['orders'], workers: 2, pace });
   await flagship.perform('row-triggers', 'add-column');
-  const idle = await beside(on.pool, delay(IDLE));
+  const idle = await beside(on.pool, delay(idleMs));
   await on.pool.query(WATCH_BATCHES);
   const felt = await beside(on.pool, flagship.perform('backfill-tables'));
   const { rows } = await on.pool.query<{ ms: number }>('select ms from public.bench_batch');
@@ -42,10 +42,11 @@ export async function liveRows(bench: Bench, orders: number, turns: number): Pro
   const gentle: Awaited<ReturnType<typeof ours>>[] = [];
   const full: typeof gentle = [];
   const plans: number[] = [];
+  const idleMs = Math.min(IDLE.most, IDLE.each * orders);
   for (let turn = 0; turn < turns; turn += 1) {
     for (const [pace, seen] of [['gentle', gentle] as const, ['full', full] as const]) {
       const copy = await bench.copy(orders, { only: 'orders' });
-      seen.push(await ours(copy, pace));
+      seen.push(await ours(copy, pace, idleMs));
       await copy.drop();
     }
     const copy = await bench.copy(orders, { only: 'orders' });
