@@ -6,6 +6,7 @@ import {
   mkdtemp,
   readdir,
   readFile,
+  readlink,
   realpath,
   rename,
   rm,
@@ -73,12 +74,17 @@ async function parentFolder(): Promise<string> {
   return process.getuid?.() !== 0 || (await openToOthers(usual)) ? usual : realpath('/tmp');
 }
 
+/** Where pids mean the same as here: this host, and on Linux this pid namespace, so that no container reaps another's. */
+async function pidSpace(): Promise<string> {
+  return [hostname(), await readlink('/proc/self/ns/pid').catch(() => '')].join(' ');
+}
+
 /** Writes down that this process owns the folder, and the pids of those that work in it. */
 export async function mark(folder: string, pids: { server?: number; conductor?: number } = {}): Promise<void> {
   const worker = (pid: number | undefined) => (pid === undefined ? undefined : { pid, started: startedAt(pid) ?? '' });
   const { server, conductor } = pids;
   const content: Marker = {
-    host: hostname(),
+    host: await pidSpace(),
     owner: thisProcess(),
     server: worker(server),
     conductor: worker(conductor),
@@ -100,11 +106,12 @@ export const removeFolder = (folder: string): Promise<void> =>
  * conductors and servers they left. Looks only at folders this account made on this host.
  */
 export async function reap(parent: string): Promise<void> {
+  const here = await pidSpace();
   for (const name of await readdir(parent)) {
     if (!name.startsWith(PREFIX)) continue;
     const folder = join(parent, name);
     const left = await readMarker(folder);
-    if (left === null || left.host !== hostname() || isAlive(left.owner)) continue;
+    if (left === null || left.host !== here || isAlive(left.owner)) continue;
     if (left.conductor) await endProcess(left.conductor, ['SIGTERM', 'SIGKILL']);
     await stopServer(folder, left);
     await removeFolder(folder);

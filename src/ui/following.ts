@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { JournalRecord, Person, RunEvent } from '../run/events.ts';
 import { follow } from '../run/follow.ts';
 import type { Journal, Pulse } from '../run/journal.ts';
@@ -5,7 +6,12 @@ import type { RunState } from '../run/state.ts';
 import { type Followed, followedBy } from './followed.ts';
 
 /** What a terminal says of a run whose conductor is gone without having left. */
-export const ABANDONED = 'Nobody conducts this run any more: its conductor was killed. Carry on with `runbook run`.';
+export const ABANDONED = 'Nobody conducts this run: its conductor was killed. Carry on: `runbook run`.';
+
+/** How often a terminal looks whether anybody still conducts the run, in ms. */
+const LOOK_EVERY = 1_000;
+/** So many looks in a row find nobody before it is said: a conductor that is just being started has no lease yet. */
+const LOOKS = 5;
 
 /** What a terminal of either kind is given. */
 export interface Following {
@@ -29,6 +35,8 @@ export interface Showing {
   attended: boolean;
   onRecords(followed: Followed, records: readonly JournalRecord[]): void;
   onPulses(pulses: Pulse[], followed: Followed): void;
+  /** Told when nobody conducts the run any more, and when somebody does again. */
+  onAbandoned(abandoned: boolean): void;
 }
 
 /** A terminal's hold on its run: what it has seen, what it adds, and how it leaves. */
@@ -69,11 +77,27 @@ export function takeHold({ journal, me, terminal, since, signal }: Following): H
   const append = (events: RunEvent[]) => journal.append('terminal', now(), events);
   const leave = () => leaving.abort();
 
-  async function show({ attended, onRecords, onPulses }: Showing): Promise<RunState> {
+  /** A conductor that leaves says so in the journal; one that was killed is only missed. */
+  async function missConductor(onAbandoned: Showing['onAbandoned'], signal: AbortSignal): Promise<void> {
+    let misses = 0;
+    while (!signal.aborted) {
+      const missed = followed?.state.conductor != null && (await journal.holder()) === null;
+      if (misses >= LOOKS && !missed) onAbandoned(false);
+      misses = missed ? misses + 1 : 0;
+      if (misses === LOOKS) onAbandoned(true);
+      await delay(LOOK_EVERY, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  async function show({ attended, onRecords, onPulses, onAbandoned }: Showing): Promise<RunState> {
     const ended = ending(since);
     let attached = false;
-    await follow(journal, {
-      signal: AbortSignal.any([leaving.signal, ...(signal ? [signal] : [])]),
+    const gone = AbortSignal.any([leaving.signal, ...(signal ? [signal] : [])]);
+    const missing = missConductor(onAbandoned, gone);
+    // Whatever ends one of the two ends the other.
+    missing.catch(leave);
+    const following = follow(journal, {
+      signal: gone,
       onRecords(records) {
         followed = followedBy(followed, records);
         if (!followed) return;
@@ -86,6 +110,8 @@ export function takeHold({ journal, me, terminal, since, signal }: Following): H
         if (followed) onPulses(pulses, followed);
       },
     });
+    await following.finally(leave);
+    await missing;
     const last = followed as Followed | null;
     if (!last) throw new Error('The journal holds no run yet. Start it with `runbook run`.');
     // Nothing is added to a run that has ended: its report is made of what was there.

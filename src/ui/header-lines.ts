@@ -3,8 +3,9 @@ import type { RunState } from '../run/state.ts';
 import { undosDue } from '../run/undo.ts';
 import { windowSpan } from '../run/window.ts';
 import type { Runbook } from '../runbook/plan.ts';
+import { ABANDONED } from './following.ts';
 import { count, duration, placeTime, plural, roughly, share, utcDay, utcMinute, utcTime } from './format.ts';
-import { bar, type Line, line, lineWidth, pieces, span, spread } from './lines.ts';
+import { bar, cut, type Line, line, lineWidth, pieces, span, spread } from './lines.ts';
 import type { Look } from './look.ts';
 import { planNow, type Screen } from './store.ts';
 
@@ -142,6 +143,8 @@ export function headerLines(screen: Screen): Line[] {
       look,
     ),
     [...bar(part, barCells, look), span('  '), ...told],
-    pieces([pacePiece(state), wayBackPiece(outlook), statusPiece(outlook), messagesPiece(state)], columns, look),
+    screen.abandoned
+      ? cut(line(ABANDONED, 'alarm'), columns, look)
+      : pieces([pacePiece(state), wayBackPiece(outlook), statusPiece(outlook), messagesPiece(state)], columns, look),
   ];
 }

@@ -3,7 +3,7 @@ import type { JournalRecord } from '../run/events.ts';
 import type { Pulse } from '../run/journal.ts';
 import type { RunState, StepStatus } from '../run/state.ts';
 import type { Followed, LogLine } from './followed.ts';
-import { type Following, takeHold } from './following.ts';
+import { ABANDONED, type Following, takeHold } from './following.ts';
 import { plural, share, short } from './format.ts';
 import { inert } from './inert.ts';
 import { asciiOf, type Look, lookOf } from './look.ts';
@@ -98,6 +98,9 @@ export async function openPlain({
       onPulses(pulses, followed) {
         for (const text of progress(pulses, followed))
           print(`${isoTime(hold.now())} ${look.glyphs.dot} ${inert(text)}`);
+      },
+      onAbandoned(abandoned) {
+        if (abandoned) print(`${isoTime(hold.now())} ${look.glyphs.failed} ${ABANDONED}`);
       },
     });
   } finally {

@@ -101,6 +101,7 @@ export async function openScreen({ stdin, stdout, ...following }: Following & Te
         drawnAt = at;
         store.setState(withPulses(store.getState(), pulses, at));
       },
+      onAbandoned: (abandoned) => store.setState({ abandoned }),
     });
   } finally {
     clearInterval(ticking);

@@ -9,6 +9,8 @@ import { openView, type View } from './view.ts';
 /** Everything one terminal shows: the run, as folded from its journal, and where the person at it has got to. */
 export interface Screen {
   followed: Followed | null;
+  /** Nobody conducts the run any more, and nobody has said that it would be so. */
+  abandoned: boolean;
   pulses: Pulse[];
   rates: Rates;
   /** The real clock at the last tick, in ms since the epoch. */
@@ -27,6 +29,7 @@ export function createScreenStore(given: Pick<Screen, 'look' | 'me' | 'terminal'
   return createStore<Screen>(() => ({
     ...given,
     followed: null,
+    abandoned: false,
     pulses: [],
     rates: {},
     clock: Date.now(),

@@ -145,3 +145,11 @@ it('sums a run up: how it stands, what waits, what did not simply pass', async (
   expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
   expect(text).not.toContain('\u001b');
 });
+
+it('says so when the conductor was killed', async () => {
+  const run = await openTestRun();
+  const plain = show(run, { tty: false, since: 0 });
+  await plain.says('bound to db1/shop');
+  await run.dies();
+  await plain.says('Carry on: `runbook run`');
+});

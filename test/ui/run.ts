@@ -91,6 +91,8 @@ export interface TestRun {
   journal: Journal;
   /** Records events as the conductor would; the plan clock then stands at `at`. */
   happens(at: number, ...events: RunEvent[]): Promise<void>;
+  /** The conductor is killed, and leaves no word. */
+  dies(): Promise<void>;
   pulse(pulse: Omit<Pulse, 'at'>): Promise<void>;
   records(): Promise<JournalRecord[]>;
   state(): Promise<RunState>;
@@ -115,6 +117,7 @@ export async function openTestRun({ rehearsal = true } = {}): Promise<TestRun> {
       ahead += byMs;
       await journal.append({ lease }, at, [...events, { type: 'clock-jumped', byMs }]);
     },
+    dies: () => journal.release(lease),
     pulse: (pulse) => journal.pulse({ ...pulse, at: Date.now() + ahead }),
     records: () => journal.read(0),
     async state() {
