@@ -111,15 +111,28 @@ function byKind(runbook: Runbook, step: Step, files: StepFile[], sql: (file: Ste
   }
 }
 
-/** What the step itself drops before it creates: policies by the patterns of `replaces`, where `*` matches anything. */
+/**
+ * What the step itself drops before it creates: policies by the patterns of `replaces`, where `*` matches anything. What is
+ * neither replaced nor kept is a decision; its statement is there, commented out.
+ */
 function dropped(runbook: Runbook, step: StepOf<'policies'>, { of }: StepFile): string[] {
   const item = itemsOf(runbook, step.tables).find(({ name }) => name === of);
-  if (item === undefined || step.replaces.length === 0) return [];
-  const patterns = step.replaces.map((name) => escapeLiteral(name.replace(/[\\%_]/g, '\\$&').replaceAll('*', '%')));
-  return [
+  if (item === undefined) return [];
+  const patterns = (names: string[]) =>
+    `array[${names.map((name) => escapeLiteral(name.replace(/[\\%_]/g, '\\$&').replaceAll('*', '%'))).join(', ')}]::text[]`;
+  const dropping = (condition: string) => [
     "select format('drop policy %I on %I.%I', policyname, schemaname, tablename) from pg_policies",
     `where schemaname = ${escapeLiteral(item.schema ?? 'public')} and tablename = ${escapeLiteral(item.name ?? '')}`,
-    `  and policyname like any (array[${patterns.join(', ')}]) \\gexec`,
+    `  and policyname ${condition} \\gexec`,
+  ];
+  return [
+    ...dropping(`like any (${patterns(step.replaces)})`),
+    ...(step.unexpected === undefined
+      ? []
+      : [
+          remark(`only when ${step.unexpected} is decided as drop; take out the marks then`),
+          ...dropping(`not like all (${patterns(step.keeps)})`).map(commented),
+        ]),
   ];
 }
 

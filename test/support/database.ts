@@ -53,6 +53,16 @@ export async function legacyDatabase({ rows = 2_000 }: { rows?: number } = {}): 
   return connections({ ...inject('postgres'), PGUSER: user, PGPASSWORD: password, PGDATABASE: name });
 }
 
+/** A database laid out by this SQL, which the superuser runs; connected to as the role a customer migrates with. */
+export async function databaseOf(sql: string): Promise<TestDatabase> {
+  const name = newName();
+  await inServer((server) => server.query(`create database ${name}`));
+  await inServer(adoptDatabase, name);
+  await inServer((client) => client.query(sql), name);
+  const { user, password } = inject('logins').operator;
+  return connections({ ...inject('postgres'), PGUSER: user, PGPASSWORD: password, PGDATABASE: name });
+}
+
 const newName = () => `test_${randomBytes(6).toString('hex')}`;
 
 /** Does something as the superuser, in the server's own database unless told. */

@@ -1,0 +1,153 @@
+import { readFile } from 'node:fs/promises';
+import type pg from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { inventory } from '../../src/postgres/catalog.ts';
+import { qualified, tableOf } from '../../src/postgres/tables.ts';
+import { planRunbook, type Runbook } from '../../src/runbook/plan.ts';
+import type { Item } from '../../src/runbook/schema.ts';
+import { databaseOf, type TestDatabase } from '../support/database.ts';
+import { type Flagship, flagshipRunbook, openFlagship, signIn, tried, value } from './flagship.ts';
+
+/*
+ * The flagship on a legacy database that was not made here: reserved words and mixed case, another schema, keys of two
+ * columns and none, a generated column, FORCE ROW LEVEL SECURITY, policies of every kind, what an earlier attempt left.
+ */
+
+const TABLES: Item[] = [
+  { name: 'order', schema: 'public', owner: 'org_id', key: 'id' },
+  { name: 'user', schema: 'public', owner: 'owner', key: 'id' },
+  { name: 'Group', schema: 'public', owner: 'Owner Id', key: 'Id' },
+  { name: 'line_items', schema: 'public', owner: 'org_id', key: 'code' },
+  { name: 'Log entries', schema: 'public', owner: 'org_id', key: 'at' },
+  { name: 'contacts', schema: 'crm', owner: 'org_id', key: 'id' },
+  { name: 'wishes', schema: 'public', owner: 'org_id', key: 'id' },
+];
+const PROFILES = { name: 'profiles', schema: 'public', owner: 'id', key: 'id' };
+const CHOICES = { leftovers: 'clear', 'unexpected-policies': 'drop', orphans: 'leave' };
+
+const PRE_CHECKS = ['abilities', 'nothing-left', 'migratable', 'updatable'];
+const MIGRATION = [
+  ...['catalog-before', 'rows-before', 'statements-baseline', 'samples'],
+  ...['create-tenants', 'fill-tenants', 'tenants-match-users', 'users-own-a-tenant'],
+  ...['backfill-profiles', 'profiles-constraint', 'profiles-validate', 'profiles-index', 'profiles-complete'],
+  ...['row-triggers', 'add-column', 'backfill-tables', 'constraint', 'validate', 'indexes', 'progress'],
+  ...['finish-backfill', 'finish-backfill-function', 'replace-policies'],
+  ...['users-complete', 'rows-complete', 'policies-complete', 'isolation', 'rows-after'],
+];
+
+let db: TestDatabase;
+let client: pg.Client;
+let runbook: Runbook;
+let flagship: Flagship;
+let before: { catalog: string[]; rows: unknown };
+
+/** The flagship's runbook as a team edits it: lists, settings, schemas. */
+async function edited(tables: Item[]): Promise<Runbook> {
+  const { document, sources } = await flagshipRunbook();
+  const lists = {
+    profiles: [PROFILES],
+    tables,
+    secured: [{ ...PROFILES, policies: 'sql/policies/profiles.sql' }, ...tables],
+  };
+  const settings = { ...document.settings, profile_label: 'Full Name' };
+  return planRunbook({ ...document, lists, settings, target: { schemas: ['public', 'crm'] } }, sources);
+}
+
+beforeAll(async () => {
+  db = await databaseOf(await readFile(new URL('./foreign.sql', import.meta.url), 'utf8'));
+  client = await db.client();
+  runbook = await edited(TABLES);
+  flagship = await openFlagship(db.env, CHOICES, runbook);
+});
+afterAll(async () => {
+  await flagship?.close();
+  await db?.drop();
+});
+
+/** Every row of the legacy columns, and everything the catalog has. */
+async function everything(): Promise<{ catalog: string[]; rows: unknown }> {
+  const rows: unknown[] = [];
+  for (const table of [PROFILES, ...TABLES]) {
+    const { rows: all } = await client.query(
+      `select to_jsonb(t) - 'tenant_id' as row from ${qualified(tableOf(table))} t order by 1`,
+    );
+    rows.push(all);
+  }
+  return { rows, catalog: await tried(client, () => inventory(client as pg.PoolClient, ['public', 'crm', 'auth'])) };
+}
+
+test('what an earlier attempt left is shown, and goes when that is decided', async () => {
+  const { evidence } = await flagship.perform('leftovers');
+  const [shown] = evidence ?? [];
+  expect(shown?.kind === 'rows' && shown.rows).toEqual([
+    ['profiles', 'column', 'tenant_id', '4 rows filled'],
+    ['profiles', 'table', 'public.tenants', ''],
+    ['order', 'column', 'tenant_id', '99 rows filled'],
+    ['order', 'index', 'idx_order_tenant', 'invalid'],
+  ]);
+  await flagship.perform('clear-table', 'clear-tenants', ...PRE_CHECKS);
+  expect(await value(client, 'select count(*)::int from middlewatch.leftover')).toBe(4 + 99 + 4);
+  before = await everything();
+});
+
+test("every row comes into its owner's tenant, and nobody reaches another's", async () => {
+  await flagship.perform(...MIGRATION);
+  expect((await flagship.perform('isolation')).exceptions).toEqual([expect.stringMatching(/^wishes, own rows/)]);
+  expect((await everything()).rows).toEqual(before.rows);
+  expect(await value(client, 'select count(distinct tenant_id)::int from profiles')).toBe(12);
+  const [ada] = (await client.query<{ id: string }>('select id from profiles order by id desc limit 1')).rows;
+  for (const item of TABLES) {
+    const table = qualified(tableOf(item));
+    const owner = `"${item.owner}"`;
+    const astray = `select count(*)::int from ${table} t left join profiles p on p.id = t.${owner} where t.tenant_id is distinct from p.tenant_id`;
+    expect(await value(client, astray), table).toBe(0);
+    const theirs = await value(client, `select count(*)::int from ${table} where ${owner} = $1`, [ada?.id]);
+    await tried(client, async () => {
+      await signIn(client, ada?.id ?? '');
+      expect(await value(client, `select count(*)::int from ${table}`), table).toBe(theirs);
+    });
+  }
+});
+
+test('the way back leads to what was there before, and on again', async () => {
+  await flagship.undo();
+  await flagship.perform('catalog-as-before', 'rows-as-before');
+  expect(await everything()).toEqual(before);
+  const again = await openFlagship(db.env, CHOICES, runbook);
+  await again
+    .perform(...PRE_CHECKS, ...MIGRATION)
+    .then(() => again.undo())
+    .finally(again.close);
+  expect(await everything()).toEqual(before);
+});
+
+test.each([
+  [
+    'a trigger that refuses',
+    `create function refuse() returns trigger language plpgsql as $$ begin raise exception 'closed for good'; end $$;
+     create trigger refuse before update on wishes for each row execute function refuse();
+     insert into wishes (wish) values ('none')`,
+    /could not update wishes: closed for good/,
+  ],
+  [
+    'a trigger that swallows',
+    'alter function refuse() rename to swallow; create or replace function swallow() returns trigger language plpgsql as $$ begin return null; end $$',
+    /of 1 rows of wishes, an update reached 0/,
+  ],
+  [
+    'partitions',
+    'drop table wishes; create table wishes (id uuid, org_id uuid) partition by list (id); alter table wishes enable row level security',
+    /wishes: 1 row, expected none/,
+  ],
+  [
+    'heirs',
+    'drop table wishes; create table wishes (id uuid, org_id uuid); create table more () inherits (wishes); alter table wishes enable row level security',
+    /wishes: 1 row, expected none/,
+  ],
+])('%s: said before anything is changed', async (_, sql, words) => {
+  await client.query(sql);
+  const there = await tried(client, () => inventory(client as pg.PoolClient, ['public', 'crm']));
+  const doomed = await openFlagship(db.env, CHOICES, runbook);
+  await expect(doomed.perform(...PRE_CHECKS).finally(doomed.close)).rejects.toThrow(words);
+  expect(await tried(client, () => inventory(client as pg.PoolClient, ['public', 'crm']))).toEqual(there);
+});
