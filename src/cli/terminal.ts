@@ -76,10 +76,18 @@ export async function answerPrepared({
 }: Answering): Promise<void> {
   let state: RunState | null = null;
   let stopped = false;
+  let token: number | undefined;
   const tried = new Set<string>();
   const onRecords = (records: JournalRecord[]) => {
     for (const record of records) state = fold(state, record);
-    const { prompts, people, aheadMs, rollback } = state as unknown as RunState;
+    const { prompts, people, aheadMs, rollback, conductor } = state as unknown as RunState;
+    // What a conductor was asked before it was there, it does not know of: each is asked anew.
+    if (conductor === null) return;
+    if (conductor.token !== token) {
+      token = conductor.token;
+      stopped = false;
+      tried.clear();
+    }
     const now = Date.now() + aheadMs;
     for (const { prompt, settled, closedAt, answers: past } of prompts) {
       if (settled !== null || closedAt !== null) continue;

@@ -101,6 +101,8 @@ test('a conductor killed in mid-backfill is carried on with, and no row is fille
 
   const unanswered = await run('--no-wait');
   expect(unanswered.exitCode).toBe(3);
+  // A question that was open already keeps nobody waiting either.
+  expect((await run('--no-wait')).exitCode).toBe(3);
   const second = await run('--answers', join(folder, 'answers.yaml'), '--no-wait');
   expect(second.exitCode).toBe(0);
 
