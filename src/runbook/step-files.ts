@@ -35,7 +35,7 @@ interface Named {
 }
 
 /** All of the heap: what a batch of a backfill is a part of. */
-const WHOLE_TABLE = { from_tid: '(0,0)', to_tid: '(4294967295,0)' };
+const WHOLE_TABLE = { from_tid: '(0,0)', to_tid: '(4294967295,0)', slice: '0', slices: '1' };
 
 /**
  * The SQL files of a planned step, in the order and as often as they are run, with the variables they are given: every

@@ -136,15 +136,20 @@ const backfill = z.strictObject({
   ...common,
   kind: z.literal('backfill').meta({ description: 'Fills a column in small batches' }),
   tables: z.string().meta({ description: 'A list; each item names schema and table' }),
-  file: file.meta({ description: "One batch. Variables: the item's own, and from_tid and to_tid" }),
+  file: file.meta({ description: "One batch. Variables: the item's own, from_tid and to_tid, slice and slices" }),
   remaining: file.meta({ description: 'Counts the rows still to fill, in its first column' }),
   workers: z.int().min(1).max(16).default(1),
   pace: z.enum(['gentle', 'full']).default('gentle'),
   batch: z
-    .strictObject({ target: someTime.optional(), blocks: z.int().min(1).default(16) })
+    .strictObject({
+      target: someTime.optional(),
+      blocks: z.int().min(1).default(16),
+      slices: z.int().min(1).max(16).default(1),
+    })
     .prefault({})
     .meta({
-      description: 'How long a batch should take (50ms; at full pace 200ms), and the heap blocks to start with',
+      description:
+        'How long a batch should take (50ms; at full pace 200ms), the heap blocks to start with, and into how many slices of each block a table is gone through',
     }),
 });
 

@@ -78,6 +78,7 @@ async function runBatch(job: Job, lane: Lane, size: BatchSize, shift: Shift): Pr
     ...itemVariables(world, job.item),
     from_tid: `(${lane.next},0)`,
     to_tid: `(${next},0)`,
+    ...sliceOf(lane.pass, step.batch.slices),
   });
   const filled = await transaction(terms(world, step, act), async (client) => {
     // Read by triggers that must tell a backfill from a change somebody made (F14). A batch need not wait for the disk: a
@@ -106,6 +107,16 @@ async function whilePaused({ act, tally }: Shift): Promise<void> {
   tally.note('paused');
   while (act.control.paused) await delay(PAUSE_CHECK, undefined, { signal: act.signal });
   tally.note('');
+}
+
+/**
+ * Which of each block's rows a pass takes. The first passes take a slice each: what one has moved out of a full block makes
+ * room, once it is pruned, for the next slice's rows to stay in it, which spares their index entries (HOT). All rows are
+ * for the passes after those.
+ * @see https://www.postgresql.org/docs/current/storage-hot.html
+ */
+function sliceOf(pass: number, slices: number): { slice: string; slices: string } {
+  return pass <= slices ? { slice: String(pass - 1), slices: String(slices) } : { slice: '0', slices: '1' };
 }
 
 /** A table of this step, in the ledger's terms. */

@@ -18,8 +18,9 @@ const LANES_PER_WORKER = 4;
 
 /**
  * Fills rows range by range of heap blocks (F5), each batch its own short transaction that also moves the cursor: no
- * batch is lost or done twice, whatever is killed. Passes over a table are repeated until one fills nothing, because an
- * update may move a row that was not filled yet into blocks already passed (F7).
+ * batch is lost or done twice, whatever is killed. Passes over a table, first a slice of each block's rows at a time, are
+ * repeated until one over all rows fills nothing, because an update may move a row that was not filled yet into blocks
+ * already passed (F7).
  */
 export const backfill: Kind<'backfill'> = {
   async perform(step, act, world) {
@@ -88,10 +89,14 @@ async function fillTable(job: Job, shift: Shift): Promise<{ filled: number; rema
     const now = await mustKnow(shift, job);
     const rewritten = await runLanes(job, now.lanes, shift);
     const { pass, filled, filledInPass } = await mustKnow(shift, job);
-    const remaining = await countLeft(job.item, shift);
-    if (!rewritten && (remaining === 0 || filledInPass === 0)) {
-      tally.ends(job.name);
-      return { filled, remaining };
+    const { slices } = step.batch;
+    if (!rewritten && pass >= slices) {
+      const remaining = await countLeft(job.item, shift);
+      const wentThroughAll = pass > slices || slices === 1;
+      if (remaining === 0 || (wentThroughAll && filledInPass === 0)) {
+        tally.ends(job.name);
+        return { filled, remaining };
+      }
     }
     await begin(pass + 1);
   }
