@@ -15,6 +15,8 @@ import { commit, itemVariables, terms, type World } from './world.ts';
 
 /** Ranges a table is cut into for each worker: enough that none waits long for the others at the end. */
 const LANES_PER_WORKER = 4;
+/** Blocks (4 MB) below which a table is filled sooner than its slices would pay for their batches. */
+const SLICED_FROM = 512;
 
 /**
  * Fills rows range by range of heap blocks (F5), each batch its own short transaction that also moves the cursor: no
@@ -84,7 +86,8 @@ async function fillTable(job: Job, shift: Shift): Promise<{ filled: number; rema
       }),
     );
   tally.begins(job.name);
-  if (job.before === undefined) await begin(1);
+  // A small table begins behind the slices.
+  if (job.before === undefined) await begin(job.blocks < SLICED_FROM ? step.batch.slices + 1 : 1);
   for (;;) {
     const now = await mustKnow(shift, job);
     const rewritten = await runLanes(job, now.lanes, shift);
