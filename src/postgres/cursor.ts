@@ -34,25 +34,73 @@ export class TableRewritten extends Error {
   }
 }
 
-/** Blocks and file of a table as it is now. @throws DatabaseTrouble when it has no blocks of its own to go through */
-export async function extent(on: Queryable, table: TableName): Promise<{ blocks: number; filenode: number }> {
-  const { rows } = await on.query<{ kind: string; blocks: string; filenode: string }>(
-    `select relkind as kind, pg_relation_filenode(oid)::text as filenode,
-            pg_relation_size(oid) / current_setting('block_size')::bigint as blocks
-       from pg_class where oid = to_regclass($1)`,
+/**
+ * The cursor is not where this worker left it: the server crashed and lost batches that it had not written to disk yet,
+ * each together with its cursor.
+ */
+export class CursorMoved extends Error {
+  constructor() {
+    super('The server has lost the newest batches; they are done again.');
+    this.name = 'CursorMoved';
+  }
+}
+
+/**
+ * The tables that have rows of their own behind this name: itself, or the leaves of a partitioned one.
+ * @throws DatabaseTrouble when there is none, or one that cannot be gone through
+ */
+export async function tablesBehind(on: Queryable, table: TableName): Promise<TableName[]> {
+  const { rows } = await on.query<TableName & { kind: string }>(
+    `select n.nspname as schema, c.relname as name, c.relkind as kind
+       from pg_class t
+       cross join lateral (
+         select t.oid as relid where t.relkind <> 'p'
+         union all
+         select relid from pg_partition_tree(t.oid) where t.relkind = 'p' and isleaf) leaf
+       join pg_class c on c.oid = leaf.relid
+       join pg_namespace n on n.oid = c.relnamespace
+      where t.oid = to_regclass($1)
+      order by leaf.relid`,
     [qualified(table)],
   );
-  const [found] = rows;
-  if (found === undefined) {
+  if (rows.length === 0 && !(await exists(on, table))) {
     throw new DatabaseTrouble(`There is no table ${qualified(table)}.`, 'Correct the list, or make the table.');
   }
-  if (found.kind !== 'r') {
+  // An empty partitioned table's only leaf is itself.
+  const leaves = rows.filter(({ kind }) => kind !== 'p');
+  const odd = leaves.find(({ kind }) => kind !== 'r');
+  if (odd !== undefined) {
     throw new DatabaseTrouble(
-      `${qualified(table)} is ${found.kind === 'p' ? 'partitioned' : 'not an ordinary table'}: it has no blocks of its own.`,
-      'List its partitions instead, each as an item of its own.',
+      `${qualified(odd)} is not an ordinary table: it has no blocks to go through.`,
+      'Take it out of the list, and fill it where its rows are.',
     );
   }
-  return { blocks: Number(found.blocks), filenode: Number(found.filenode) };
+  return leaves.map(({ schema, name }) => ({ schema, name }));
+}
+
+async function exists(on: Queryable, table: TableName): Promise<boolean> {
+  const { rows } = await on.query<{ there: boolean }>('select to_regclass($1) is not null as there', [
+    qualified(table),
+  ]);
+  return rows[0]?.there === true;
+}
+
+/**
+ * Blocks and file of a table as it is now. Its batches touch the tables that inherit from it as well, at the same block
+ * numbers, so it counts as long as the longest of them.
+ */
+export async function extent(on: Queryable, table: TableName): Promise<{ blocks: number; filenode: string }> {
+  const { rows } = await on.query<{ blocks: string; filenode: string }>(
+    `with recursive tree (relid) as (
+       select to_regclass($1)::oid
+       union
+       select inhrelid from pg_inherits join tree on inhparent = relid)
+     select max(pg_relation_size(relid)) / current_setting('block_size')::bigint as blocks,
+            pg_relation_filenode(to_regclass($1))::text as filenode
+       from tree`,
+    [qualified(table)],
+  );
+  return { blocks: Number(rows[0]?.blocks ?? 0), filenode: rows[0]?.filenode ?? '0' };
 }
 
 /** How far a table has come; undefined before the first pass. */
@@ -98,20 +146,42 @@ export async function beginPass(
 /**
  * Puts the cursor on record behind a batch, in the batch's own transaction. To be called after the batch, whose lock on
  * the table keeps its file from changing any more.
+ * @param lane the range as it was before the batch
+ * @param next the block that comes after it
  * @throws TableRewritten when the file is not the one the pass began with
+ * @throws CursorMoved when the lane is not where the batch began
  */
 export async function advance(
   client: PoolClient,
   { run, step, part }: Errand,
   table: TableName,
-  { pass, lane, next }: Lane,
+  { pass, lane, next: from }: Lane,
+  next: number,
   filled: number,
 ): Promise<void> {
-  const moved = await client.query(
-    `update middlewatch.cursor set next_block = $6, rows_done = rows_done + $7
-      where run = $1 and step = $2 and part = $3 and pass = $4 and lane = $5
-        and filenode = pg_relation_filenode(to_regclass($8))`,
-    [run, step, part, pass, lane, next, filled, qualified(table)],
+  const { rows } = await client.query<{ moved: boolean; same_file: boolean }>(
+    `with moved as (
+       update middlewatch.cursor set next_block = $7, rows_done = rows_done + $8
+        where run = $1 and step = $2 and part = $3 and pass = $4 and lane = $5 and next_block = $6
+          and filenode = pg_relation_filenode(to_regclass($9))
+       returning 1)
+     select exists (select from moved) as moved,
+            coalesce(filenode = pg_relation_filenode(to_regclass($9)), true) as same_file
+       from (values (1)) one
+       left join middlewatch.cursor on run = $1 and step = $2 and part = $3 and pass = $4 and lane = $5`,
+    [run, step, part, pass, lane, from, next, filled, qualified(table)],
   );
-  if (moved.rowCount === 0) throw new TableRewritten();
+  if (rows[0]?.moved) return;
+  throw rows[0]?.same_file ? new CursorMoved() : new TableRewritten();
+}
+
+/** How many of the step's ranges have not been gone through to their end, in the last pass over their table. */
+export async function unfinishedLanes(on: Queryable, run: string, step: string): Promise<number> {
+  const { rows } = await on.query<{ left: string }>(
+    `select count(*) as left from middlewatch.cursor c
+      where run = $1 and step = $2 and next_block < end_block
+        and pass = (select max(pass) from middlewatch.cursor where run = c.run and step = c.step and part = c.part)`,
+    [run, step],
+  );
+  return Number(rows[0]?.left ?? 0);
 }

@@ -110,7 +110,7 @@ export function turns(records: readonly JournalRecord[]): Turn[] {
       case 'window-began':
         return 'the window began';
       case 'requested':
-        return `${event.by.name} asked: ${event.request}${event.reason === undefined ? '' : ` (${event.reason})`}`;
+        return `${event.by.name} asked: ${event.request}${event.workers === undefined ? '' : ` ${event.workers}`}${event.reason === undefined ? '' : ` (${event.reason})`}`;
       case 'rollback-begun':
         return `rollback began: ${event.reason}`;
       case 'run-finished':

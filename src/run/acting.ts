@@ -48,12 +48,16 @@ function act(stage: Stage, step: Step, attempt: number, signal: AbortSignal): Ac
       get speed() {
         return scribe.state.speed;
       },
+      get workers() {
+        return scribe.state.workers;
+      },
     },
     state: () => scribe.state,
     pulse: (progress) => {
       scribe.pulse(step.id, progress).catch((error) => leaving.abort(error));
     },
     sample: (values) => scribe.log([{ type: 'step-sampled', step: step.id, values }]),
+    note: (note) => scribe.log([{ type: 'step-noted', step: step.id, note }]),
     failsNow: () => failing.has(step.id) && attempt === 1,
   };
 }

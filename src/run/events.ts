@@ -66,7 +66,7 @@ export interface Answer {
 }
 
 /** What an operator may ask of a run at any time. */
-export type RequestKind = 'begin-early' | 'pause' | 'resume' | 'stop' | 'roll-back' | 'faster' | 'slower';
+export type RequestKind = 'begin-early' | 'pause' | 'resume' | 'stop' | 'roll-back' | 'faster' | 'slower' | 'workers';
 
 /** A failure as it is shown and kept: secrets already taken out. `advice` says what to do next. */
 export interface Failure {
@@ -123,6 +123,7 @@ export type RunEvent =
   | { type: 'window-began' }
   | { type: 'step-begun'; step: string; attempt: number }
   | { type: 'step-sampled'; step: string; values: Record<string, number> }
+  | { type: 'step-noted'; step: string; note: string }
   | { type: 'step-asked'; step: string; result: Result }
   | { type: 'step-finished'; step: string; attempt: number; result: Result; workMs: number }
   | { type: 'step-skipped'; step: string; why: string }
@@ -134,7 +135,8 @@ export type RunEvent =
   | { type: 'prompt-opened'; prompt: Prompt }
   | { type: 'prompt-answered'; answer: Answer }
   | { type: 'prompt-closed'; prompt: string; round: number; why: string }
-  | { type: 'requested'; request: RequestKind; by: Person; reason?: string }
+  /** `workers` says how many are asked for. */
+  | { type: 'requested'; request: RequestKind; by: Person; reason?: string; workers?: number }
   | { type: 'rollback-begun'; reason: string }
   | { type: 'message-owed'; message: OutgoingMessage }
   | { type: 'message-sent'; id: string; recipients: number; detail: string }

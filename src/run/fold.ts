@@ -19,6 +19,7 @@ function opened(event: Opened, at: number): RunState {
     paused: false,
     stopping: false,
     speed: 1,
+    workers: null,
     steps: {},
     prompts: [],
     messages: {},
@@ -125,6 +126,8 @@ function requested(state: RunState, event: Extract<RunEvent, { type: 'requested'
       return { ...state, speed: Math.min(state.speed * 2, 8) };
     case 'slower':
       return { ...state, speed: Math.max(state.speed / 2, 1 / 8) };
+    case 'workers':
+      return { ...state, workers: event.workers ?? state.workers };
     case 'roll-back': {
       // An aborted run has left everything as it was; it is the one that knows how to take that back.
       const aborted = state.outcome?.outcome === 'aborted';
@@ -142,6 +145,7 @@ function requested(state: RunState, event: Extract<RunEvent, { type: 'requested'
 function apply(state: RunState, event: RunEvent, at: number): RunState {
   switch (event.type) {
     case 'run-opened':
+    case 'step-noted':
       return state;
     case 'conductor-started': {
       // What a conductor before this one had begun may or may not have happened.

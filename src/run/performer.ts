@@ -4,10 +4,11 @@ import type { Failure, Result, Target } from './events.ts';
 import type { Progress } from './journal.ts';
 import type { RunState } from './state.ts';
 
-/** What an operator can change about a step at work. `speed` is a factor on its pace, 1 as written. */
+/** What an operator can change about a step at work. `speed` is a factor on its pace, 1 as written; `workers` null: as written. */
 export interface Control {
   readonly paused: boolean;
   readonly speed: number;
+  readonly workers: number | null;
 }
 
 /** Everything a step is given for one act. */
@@ -24,6 +25,8 @@ export interface Act {
   pulse(progress: Progress): void;
   /** Numbers for the report, kept in the journal. */
   sample(values: Record<string, number>): Promise<void>;
+  /** A sentence for the log of the run. */
+  note(text: string): Promise<void>;
   /** True once in a rehearsal that was told to let this step fail: see `RehearsedFailure`. */
   failsNow(): boolean;
 }

@@ -82,6 +82,8 @@ export interface RunState {
   stopping: boolean;
   /** Factor on the pace of the steps; 1 as written. */
   speed: number;
+  /** How many workers a backfill is to have; null: as written. */
+  workers: number | null;
   steps: Record<string, StepState>;
   prompts: PromptState[];
   messages: Record<string, MessageState>;

@@ -132,13 +132,16 @@ const sql = z.strictObject({
   vars,
 });
 
+/** More would be more than most servers have cores to spare for. */
+export const MOST_WORKERS = 16;
+
 const backfill = z.strictObject({
   ...common,
   kind: z.literal('backfill').meta({ description: 'Fills a column in small batches' }),
   tables: z.string().meta({ description: 'A list; each item names schema and table' }),
   file: file.meta({ description: "One batch. Variables: the item's own, from_tid and to_tid, slice and slices" }),
   remaining: file.meta({ description: 'Counts the rows still to fill, in its first column' }),
-  workers: z.int().min(1).max(16).default(1),
+  workers: z.int().min(1).max(MOST_WORKERS).default(1),
   pace: z.enum(['gentle', 'full']).default('gentle'),
   batch: z
     .strictObject({

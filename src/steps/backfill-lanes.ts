@@ -1,32 +1,42 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { advance, type Errand, type Headway, type Lane, TableRewritten } from '../postgres/cursor.ts';
-import { qualified, tableOf } from '../postgres/tables.ts';
+import type { TableName } from '../postgres/tables.ts';
 import { transaction } from '../postgres/transaction.ts';
 import { type Act, RehearsedFailure } from '../run/performer.ts';
-import type { Item } from '../runbook/schema.ts';
 import { bind } from '../runbook/sql-file.ts';
 import type { StepOf } from '../runbook/step-schema.ts';
-import { BatchSize, restMs } from './pace.ts';
+import { Agenda, type Topic } from './agenda.ts';
+import { type BatchSize, restMs } from './pace.ts';
 import { located } from './run-file.ts';
 import type { Tally } from './tally.ts';
-import { itemVariables, source, terms, type World } from './world.ts';
+import { source, terms, type World } from './world.ts';
 
 export type Backfill = StepOf<'backfill'>;
 
-/** Between two looks whether a pause is over, in ms. */
-const PAUSE_CHECK = 100;
-/** How long a batch should take, in ms, where the step does not say: a row is locked that long, and a little more. */
-const TARGET = { gentle: 50, full: 200 } as const;
+/** How soon a worker heeds what the operator has asked for, in ms. */
+const HEED_EVERY = 100;
 /** A rehearsal's failure comes after this many batches. */
 const BATCHES_BEFORE_FAILURE = 2;
 
 /** A table of the backfill. */
 export interface Job {
-  item: Item;
+  table: TableName;
   name: string;
+  /** The table in the ledger's terms. */
+  errand: Errand;
+  /** Values for the SQL of the step. */
+  variables: Record<string, string>;
   blocks: number;
   before: Headway | undefined;
   remaining: number;
+  size: BatchSize;
+}
+
+/** A table as the workers go through it: its ranges, pass after pass. */
+export interface TableTopic extends Topic<Lane> {
+  job: Job;
+  /** The table was rewritten since the pass began: there has to be another. */
+  rewritten: boolean;
 }
 
 /** What the workers of a step share. */
@@ -36,46 +46,66 @@ export interface Shift {
   world: World;
   tally: Tally;
   batches: number;
-  /** Set when a worker has failed: the others stop after the batch they are at. */
-  over: boolean;
 }
 
-/** Has the workers go through what is left of these ranges. @returns whether the table was rewritten meanwhile */
-export async function runLanes(job: Job, lanes: Lane[], shift: Shift): Promise<boolean> {
-  const queue = lanes.filter(({ next, end }) => next < end);
-  let rewritten = false;
-  const worker = async () => {
-    const size = new BatchSize(shift.step.batch.blocks, shift.step.batch.target ?? TARGET[shift.step.pace]);
-    try {
-      for (let lane = queue.shift(); lane !== undefined; lane = queue.shift()) {
-        for (let next = lane.next; next < lane.end && !shift.over && !rewritten; ) {
-          next = await runBatch(job, { ...lane, next }, size, shift);
+/** Has the workers go through the tables, with as many of them as the operator wants at each moment. */
+export async function fillTables(topics: TableTopic[], shift: Shift): Promise<void> {
+  const { act, step } = shift;
+  const agenda = new Agenda<Lane>(topics);
+  const wanted = () => act.control.workers ?? step.workers;
+  const atWork = new Map<number, Promise<void>>();
+  let finished = false;
+  let failure: { cause: unknown } | undefined;
+
+  const worker = async (number: number): Promise<void> => {
+    for (let taken = await agenda.take(); taken !== undefined; taken = await agenda.take()) {
+      const topic = taken.topic as TableTopic;
+      let lane = taken.piece;
+      while (lane.next < lane.end && !topic.rewritten) {
+        if (failure !== undefined) return;
+        if (number >= wanted()) return agenda.giveBack(topic, lane);
+        try {
+          lane = { ...lane, next: await runBatch(topic.job, lane, shift) };
+        } catch (error) {
+          if (!(error instanceof TableRewritten)) throw error;
+          topic.rewritten = true;
+          agenda.drop(topic);
         }
       }
-    } catch (error) {
-      if (error instanceof TableRewritten) rewritten = true;
-      else {
-        shift.over = true;
-        throw error;
-      }
+      await agenda.through(topic);
+      if (number >= wanted()) return;
     }
+    finished = true;
   };
-  const ends = await Promise.allSettled(Array.from({ length: shift.step.workers }, worker));
-  const failed = ends.find((end) => end.status === 'rejected');
-  if (failed) throw failed.reason;
-  return rewritten;
+
+  const begin = (number: number) =>
+    worker(number)
+      .catch((cause: unknown) => {
+        failure ??= { cause };
+        agenda.close();
+      })
+      .finally(() => atWork.delete(number));
+  while (!finished && failure === undefined) {
+    shift.tally.staff(wanted());
+    for (let number = 0; number < wanted(); number += 1) {
+      if (!atWork.has(number)) atWork.set(number, begin(number));
+    }
+    await Promise.race([delay(HEED_EVERY), ...atWork.values()]);
+  }
+  await Promise.all(atWork.values());
+  if (failure !== undefined) throw failure.cause;
 }
 
 /** @returns the block that comes next */
-async function runBatch(job: Job, lane: Lane, size: BatchSize, shift: Shift): Promise<number> {
+async function runBatch(job: Job, lane: Lane, shift: Shift): Promise<number> {
   const { step, act, world, tally } = shift;
   await whilePaused(shift);
   const began = performance.now();
-  const blocks = Math.min(size.blocks, lane.end - lane.next);
+  const blocks = Math.min(job.size.blocks, lane.end - lane.next);
   const next = lane.next + blocks;
   const file = source(world, step.file);
   const { text, values } = bind(file.text, {
-    ...itemVariables(world, job.item),
+    ...job.variables,
     from_tid: `(${lane.next},0)`,
     to_tid: `(${next},0)`,
     ...sliceOf(lane.pass, step.batch.slices),
@@ -89,24 +119,33 @@ async function runBatch(job: Job, lane: Lane, size: BatchSize, shift: Shift): Pr
     const { rowCount } = await client.query(text, values).catch((cause) => {
       throw located(file.path, 1, text, cause);
     });
-    await advance(client, errandOf(step, world, job.item), tableOf(job.item), { ...lane, next }, rowCount ?? 0);
+    await advance(client, job.errand, job.table, lane, next, rowCount ?? 0);
     return rowCount ?? 0;
   });
   const tookMs = performance.now() - began;
-  size.learn(blocks, tookMs);
+  job.size.learn(blocks, tookMs);
   await tally.took(job.name, filled, { ms: tookMs, blocks });
   shift.batches += 1;
   if (shift.batches >= BATCHES_BEFORE_FAILURE && act.failsNow()) throw new RehearsedFailure();
-  const rest = restMs(tookMs, step.pace, act.control.speed);
-  if (rest > 0) await delay(rest, undefined, { signal: act.signal });
+  await rest(tookMs, shift);
   return next;
+}
+
+/** Rests after a batch. What the operator asks for meanwhile counts at once. */
+async function rest(tookMs: number, { step, act }: Shift): Promise<void> {
+  const began = performance.now();
+  for (;;) {
+    const left = restMs(tookMs, step.pace, act.control.speed) - (performance.now() - began);
+    if (left <= 0 || act.control.paused) return;
+    await delay(Math.min(left, HEED_EVERY), undefined, { signal: act.signal });
+  }
 }
 
 async function whilePaused({ act, tally }: Shift): Promise<void> {
   if (!act.control.paused) return;
-  tally.note('paused');
-  while (act.control.paused) await delay(PAUSE_CHECK, undefined, { signal: act.signal });
-  tally.note('');
+  tally.pause(true);
+  while (act.control.paused) await delay(HEED_EVERY, undefined, { signal: act.signal });
+  tally.pause(false);
 }
 
 /**
@@ -117,9 +156,4 @@ async function whilePaused({ act, tally }: Shift): Promise<void> {
  */
 function sliceOf(pass: number, slices: number): { slice: string; slices: string } {
   return pass <= slices ? { slice: String(pass - 1), slices: String(slices) } : { slice: '0', slices: '1' };
-}
-
-/** A table of this step, in the ledger's terms. */
-export function errandOf(step: Backfill, { run }: World, item: Item): Errand {
-  return { run, step: step.id, part: qualified(tableOf(item)) };
 }

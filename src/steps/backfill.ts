@@ -1,53 +1,49 @@
-import { beginPass, extent, type Headway, headway } from '../postgres/cursor.ts';
+import {
+  beginPass,
+  CursorMoved,
+  extent,
+  type Headway,
+  headway,
+  type Lane,
+  tablesBehind,
+  unfinishedLanes,
+} from '../postgres/cursor.ts';
 import { recorded } from '../postgres/ledger.ts';
-import { tableOf } from '../postgres/tables.ts';
+import { qualified, type TableName, tableOf } from '../postgres/tables.ts';
 import { transaction } from '../postgres/transaction.ts';
 import type { Result } from '../run/events.ts';
-import type { Act } from '../run/performer.ts';
+import type { Act, Performed } from '../run/performer.ts';
 import { itemsOf } from '../runbook/plan.ts';
 import type { Item } from '../runbook/schema.ts';
-import { type Backfill, errandOf, type Job, runLanes, type Shift } from './backfill-lanes.ts';
+import { type Backfill, fillTables, type Job, type Shift, type TableTopic } from './backfill-lanes.ts';
 import type { Kind } from './kind.ts';
+import { BatchSize } from './pace.ts';
 import { query } from './query.ts';
 import { rolledBack } from './rolled-back.ts';
 import { Tally } from './tally.ts';
 import { commit, itemVariables, terms, type World } from './world.ts';
 
-/** Ranges a table is cut into for each worker: enough that none waits long for the others at the end. */
-const LANES_PER_WORKER = 4;
+/** Ranges a table is cut into: enough for every worker there may be, and that none waits long for the others at the end. */
+const LANES = 32;
 /** Blocks (4 MB) below which a table is filled sooner than its slices would pay for their batches. */
 const SLICED_FROM = 512;
+/** How long a batch should take, in ms, where the step does not say: a row is locked that long, and a little more. */
+const TARGET = { gentle: 50, full: 200 } as const;
+
+interface Outcome {
+  name: string;
+  filled: number;
+  remaining: number;
+}
 
 /**
  * Fills rows range by range of heap blocks (F5), each batch its own short transaction that also moves the cursor: no
  * batch is lost or done twice, whatever is killed. Passes over a table, first a slice of each block's rows at a time, are
  * repeated until one over all rows fills nothing, because an update may move a row that was not filled yet into blocks
- * already passed (F7).
+ * already passed (F7). Partitioned tables are gone through partition by partition; no table needs a key.
  */
 export const backfill: Kind<'backfill'> = {
-  async perform(step, act, world) {
-    const before = await recorded<Result>(world.pool, world.run, step.id);
-    if (before !== undefined) return { finished: before };
-    const jobs = await survey(step, act, world);
-    const shift: Shift = {
-      step,
-      act,
-      world,
-      tally: new Tally(
-        act,
-        jobs.map(({ name, before, remaining }) => ({
-          name,
-          done: before?.filled ?? 0,
-          total: (before?.filled ?? 0) + remaining,
-        })),
-      ),
-      batches: 0,
-      over: false,
-    };
-    const outcomes: { name: string; filled: number; remaining: number }[] = [];
-    for (const job of jobs) outcomes.push({ name: job.name, ...(await fillTable(job, shift)) });
-    return { finished: await commit(world, step, act, '', async () => told(outcomes)) };
-  },
+  perform: (step, act, world) => carryOn(step, act, world),
 
   async verify(step, _act, world) {
     const result = await recorded<Result>(world.pool, world.run, step.id);
@@ -56,62 +52,116 @@ export const backfill: Kind<'backfill'> = {
   },
 };
 
+async function carryOn(step: Backfill, act: Act, world: World): Promise<Performed> {
+  const before = await recorded<Result>(world.pool, world.run, step.id);
+  if (before !== undefined) return { finished: before };
+  const jobs = await survey(step, act, world);
+  const tally = new Tally(
+    act,
+    jobs.map(({ name, before, remaining }) => ({
+      name,
+      done: before?.filled ?? 0,
+      total: (before?.filled ?? 0) + remaining,
+    })),
+  );
+  const shift: Shift = { step, act, world, tally, batches: 0 };
+  const outcomes: Outcome[] = [];
+  const topics = jobs.map((job) => passes(job, shift, (outcome) => outcomes.push(outcome)));
+  await fillTables(topics, shift);
+  const finished = await commit(world, step, act, '', async (client) => {
+    if ((await unfinishedLanes(client, world.run, step.id)) > 0) throw new CursorMoved();
+    return told(outcomes);
+  });
+  return { finished };
+}
+
 /** Looks at every table before the first is touched; the largest comes first. */
 async function survey(step: Backfill, act: Act, world: World): Promise<Job[]> {
   const jobs: Job[] = [];
   for (const item of itemsOf(world.runbook, step.tables)) {
-    const { blocks } = await extent(world.pool, tableOf(item));
-    const errand = errandOf(step, world, item);
-    const before = await headway(world.pool, errand);
-    jobs.push({ item, name: item.name ?? '', blocks, before, remaining: await countLeft(item, { step, act, world }) });
+    const listed = tableOf(item);
+    for (const table of await tablesBehind(world.pool, listed)) {
+      const errand = { run: world.run, step: step.id, part: qualified(table) };
+      const variables = itemVariables(world, { ...item, ...table });
+      jobs.push({
+        table,
+        name: nameOf(table, listed, item),
+        errand,
+        variables,
+        blocks: (await extent(world.pool, table)).blocks,
+        before: await headway(world.pool, errand),
+        remaining: await countLeft(variables, { step, act, world }),
+        size: new BatchSize(step.batch.blocks, step.batch.target ?? TARGET[step.pace]),
+      });
+    }
   }
   return jobs.sort((a, b) => b.blocks - a.blocks);
 }
 
-async function countLeft(item: Item, { step, act, world }: Pick<Shift, 'step' | 'act' | 'world'>): Promise<number> {
+/** A table as the list calls it; a partition by its own name, with its schema where that is another. */
+function nameOf(table: TableName, listed: TableName, item: Item): string {
+  if (qualified(table) === qualified(listed)) return item.name ?? '';
+  return table.schema === listed.schema ? table.name : `${table.schema}.${table.name}`;
+}
+
+async function countLeft(
+  variables: Record<string, string>,
+  { step, act, world }: Pick<Shift, 'step' | 'act' | 'world'>,
+): Promise<number> {
   const { rows } = await rolledBack(world, step, act, 'read only', (client) =>
-    query(client, world, step.remaining, itemVariables(world, item)),
+    query(client, world, step.remaining, variables),
   );
   return Number(rows[0]?.[0] ?? 0);
 }
 
-async function fillTable(job: Job, shift: Shift): Promise<{ filled: number; remaining: number }> {
-  const { step, world, tally } = shift;
-  const errand = errandOf(step, world, job.item);
-  const begin = (pass: number) =>
-    transaction(terms(world, step, shift.act), (client) =>
-      beginPass(client, errand, tableOf(job.item), pass, {
-        lanes: step.workers * LANES_PER_WORKER,
-        blocks: step.batch.blocks,
-      }),
-    );
-  tally.begins(job.name);
-  // A small table begins behind the slices.
-  if (job.before === undefined) await begin(job.blocks < SLICED_FROM ? step.batch.slices + 1 : 1);
-  for (;;) {
-    const now = await mustKnow(shift, job);
-    const rewritten = await runLanes(job, now.lanes, shift);
-    const { pass, filled, filledInPass } = await mustKnow(shift, job);
-    const { slices } = step.batch;
-    if (!rewritten && pass >= slices) {
-      const remaining = await countLeft(job.item, shift);
-      const wentThroughAll = pass > slices || slices === 1;
-      if (remaining === 0 || (wentThroughAll && filledInPass === 0)) {
-        tally.ends(job.name);
-        return { filled, remaining };
+/** The passes over a table, as many as it takes. */
+function passes(job: Job, shift: Shift, ended: (outcome: Outcome) => void): TableTopic {
+  const { step, act, world, tally } = shift;
+  const { errand, table, name } = job;
+  const { slices } = step.batch;
+  const begin = async (pass: number): Promise<Lane[]> => {
+    const cut = { lanes: LANES, blocks: step.batch.blocks };
+    await transaction(terms(world, step, act), (client) => beginPass(client, errand, table, pass, cut));
+    return unfinished(await mustKnow(job, world));
+  };
+  let carriedOn = false;
+  const topic: TableTopic = {
+    job,
+    rewritten: false,
+    async open() {
+      if (!carriedOn) {
+        carriedOn = true;
+        tally.begins(name);
+        if (job.before !== undefined) return unfinished(job.before);
+        // A small table begins behind the slices.
+        return await begin(job.blocks < SLICED_FROM ? slices + 1 : 1);
       }
-    }
-    await begin(pass + 1);
-  }
+      const { pass, filled, filledInPass } = await mustKnow(job, world);
+      if (!topic.rewritten && pass >= slices) {
+        const remaining = await countLeft(job.variables, shift);
+        const wentThroughAll = pass > slices || slices === 1;
+        if (remaining === 0 || (wentThroughAll && filledInPass === 0)) {
+          tally.ends(name);
+          ended({ name, filled, remaining });
+          return undefined;
+        }
+      }
+      topic.rewritten = false;
+      return await begin(pass + 1);
+    },
+  };
+  return topic;
 }
 
-async function mustKnow({ step, world }: Shift, { item, name }: Job): Promise<Headway> {
-  const now = await headway(world.pool, errandOf(step, world, item));
+const unfinished = ({ lanes }: Headway): Lane[] => lanes.filter(({ next, end }) => next < end);
+
+async function mustKnow({ errand, name }: Job, world: World): Promise<Headway> {
+  const now = await headway(world.pool, errand);
   if (now === undefined) throw new Error(`The cursors of ${name} are gone from the database in mid-backfill.`);
   return now;
 }
 
-function told(outcomes: { name: string; filled: number; remaining: number }[]): Result {
+function told(outcomes: Outcome[]): Result {
   const filled = outcomes.reduce((sum, each) => sum + each.filled, 0);
   const left = outcomes.filter(({ remaining }) => remaining > 0);
   const remaining = left.reduce((sum, each) => sum + each.remaining, 0);

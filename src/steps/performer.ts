@@ -9,7 +9,7 @@ import { transaction } from '../postgres/transaction.ts';
 import { type Performed, type Performer, RehearsedFailure } from '../run/performer.ts';
 import { redactor as redactorOf } from '../run/redact.ts';
 import type { Runbook } from '../runbook/plan.ts';
-import type { Step } from '../runbook/step-schema.ts';
+import { MOST_WORKERS, type Step } from '../runbook/step-schema.ts';
 import { coveredResult, explain } from './explain.ts';
 import type { Kind } from './kind.ts';
 import { KINDS } from './kinds.ts';
@@ -40,7 +40,7 @@ export function openPerformer({ runbook, env }: { runbook: Runbook; env: Environ
 
   return {
     async bind(run, token) {
-      pool ??= await openPool(env, { application: `middlewatch ${run}`, max: workers(runbook) + SPARE_CONNECTIONS });
+      pool ??= await openPool(env, { application: `middlewatch ${run}`, max: connections(runbook) });
       const identity = await identify(pool);
       await takeFence(pool, run, token);
       world = { runbook, run, pool, env, redactor };
@@ -94,7 +94,8 @@ function kindOf<S extends Step>(step: S): Kind<S['kind']> {
   return KINDS[step.kind as S['kind']];
 }
 
-function workers(runbook: Runbook): number {
+/** The most that are open at a time: workers may be added to a backfill at work. */
+function connections(runbook: Runbook): number {
   const steps = runbook.activities.flatMap((activity) => activity.steps);
-  return Math.max(1, ...steps.map((step) => (step.kind === 'backfill' ? step.workers : 1)));
+  return SPARE_CONNECTIONS + (steps.some(({ kind }) => kind === 'backfill') ? MOST_WORKERS : 1);
 }

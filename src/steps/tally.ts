@@ -14,7 +14,10 @@ interface Part {
 export class Tally {
   readonly #act: Act;
   readonly #parts: Map<string, Part>;
-  #note = '';
+  #workers = 0;
+  #batch: { ms: number; blocks: number } | undefined;
+  #paused = false;
+  #why = '';
   #sampledAt = performance.now();
   #sinceSample = 0;
 
@@ -23,9 +26,22 @@ export class Tally {
     this.#parts = new Map(tables.map((table) => [table.name, { ...table, state: 'waiting' }]));
   }
 
-  /** A word on why it goes as fast as it does. */
-  note(text: string): void {
-    this.#note = text;
+  /** How many workers there are to be. */
+  staff(workers: number): void {
+    if (workers === this.#workers) return;
+    this.#workers = workers;
+    this.#show();
+  }
+
+  pause(paused: boolean): void {
+    this.#paused = paused;
+    this.#show();
+  }
+
+  /** Why it goes slower than it is meant to; empty when it does not. */
+  because(why: string): void {
+    if (why === this.#why) return;
+    this.#why = why;
     this.#show();
   }
 
@@ -47,7 +63,7 @@ export class Tally {
     const part = this.#part(name);
     part.done += rows;
     part.total = Math.max(part.total, part.done);
-    this.#note = `${Math.round(batch.ms)} ms a batch of ${batch.blocks} blocks`;
+    this.#batch = batch;
     this.#sinceSample += rows;
     const now = performance.now();
     const ms = now - this.#sampledAt;
@@ -65,13 +81,21 @@ export class Tally {
     return part;
   }
 
+  #note(): string {
+    if (this.#paused) return 'paused';
+    const workers = this.#workers === 1 ? '1 worker' : `${this.#workers} workers`;
+    const batch = this.#batch;
+    const size = batch === undefined ? [] : [`${Math.round(batch.ms)} ms a batch of ${batch.blocks} blocks`];
+    return [workers, ...size, ...(this.#why === '' ? [] : [this.#why])].join(' · ');
+  }
+
   #show(): void {
     const parts = [...this.#parts.values()];
     this.#act.pulse({
       done: parts.reduce((sum, { done }) => sum + done, 0),
       total: parts.reduce((sum, { total }) => sum + total, 0),
       unit: 'rows',
-      ...(this.#note === '' ? {} : { note: this.#note }),
+      note: this.#note(),
       parts: parts.map((part) => ({ ...part })),
     });
   }

@@ -6,6 +6,7 @@ import { type Line, line, lineWidth, paragraph, pieces, span, spread } from './l
 import { personName } from './narrate.ts';
 import { pageLines } from './pages.ts';
 import { overtakenLines, promptLines, type Scrollable } from './prompt-lines.ts';
+import { workersNow } from './staffing.ts';
 import { besideQuestion, stepLines } from './step-lines.ts';
 import { planNow, type Screen } from './store.ts';
 import { timelineLines } from './timeline-lines.ts';
@@ -102,9 +103,11 @@ function keyHelp(screen: Screen, { runbook, state }: Followed): Line {
     );
   }
   const me = screen.columns >= TITLED ? line(personName(screen.me, runbook), 'quiet') : [];
+  const filling = workersNow({ runbook, state }) !== undefined;
   const keys = pieces(
     [
       key('p', state.paused ? 'carry on' : 'pause'),
+      ...(filling ? [key('+ -', 'speed'), key('> <', 'workers')] : []),
       key('R', 'roll back'),
       key('?', 'help'),
       key('q', 'leave'),
@@ -112,7 +115,7 @@ function keyHelp(screen: Screen, { runbook, state }: Followed): Line {
       key('s', 'SQL'),
       key('e', 'evidence'),
       key('j', 'journal'),
-      early ? key('B', 'begin early') : key('+ -', 'speed'),
+      ...(early ? [key('B', 'begin early')] : []),
     ],
     screen.columns - lineWidth(me) - 2,
     screen.look,

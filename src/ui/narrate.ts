@@ -35,7 +35,13 @@ const REQUESTED = {
   'roll-back': 'wants to roll back',
   faster: 'asked for more speed',
   slower: 'asked for less speed',
+  workers: 'asked for',
 } as const;
+
+/** A request as what somebody did. */
+export function requestText({ request, workers }: Extract<RunEvent, { type: 'requested' }>): string {
+  return workers === undefined ? REQUESTED[request] : `${REQUESTED[request]} ${plural(workers, 'worker')}`;
+}
 
 const OUTCOME = { done: 'done', aborted: 'aborted', 'rolled-back': 'rolled back' } as const;
 
@@ -102,12 +108,10 @@ export function narrate(event: RunEvent, state: RunState, runbook: Runbook): Tol
     }
     case 'prompt-closed':
       return told('dot', `${promptTitle(event.prompt, state, runbook)} is no longer asked: ${event.why}`, 'quiet');
+    case 'step-noted':
+      return told('dot', `${stepTitle(event.step, runbook)}: ${event.note}`);
     case 'requested':
-      return told(
-        'dot',
-        `${personName(event.by, runbook)} ${REQUESTED[event.request]}${because(event.reason)}`,
-        'strong',
-      );
+      return told('dot', `${personName(event.by, runbook)} ${requestText(event)}${because(event.reason)}`, 'strong');
     case 'rollback-begun':
       return told('undone', `rollback approved and begun: ${event.reason}`, 'bad');
     case 'message-owed':

@@ -8,6 +8,7 @@ import type { Following } from './following.ts';
 import { plural } from './format.ts';
 import { inert } from './inert.ts';
 import { lineText } from './lines.ts';
+import { staffed } from './staffing.ts';
 import { openPrompts } from './view.ts';
 
 /** Evidence in a log is for the eye to follow, not the whole of it. */
@@ -42,12 +43,13 @@ export function promptText(prompt: Prompt, runbook: Runbook, means: Means): stri
   ].join('\n');
 }
 
-const REQUESTS = ['pause', 'resume', 'stop', 'roll-back'] as const;
+const REQUESTS = ['pause', 'resume', 'faster', 'slower', 'workers', 'stop', 'roll-back'] as const;
 
 const HELP = [
   '  Enter alone repeats what is asked; `evidence` shows all that there is to look at.',
   '  `[as ROLE] CHOICE [REASON]` answers; with the name of the question before CHOICE when several are open.',
-  '  `pause` after the step at work, `resume`, `stop`, `roll-back REASON` are asked for at any time.',
+  '  `pause` after the step at work (a backfill after its batches), `resume`, `stop`, `roll-back REASON` are asked for at any time.',
+  '  `faster`, `slower`, `workers N` are for a backfill at work.',
 ].join('\n');
 
 /** Who answers when a line says `as ROLE`: the person at the terminal if the role is theirs, else the one it names. */
@@ -112,6 +114,10 @@ export function understood(
     const asked =
       choices.length > 0 ? `an answer to what is asked (${choices.join(', ')})` : 'an answer, for nothing is asked';
     return says(`“${word}” is neither ${asked} nor one of ${REQUESTS.join(', ')}, evidence, help.`);
+  }
+  if (request === 'workers') {
+    const asked = staffed(followed, by, () => Number(more));
+    return typeof asked === 'string' ? says(asked) : { event: asked };
   }
   if (request === 'roll-back' && more === '') return says('roll-back needs a reason: `roll-back REASON`.');
   return { event: { type: 'requested', request, by, ...(more === '' ? {} : { reason: more }) } };

@@ -5,6 +5,7 @@ import type { Runbook } from '../runbook/plan.ts';
 import { answering, type Form, openForm } from './answering.ts';
 import { type Dialog, inDialog, openGrave, requested } from './dialogs.ts';
 import type { Press } from './presses.ts';
+import { staffed } from './staffing.ts';
 
 /** What fills the screen below the header. */
 export type Page = 'run' | 'log' | 'sql' | 'evidence' | 'journal' | 'help';
@@ -126,6 +127,11 @@ function onLetter(view: View, letter: string, situation: Situation): Pressed | n
       return stay(view, requested('faster', me));
     case '-':
       return stay(view, requested('slower', me));
+    case '>':
+    case '<': {
+      const asked = staffed(situation, me, (now) => now + (letter === '>' ? 1 : -1));
+      return typeof asked === 'string' ? stay({ ...view, notice: asked }) : stay(view, asked);
+    }
     case 'R':
       return rollBack(view, situation);
     case 'B':

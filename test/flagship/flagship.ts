@@ -47,11 +47,12 @@ export async function openFlagship(
     attempt: 1,
     token: 1,
     signal: new AbortController().signal,
-    control: { paused: false, speed: 1 },
+    control: { paused: false, speed: 1, workers: null },
     clock: { now: () => Date.now(), until: () => Promise.resolve() },
     state: () => state,
     pulse: () => undefined,
     sample: () => Promise.resolve(),
+    note: () => Promise.resolve(),
     failsNow: () => false,
   };
   const named = (id: string): Step[] => {

@@ -63,7 +63,7 @@ export function actOf(options: { state?: RunState; signal?: AbortSignal } = {}):
     attempt: 1,
     token: 1,
     signal: options.signal ?? new AbortController().signal,
-    control: { paused: false, speed: 1 },
+    control: { paused: false, speed: 1, workers: null },
     clock: {
       now: () => act.now,
       async until(moment: number, signal: AbortSignal) {
@@ -77,6 +77,7 @@ export function actOf(options: { state?: RunState; signal?: AbortSignal } = {}):
       const it = state.steps.it ?? PENDING;
       state = { ...state, steps: { ...state.steps, it: { ...it, samples: [...it.samples, { at: act.now, values }] } } };
     },
+    note: async () => undefined,
     failsNow: () => false,
   };
   return act;

@@ -123,7 +123,7 @@ it('lets other conductors commit no batch', async () => {
 
 it('stops between batches while it is paused', async () => {
   await using performer = await performing(db.env, { parts: PARTS, files: FILES });
-  const control = { paused: false, speed: 1 };
+  const control = { paused: false, speed: 1, workers: null };
   const notes: (string | undefined)[] = [];
   let once = true;
   const act = Object.assign(actOf(), {
@@ -147,10 +147,54 @@ it('stops between batches while it is paused', async () => {
   expect(await filled()).toBe(ALL);
 });
 
-it('refuses a partitioned table before it touches any other', async () => {
-  await db.superuser.query('create table split (id int, tenant int) partition by range (id)');
-  const parts = { lists: { tables: [...PARTS.lists.tables, { name: 'split', schema: 'public' }] } };
+it('has as many workers as the operator asks for, from the next batch on', async () => {
+  await using performer = await performing(db.env, { parts: PARTS, files: FILES });
+  const control = { paused: false, speed: 1, workers: null as number | null };
+  const notes: string[] = [];
+  const act = Object.assign(actOf(), {
+    control,
+    pulse: ({ done, note }: { done: number; note: string }) => {
+      notes.push(note);
+      if (done > 0 && control.workers === null) control.workers = 5;
+      if (note.startsWith('5 workers')) control.workers = 1;
+    },
+  });
+  await performer.perform({ ...STEP, batch: { ...STEP.batch, blocks: 3, target: 3 } }, act);
+  const seen = notes.map((note) => note.split(' · ')[0]);
+  expect(seen.filter((each, i) => each !== seen[i - 1])).toEqual(['2 workers', '5 workers', '1 worker']);
+  expect([await filled(), await updates()]).toEqual([ALL, ALL]);
+});
+
+it('goes through a partitioned table partition by partition, and through tables without a key or with heirs', async () => {
+  await db.superuser.query(`
+    create schema "Part";
+    create table split (at int, owner int, tenant int) partition by range (at);
+    create table "Part".low partition of split for values from (0) to (100);
+    create table high partition of split for values from (100) to (1000) partition by list (owner);
+    create table "high one" partition of high for values in (1);
+    create table high_rest partition of high default;
+    create table nothing (tenant int) partition by range (tenant);
+    create table heir () inherits ("order");
+    insert into split select n % 200, n % 100 + 1 from generate_series(1, 2000) n;
+    insert into heir (id, owner) select n, n % 100 + 1 from generate_series(1, 20000) n;`);
+  const tables = ['order', 'split', 'nothing'].map((name) => ({ name, schema: 'public' }));
+  await using performer = await performing(db.env, { parts: { lists: { tables } }, files: FILES });
+  const result = await finished(performer, STEP);
+  expect(result.facts).toMatchObject({ rows: OWNED + 20_000 + 2_000, remaining: ORPHANS });
+  expect(await number('select count(*) from split where tenant is null')).toBe(0);
+  expect(await number('select count(*) from only heir where tenant is null')).toBe(0);
+  const [evidence] = result.evidence ?? [];
+  const names = evidence?.kind === 'rows' ? evidence.rows.map(([name]) => name) : [];
+  expect(names.toSorted()).toEqual(['Part.low', 'high one', 'high_rest', 'order']);
+});
+
+it.each([
+  ['a table that is not there', '', 'There is no table "public"."odd"'],
+  ['a view', 'create view odd as select 1 as id, 1 as tenant', '"public"."odd" is not an ordinary table'],
+])('refuses %s before it touches any other', async (_, sql, says) => {
+  if (sql !== '') await db.superuser.query(sql);
+  const parts = { lists: { tables: [...PARTS.lists.tables, { name: 'odd', schema: 'public' }] } };
   await using performer = await performing(db.env, { parts, files: FILES });
-  await expect(performer.perform(STEP, actOf())).rejects.toThrow('"public"."split" is partitioned');
+  await expect(performer.perform(STEP, actOf())).rejects.toThrow(says);
   expect(await filled()).toBe(0);
 });

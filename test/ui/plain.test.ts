@@ -153,3 +153,20 @@ it('says so when the conductor was killed', async () => {
   await run.dies();
   await plain.says('Carry on: `runbook run`');
 });
+
+it('gives a backfill at work another speed and number of workers, and says so when there is none', async () => {
+  const run = await openTestRun();
+  const plain = show(run, { tty: true });
+  await plain.says('so far');
+  plain.types('workers 3');
+  await plain.says('No backfill is at work');
+  await run.happens(OPENS + 31 * MINUTE, { type: 'step-begun', step: 'move-rows', attempt: 1 });
+  await plain.says('Rows into the archive');
+  plain.types('workers 99');
+  await plain.says('A backfill has 1 to 16 workers; this one has 1 worker.');
+  plain.types('workers 3');
+  await plain.says('Ada (Developer) asked for 3 workers');
+  plain.types('slower');
+  await plain.says('asked for less speed');
+  expect(await run.state()).toMatchObject({ workers: 3, speed: 0.5 });
+});

@@ -516,3 +516,23 @@ it('needs neither colour nor Unicode', async () => {
   expect(terminal.text()).toMatch(/^[\n -~]*$/);
   expect(terminal.coloured()).toBe(false);
 });
+
+it('asks for speed and workers for the backfill at work', async () => {
+  const run = await openTestRun();
+  await run.happens(OPENS + 20 * MINUTE, { type: 'window-began' });
+  const { terminal } = show(run, 80, 24);
+  await terminal.shows('About to begin');
+  terminal.press({ type: '>' });
+  await terminal.shows('No backfill is at work');
+  await run.happens(OPENS + 31 * MINUTE, { type: 'step-begun', step: 'move-rows', attempt: 1 });
+  await terminal.shows('▶ 02:30');
+  terminal.press({ type: '>' });
+  await terminal.shows('+ - speed · > < workers');
+  await terminal.shows('asked for 2 workers');
+  terminal.press({ type: '<' });
+  await terminal.shows('asked for 1 worker');
+  terminal.press({ type: '<' });
+  await terminal.shows('A backfill has 1 to 16 workers');
+  terminal.press({ type: '+' });
+  await vi.waitFor(async () => expect((await run.state()).speed).toBe(2));
+});
