@@ -45,9 +45,9 @@ export async function makeCluster({ folder, binaries, account, password }: Clust
       join(binaries, 'bin/initdb'),
       [
         ...[`--pgdata=${data}`, `--username=${SUPERUSER}`, `--pwfile=${passwordFile}`, '--auth=scram-sha-256'],
-        // A locale of PostgreSQL's own, the same on every system.
-        ...['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
-        ...['--no-sync', '--no-instructions'],
+        ...['--encoding=UTF8', '--locale=C', '--no-sync', '--no-instructions'],
+        // A locale of PostgreSQL's own, the same on every system, where it has one.
+        ...((await majorVersion(binaries)) < 17 ? [] : ['--locale-provider=builtin', '--builtin-locale=C.UTF-8']),
       ],
       { ...account, cwd: '/', env: serverEnvironment() },
     );
@@ -57,4 +57,9 @@ export async function makeCluster({ folder, binaries, account, password }: Clust
     await rm(passwordFile);
   }
   return data;
+}
+
+async function majorVersion(binaries: string): Promise<number> {
+  const { stdout } = await promisify(execFile)(join(binaries, 'bin/postgres'), ['--version']);
+  return Number(/\d+/.exec(stdout)?.[0]);
 }

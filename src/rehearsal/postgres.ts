@@ -30,6 +30,8 @@ export interface PostgresOptions {
   folder: string;
   /** Flush to disk as a real server does, for tests that crash it. */
   durable?: boolean;
+  /** The folder with bin/ of another PostgreSQL than the one that comes with the installation. */
+  binaries?: string | undefined;
 }
 
 const SETTINGS = {
@@ -62,13 +64,14 @@ kill "$watch"; exit "$status"
  * Makes a cluster in the folder and starts it on a free port of 127.0.0.1. As root, the server runs as `nobody`.
  * @throws NoAccount, NoPostgres, PostgresDidNotStart
  */
-export async function startPostgres({ folder, durable = false }: PostgresOptions): Promise<ThrowawayPostgres> {
+export async function startPostgres(options: PostgresOptions): Promise<ThrowawayPostgres> {
+  const { folder, durable = false } = options;
   const account = await serverAccount();
-  const binaries = await runnablePostgres(folder, account);
+  const binaries = options.binaries ?? (await runnablePostgres(folder, account));
   const password = randomBytes(24).toString('base64url');
   const data = await makeCluster({ folder, binaries, account, password });
   const settings = { ...SETTINGS, ...(durable ? {} : NOTHING_LASTS) };
-  const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const logFile = join(folder, 'postgres.log');
 
   // A port found free may be taken by somebody else before the server gets it: then try another.
@@ -77,7 +80,7 @@ export async function startPostgres({ folder, durable = false }: PostgresOptions
     const log = await open(logFile, 'w', 0o600);
     const guardian = spawn(
       'sh',
-      ['-c', GUARDIAN, 'guardian', join(binaries, 'bin/postgres'), '-D', data, '-p', String(port), ...options],
+      ['-c', GUARDIAN, 'guardian', join(binaries, 'bin/postgres'), '-D', data, '-p', String(port), ...args],
       {
         ...account,
         cwd: '/',

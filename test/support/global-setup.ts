@@ -13,10 +13,13 @@ declare module 'vitest' {
   }
 }
 
-/** One PostgreSQL for the whole test run, with the roles of a Supabase project. */
+/**
+ * One PostgreSQL for the whole test run, with the roles of a Supabase project. TEST_POSTGRES, the folder above another
+ * PostgreSQL's bin/, has the tests run on that.
+ */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = await makeFolder();
-  const server = await startPostgres({ folder });
+  const server = await startPostgres({ folder, binaries: process.env.TEST_POSTGRES });
   const superuser = await server.connect();
   project.provide('logins', await createRoles(superuser));
   project.provide('postgres', server.env);
