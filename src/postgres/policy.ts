@@ -52,19 +52,29 @@ export async function dropPolicy(client: Queryable, table: TableName, name: stri
   await client.query(`drop policy ${escapeIdentifier(name)} on ${qualified(table)}`);
 }
 
+/** Makes one policy, with its comment. */
+export async function createPolicy(client: Queryable, table: TableName, policy: Policy): Promise<void> {
+  await client.query(definition(table, policy));
+  if (policy.comment === null) return;
+  await client.query(
+    `comment on policy ${escapeIdentifier(policy.name)} on ${qualified(table)} is ${escapeLiteral(policy.comment)}`,
+  );
+}
+
+/** The same policy, letting through only what an SQL condition is true of as well. */
+export function narrowed(policy: Policy, condition: string): Policy {
+  // The condition in lines of its own, so that a comment at its end ends there.
+  const both = (expression: string | null) =>
+    expression === null ? null : `(${expression}) and (\n${condition.trim()}\n)`;
+  return { ...policy, using: both(policy.using), check: both(policy.check) };
+}
+
 /** Makes a table's row-level security what it was: policies, comments, and whether it is enabled and forced. */
 export async function restoreRowSecurity(client: Queryable, table: TableName, before: RowSecurity): Promise<void> {
   const name = qualified(table);
   const now = await readRowSecurity(client, table);
   for (const policy of now?.policies ?? []) await dropPolicy(client, table, policy.name);
-  for (const policy of before.policies) {
-    await client.query(definition(table, policy));
-    if (policy.comment !== null) {
-      await client.query(
-        `comment on policy ${escapeIdentifier(policy.name)} on ${name} is ${escapeLiteral(policy.comment)}`,
-      );
-    }
-  }
+  for (const policy of before.policies) await createPolicy(client, table, policy);
   await client.query(`alter table ${name} ${before.enabled ? 'enable' : 'disable'} row level security`);
   await client.query(`alter table ${name} ${before.forced ? '' : 'no '}force row level security`);
 }

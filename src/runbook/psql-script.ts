@@ -1,8 +1,10 @@
 import { escapeIdentifier, escapeLiteral } from 'pg';
 import { itemsOf, type PlannedActivity, type Runbook } from './plan.ts';
+import { type Command, commandsMade, notMade, type PolicyRule, patternOf } from './policy-rules.ts';
+import type { Document, Item } from './schema.ts';
 import { render } from './sql-file.ts';
 import { type StepFile, stepFiles } from './step-files.ts';
-import type { Step, StepOf } from './step-schema.ts';
+import { COMMANDS, type Step, type StepOf } from './step-schema.ts';
 import { fill } from './template.ts';
 
 const HEAD = [
@@ -112,28 +114,50 @@ function byKind(runbook: Runbook, step: Step, files: StepFile[], sql: (file: Ste
 }
 
 /**
- * What the step itself drops before it creates: policies by the patterns of `replaces`, where `*` matches anything. What is
- * neither replaced nor kept is a decision; its statement is there, commented out.
+ * What the step itself drops before it creates: the policies of which a rule of `verdicts` says so, and no rule before it
+ * something else. Of which none says anything is a decision; its statement is there, commented out.
  */
-function dropped(runbook: Runbook, step: StepOf<'policies'>, { of }: StepFile): string[] {
+function dropped(runbook: Runbook, step: StepOf<'policies'>, { of, file, vars }: StepFile): string[] {
   const item = itemsOf(runbook, step.tables).find(({ name }) => name === of);
   if (item === undefined) return [];
-  const patterns = (names: string[]) =>
-    `array[${names.map((name) => escapeLiteral(name.replace(/[\\%_]/g, '\\$&').replaceAll('*', '%'))).join(', ')}]::text[]`;
+  const made = commandsMade(render(runbook.sources.files[file]?.text ?? '', vars));
+  const rules = step.verdicts.map((rule) => `      when ${whenRule(rule, item, runbook.document.settings, made)}`);
   const dropping = (condition: string) => [
     "select format('drop policy %I on %I.%I', policyname, schemaname, tablename) from pg_policies",
     `where schemaname = ${escapeLiteral(item.schema ?? 'public')} and tablename = ${escapeLiteral(item.name ?? '')}`,
-    `  and policyname ${condition} \\gexec`,
+    `  and case\n${rules.concat("      when permissive = 'RESTRICTIVE' then 'keep'").join('\n')}\n    end ${condition} \\gexec`,
   ];
   return [
-    ...dropping(`like any (${patterns(step.replaces)})`),
+    ...dropping("in ('replace', 'drop')"),
     ...(step.unexpected === undefined
       ? []
       : [
           remark(`only when ${step.unexpected} is decided as drop; take out the marks then`),
-          ...dropping(`not like all (${patterns(step.keeps)})`).map(commented),
+          ...dropping('is null').map(commented),
         ]),
   ];
+}
+
+function whenRule(
+  { verdict, name, command, role, expression, kind }: PolicyRule,
+  item: Item,
+  settings: Document['settings'],
+  made: ReadonlySet<Command>,
+): string {
+  const like = (column: string, pattern: string) => `${column} ~ ${escapeLiteral(patternOf(pattern, item, settings))}`;
+  const one = (column: string) =>
+    `(${(expression ?? []).map((each) => like(`coalesce(${column}, qual, with_check)`, each)).join(' or ')})`;
+  const stoodInFor = COMMANDS.filter((each) => notMade(made, each).length === 0).map((each) => each.toUpperCase());
+  return [
+    `permissive = ${escapeLiteral(kind.toUpperCase())}`,
+    ...(name === undefined ? [] : [like('policyname', name)]),
+    ...(command === undefined ? [] : [`cmd = ${escapeLiteral(command.toUpperCase())}`]),
+    ...(role === undefined ? [] : [`not exists (select from unnest(roles) as role where not ${like('role', role)})`]),
+    ...(expression === undefined ? [] : [one('qual'), one('with_check')]),
+    ...(verdict === 'replace' ? [`cmd = any (${escapeLiteral(`{${stoodInFor.join(',')}}`)})`] : []),
+  ]
+    .join(' and ')
+    .concat(` then ${escapeLiteral(verdict)}`);
 }
 
 /** A comment of one line, whatever the text holds. */

@@ -1,10 +1,10 @@
 import { dirname, join } from 'node:path';
 import type { Outline } from './outline.ts';
-import { repeated } from './plan.ts';
+import { listed, repeated } from './plan.ts';
 import { parseBody } from './plpgsql.ts';
 import { asTyped, type Problem, placeOf } from './problems.ts';
 import type { Sources } from './schema.ts';
-import { MissingVariable, type Rendered, rendered, type Variables } from './sql-file.ts';
+import { MissingVariable, type Rendered, render, rendered, type Variables } from './sql-file.ts';
 import { tokens } from './sql-lexer.ts';
 import { SqlSyntaxError, type Statement, statements, within } from './sql-parser.ts';
 import { type StepFile, stepFiles } from './step-files.ts';
@@ -47,6 +47,14 @@ export function checkSql(
     const list = 'tables' in value ? value.tables : undefined;
     // What the items of an unknown or broken list hold cannot be told.
     if (list !== undefined && !Object.hasOwn(lists, list)) continue;
+    if (value.kind === 'policies' && value.within !== undefined) {
+      for (const item of listed(lists, list)) {
+        const wrong = conditionTrouble(value.within, { ...settings, ...item });
+        if (wrong === undefined) continue;
+        problems.push(yaml.at([...path, 'within'], wrong));
+        break;
+      }
+    }
     for (const step of repeated(value, lists)) {
       for (const used of stepFiles(step, { settings, lists, text })) {
         const missing = read(used.file, used.vars, wanted(step.kind, used));
@@ -108,6 +116,22 @@ function parseFile(sql: string, vars: Variables): Statement[] | SqlSyntaxError |
   } catch (cause) {
     if (!(cause instanceof SqlSyntaxError)) throw cause;
     return new SqlSyntaxError(sql, filled.origin(cause.offset), cause.message, { cause });
+  }
+}
+
+/** What is wrong with an SQL condition; undefined when nothing is. */
+function conditionTrouble(condition: string, vars: Variables): string | undefined {
+  try {
+    const text = render(condition, vars);
+    // Whole by itself as well as in brackets, or it would come apart when it is AND-ed.
+    for (const whole of [`select where ${text}`, `select where (\n${text}\n)`]) {
+      if (statements(whole).length !== 1) return 'is more than a condition';
+    }
+    return undefined;
+  } catch (error) {
+    if (error instanceof MissingVariable) return error.message;
+    if (error instanceof SqlSyntaxError) return `is not a condition: ${error.message}`;
+    throw error;
   }
 }
 

@@ -164,6 +164,30 @@ const index = z.strictObject({
   file: file.meta({ description: 'CREATE INDEX CONCURRENTLY, with the variable index' }),
 });
 
+/** What a policy can be for. */
+export const COMMANDS = ['all', 'select', 'insert', 'update', 'delete'] as const;
+
+const policyRule = z
+  .strictObject({
+    verdict: z.enum(['replace', 'keep', 'keep-within', 'drop']).meta({
+      description:
+        'replace: the new policies stand in for it (only where one is for the same command). keep-within: it stays, AND-ed with `within`',
+    }),
+    name: text.optional().meta({ description: 'Its name; * matches anything' }),
+    command: z.enum(COMMANDS).optional(),
+    role: text.optional().meta({ description: 'Each role it is for (public: everybody); * matches anything' }),
+    expression: z.array(text).min(1).optional().meta({
+      description:
+        'Each of its expressions is one of these, as PostgreSQL prints it with every name in full; * matches anything, {{item.owner}} is the name of a column',
+    }),
+    kind: z.enum(['permissive', 'restrictive']).default('permissive'),
+  })
+  .refine(
+    ({ name, command, role, expression, kind }) =>
+      kind === 'restrictive' || [name, command, role, expression].some((part) => part !== undefined),
+    'matches every policy; say which: name, command, role or expression',
+  );
+
 const policies = z.strictObject({
   ...common,
   kind: z.literal('policies').meta({ description: 'Replaces row level security policies; undone from a snapshot' }),
@@ -171,14 +195,17 @@ const policies = z.strictObject({
   file: file
     .optional()
     .meta({ description: "CREATE POLICY statements of one table; an item's `policies` names another file" }),
-  replaces: z
-    .array(z.string())
-    .default([])
-    .meta({ description: 'Names of existing policies to drop; * matches anything' }),
-  keeps: z.array(z.string()).default([]).meta({ description: 'Names of existing policies to leave' }),
-  unexpected: id
-    .optional()
-    .meta({ description: 'The decision whose choice, `drop` or `keep`, settles every other policy' }),
+  verdicts: z.array(policyRule).default([]).meta({
+    description:
+      'What becomes of the policies that are there: the first rule that matches says. A restrictive one that no rule names is kept',
+  }),
+  within: text.optional().meta({
+    description: 'The SQL condition that `keep-within` adds to a policy; may use the variables of the item',
+  }),
+  unexpected: id.optional().meta({
+    description:
+      'The earlier decision that shows every other policy, and whose choice (`drop`, `keep`, `keep-within`) settles them',
+  }),
 });
 
 const isolation = z.strictObject({

@@ -1,28 +1,25 @@
 import type { PoolClient } from 'pg';
 import { recorded, recordedParts, strike } from '../postgres/ledger.ts';
-import { dropPolicy, type Policy, type RowSecurity, readRowSecurity, restoreRowSecurity } from '../postgres/policy.ts';
+import { createPolicy, dropPolicy, type RowSecurity, restoreRowSecurity } from '../postgres/policy.ts';
 import { keep, kept } from '../postgres/snapshot.ts';
 import { tableOf } from '../postgres/tables.ts';
 import { transaction } from '../postgres/transaction.ts';
 import type { Result } from '../run/events.ts';
 import type { Act } from '../run/performer.ts';
 import { itemsOf } from '../runbook/plan.ts';
+import type { Verdict } from '../runbook/policy-rules.ts';
 import type { Item } from '../runbook/schema.ts';
 import type { StepOf } from '../runbook/step-schema.ts';
 import { ExpectationFailed, type Kind } from './kind.ts';
-import { undecided, verdict } from './policy-verdict.ts';
+import { decided, inventory, mustRead } from './policy-inventory.ts';
+import { fileOf, judge, partOf } from './policy-verdict.ts';
 import { runFile } from './run-file.ts';
 import { commit, itemVariables, terms, type World } from './world.ts';
 
 type Policies = StepOf<'policies'>;
 
 /** What was done to one table: the names of its policies, by verdict, and of the new ones. */
-interface Change {
-  replaced: string[];
-  kept: string[];
-  dropped: string[];
-  created: string[];
-}
+type Change = Record<Verdict | 'created', string[]>;
 
 /**
  * Replaces the policies of each table in a transaction of its own, old out and new in together, so that there is no
@@ -78,16 +75,14 @@ async function replace(client: PoolClient, step: Policies, act: Act, world: Worl
   const table = tableOf(item);
   const before = await mustRead(client, item);
   await keep(client, world.run, step.id, partOf(item), before);
-  const change: Change = { replaced: [], kept: [], dropped: [], created: [] };
-  for (const { name } of before.policies) {
-    const is = verdict(step, act, name);
-    // One that appeared since the inventory: nobody has decided about it.
-    if (is === 'unexpected') throw undecided(step, [[partOf(item), before]], () => is);
-    if (is !== 'kept') await dropPolicy(client, table, name);
-    change[is].push(name);
+  const change: Change = { replace: [], keep: [], 'keep-within': [], drop: [], created: [] };
+  for (const { policy, verdict, instead } of decided(step, judge(step, act, world, item, before))) {
+    change[verdict].push(policy.name);
+    if (verdict === 'keep') continue;
+    await dropPolicy(client, table, policy.name);
+    if (instead !== undefined) await createPolicy(client, table, instead);
   }
-  const file = item.policies ?? step.file;
-  if (file === undefined) throw new Error(`Neither the step nor the item ${partOf(item)} names a file of policies.`);
+  const file = fileOf(step, item);
   await runFile(client, world, file, itemVariables(world, item));
   const after = await mustRead(client, item);
   if (!after.enabled) {
@@ -97,54 +92,41 @@ async function replace(client: PoolClient, step: Policies, act: Act, world: Worl
       `Enable it in ${file} (ALTER TABLE … ENABLE ROW LEVEL SECURITY), once you know who relies on its absence.`,
     );
   }
-  change.created = after.policies.map(({ name }) => name).filter((name) => !change.kept.includes(name));
+  const old = [...change.keep, ...change['keep-within']];
+  change.created = after.policies.map(({ name }) => name).filter((name) => !old.includes(name));
   return change;
-}
-
-async function mustRead(client: PoolClient, item: Item): Promise<RowSecurity> {
-  const security = await readRowSecurity(client, tableOf(item));
-  if (security === undefined) {
-    throw new ExpectationFailed(`There is no table ${partOf(item)}.`, [], `Correct the list, or make the table.`);
-  }
-  return security;
 }
 
 /** Looks at every table before the first is touched. @throws ExpectationFailed when a policy has no verdict */
 async function judgeAll(step: Policies, act: Act, world: World, items: Item[]): Promise<void> {
-  const found = await transaction(terms(world, step, act), async (client) => {
-    const all: [string, RowSecurity][] = [];
-    for (const item of items) all.push([partOf(item), await mustRead(client, item)]);
-    return all;
-  });
-  const judged = (policy: Policy) => verdict(step, act, policy.name);
-  if (found.some(([, { policies }]) => policies.some((policy) => judged(policy) === 'unexpected'))) {
-    throw undecided(step, found, judged);
-  }
+  const all = await transaction(terms(world, step, act), (client) => inventory(client, step, act, world, items));
+  decided(step, all);
 }
 
 function told(done: Map<string, Change>): Result {
   const changes = [...done.values()];
   const count = (of: keyof Change) => changes.reduce((sum, change) => sum + change[of].length, 0);
-  const [created, replaced, left, dropped] = [count('created'), count('replaced'), count('kept'), count('dropped')];
+  const [created, replaced, kept, within, dropped] = [
+    count('created'),
+    count('replace'),
+    count('keep'),
+    count('keep-within'),
+    count('drop'),
+  ];
   return {
-    summary: `${created} policies on ${done.size} tables; ${replaced} replaced, ${left} kept, ${dropped} dropped by decision`,
-    facts: { tables: done.size, created, replaced, kept: left, dropped },
+    summary: `${created} policies on ${done.size} tables; ${replaced} replaced, ${kept} kept, ${within} kept within, ${dropped} dropped`,
+    facts: { tables: done.size, created, replaced, kept, within, dropped },
     evidence: [
       {
         kind: 'rows',
         title: 'Policies, table by table',
-        columns: ['table', 'new', 'replaced', 'kept', 'dropped'],
+        columns: ['table', 'new', 'replaced', 'kept', 'kept within', 'dropped'],
         rows: [...done].map(([table, change]) => [
           table,
-          change.created.join(', '),
-          change.replaced.join(', '),
-          change.kept.join(', '),
-          change.dropped.join(', '),
+          ...(['created', 'replace', 'keep', 'keep-within', 'drop'] as const).map((of) => change[of].join(', ')),
         ]),
         more: 0,
       },
     ],
   };
 }
-
-const partOf = (item: Item) => `${tableOf(item).schema}.${tableOf(item).name}`;

@@ -1,63 +1,135 @@
-import type { Policy, RowSecurity } from '../postgres/policy.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { narrowed, type Policy, type RowSecurity } from '../postgres/policy.ts';
+import { tableOf } from '../postgres/tables.ts';
 import type { Evidence } from '../run/events.ts';
 import type { Act } from '../run/performer.ts';
-import { choiceOf } from '../run/state.ts';
+import { choiceOf, stepState } from '../run/state.ts';
+import { commandsMade, notMade, type PolicyRule, patternOf, type Verdict } from '../runbook/policy-rules.ts';
+import type { Item } from '../runbook/schema.ts';
+import { render } from '../runbook/sql-file.ts';
 import type { StepOf } from '../runbook/step-schema.ts';
-import { ExpectationFailed } from './kind.ts';
+import { itemVariables, source, type World } from './world.ts';
 
 type Policies = StepOf<'policies'>;
-export type Verdict = 'replaced' | 'kept' | 'dropped' | 'unexpected';
 
-/** What becomes of an existing policy, by its name. */
-export function verdict(step: Policies, act: Act, name: string): Verdict {
-  if (step.keeps.some((pattern) => matches(pattern, name))) return 'kept';
-  if (step.replaces.some((pattern) => matches(pattern, name))) return 'replaced';
-  switch (step.unexpected === undefined ? undefined : choiceOf(act.state(), step.unexpected)) {
-    case 'drop':
-      return 'dropped';
-    case 'keep':
-      return 'kept';
-    default:
-      return 'unexpected';
-  }
+/** A policy of a table, and what becomes of it. Without a verdict: nobody has decided about it. */
+export interface Judged {
+  table: string;
+  policy: Policy;
+  verdict: Verdict | undefined;
+  /** Who says so, or why nobody does. */
+  why: string;
+  /** What stands in its place when it is kept within something. */
+  instead?: Policy;
 }
 
-/** Whether a name is what the pattern says; `*` stands for any text. */
-function matches(pattern: string, name: string): boolean {
-  const parts = pattern.split('*').map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&'));
-  return new RegExp(`^${parts.join('[^]*')}$`).test(name);
+/** Title of the table that a decision shows, and by which it is later known what was decided about. */
+const UNDECIDED = 'Policies nobody has decided about';
+const COLUMNS = ['table', 'policy', 'for', 'roles', 'kind', 'using', 'with check'];
+
+/** A table as people are told of it and the ledger knows it. */
+export const partOf = (item: Item): string => `${tableOf(item).schema}.${tableOf(item).name}`;
+
+/** What becomes of each policy of a table: by the first rule that matches, else as was decided. */
+export function judge(step: Policies, act: Act, world: World, item: Item, { policies }: RowSecurity): Judged[] {
+  const made = commandsMade(render(source(world, fileOf(step, item)).text, itemVariables(world, item)));
+  return policies.map((policy) => {
+    const judged = { table: partOf(item), policy, ...judgeOne(step, act, world, item, policy, made) };
+    return judged.verdict === 'keep-within' && step.within !== undefined
+      ? { ...judged, instead: narrowed(policy, render(step.within, itemVariables(world, item))) }
+      : judged;
+  });
 }
 
-/** The policies without a verdict, with what they say, for a person to decide on. */
-export function undecided(
+/** The file with the new policies of a table. */
+export function fileOf(step: Policies, item: Item): string {
+  const file = item.policies ?? step.file;
+  if (file === undefined) throw new Error(`Neither the step nor the item ${partOf(item)} names a file of policies.`);
+  return file;
+}
+
+function judgeOne(
   step: Policies,
-  found: [string, RowSecurity][],
-  judged: (policy: Policy) => Verdict,
-): ExpectationFailed {
-  const evidence: Evidence = {
+  act: Act,
+  world: World,
+  item: Item,
+  policy: Policy,
+  made: ReturnType<typeof commandsMade>,
+): Pick<Judged, 'verdict' | 'why'> {
+  let why = 'no rule names it';
+  for (const [i, rule] of step.verdicts.entries()) {
+    if (!matches(rule, policy, (pattern) => patternOf(pattern, item, world.runbook.document.settings))) continue;
+    const missing = rule.verdict === 'replace' ? notMade(made, policy.command) : [];
+    if (missing.length === 0) return { verdict: rule.verdict, why: `rule ${i + 1} of the runbook` };
+    why = `no new policy is for ${missing.join(', ')}`;
+  }
+  if (!policy.permissive) return { verdict: 'keep', why: 'restrictive: it only narrows' };
+  const decision = step.unexpected;
+  if (decision === undefined) return { verdict: undefined, why };
+  const choice = choiceOf(act.state(), decision);
+  if (choice !== 'drop' && choice !== 'keep' && choice !== 'keep-within') return { verdict: undefined, why };
+  // Decided about is what was on the screen: not what has come since, nor what says something else by now.
+  const shown = stepState(act.state(), decision).result?.evidence ?? [];
+  const row = rowOf({ table: partOf(item), policy });
+  const seen = shown.some(
+    (each) =>
+      each.kind === 'rows' &&
+      each.title === UNDECIDED &&
+      each.rows.some((other) => isDeepStrictEqual(other.slice(0, row.length), row)),
+  );
+  return seen
+    ? { verdict: choice, why: `decided at ${decision}` }
+    : { verdict: undefined, why: `it was not there, or said something else, when ${decision} was decided` };
+}
+
+function matches(rule: PolicyRule, policy: Policy, pattern: (text: string) => string): boolean {
+  const is = (text: string, wanted: string) => new RegExp(pattern(wanted), 's').test(text);
+  const { name, command, role, expression } = rule;
+  const expressions = [policy.using, policy.check].filter((each) => each !== null);
+  return (
+    (rule.kind === 'permissive') === policy.permissive &&
+    (name === undefined || is(policy.name, name)) &&
+    (command === undefined || policy.command === command) &&
+    (role === undefined || policy.roles.every((each) => is(each ?? 'public', role))) &&
+    (expression === undefined || expressions.every((each) => expression.some((wanted) => is(each, wanted))))
+  );
+}
+
+function rowOf({ table, policy }: Pick<Judged, 'table' | 'policy'>): string[] {
+  return [
+    table,
+    policy.name,
+    policy.command,
+    policy.roles.map((role) => role ?? 'public').join(', '),
+    policy.permissive ? 'permissive' : 'restrictive',
+    policy.using ?? '',
+    policy.check ?? '',
+  ];
+}
+
+/** The policies nobody has decided about, with all they say. */
+export function undecidedShown(judged: Judged[]): Evidence {
+  return {
     kind: 'rows',
-    title: 'Policies nobody has decided about',
-    columns: ['table', 'policy', 'for', 'roles', 'kind', 'using', 'with check'],
-    rows: found.flatMap(([table, { policies }]) =>
-      policies
-        .filter((policy) => judged(policy) === 'unexpected')
-        .map(({ name, command, roles, permissive, using, check }) => [
-          table,
-          name,
-          command,
-          roles.map((role) => role ?? 'public').join(', '),
-          permissive ? 'permissive' : 'restrictive',
-          using ?? '',
-          check ?? '',
-        ]),
-    ),
+    title: UNDECIDED,
+    columns: [...COLUMNS, 'why'],
+    rows: judged.filter(({ verdict }) => verdict === undefined).map((each) => [...rowOf(each), each.why]),
     more: 0,
   };
-  return new ExpectationFailed(
-    'There are policies that are neither replaced nor kept; no table has been touched because of them.',
-    [evidence],
-    step.unexpected === undefined
-      ? 'Name them under `replaces` or `keeps`, or add a decision and name it under `unexpected`.'
-      : `Answer the decision ${step.unexpected} with drop or keep; any one permissive policy left behind undoes the others.`,
-  );
+}
+
+/** What becomes of the others, as far as it is more than being replaced; a policy that is kept within something as it will be. */
+export function decidedShown(judged: Judged[]): Evidence {
+  return {
+    kind: 'rows',
+    title: 'What becomes of the others that are not replaced',
+    columns: ['table', 'policy', 'verdict', 'by', 'for', 'roles', 'kind', 'using', 'with check'],
+    rows: judged
+      .filter(({ verdict }) => verdict !== undefined && verdict !== 'replace')
+      .map(({ table, policy, verdict = '', why, instead = policy }) => {
+        const [, name = '', ...rest] = rowOf({ table, policy: instead });
+        return [table, name, verdict, why, ...rest];
+      }),
+    more: 0,
+  };
 }

@@ -61,17 +61,22 @@ export async function openFlagship(
     if (found.length === 0) throw new Error(`The flagship has no step ${id}.`);
     return found;
   };
+  const perform: Flagship['perform'] = async (...ids) => {
+    let result: Result = { summary: '' };
+    for (const step of ids.flatMap(named)) {
+      // What was decided holds for what the decision has shown.
+      if (step.kind === 'policies' && step.unexpected !== undefined && state.steps[step.unexpected] === undefined) {
+        await perform(step.unexpected);
+      }
+      const performed = await performer.perform(step, act);
+      result = 'finished' in performed ? performed.finished : performed.asks;
+      put(step, { status: 'done', result });
+    }
+    return result;
+  };
   return {
     runbook,
-    async perform(...ids) {
-      let result: Result = { summary: '' };
-      for (const step of ids.flatMap(named)) {
-        const performed = await performer.perform(step, act);
-        result = 'finished' in performed ? performed.finished : performed.asks;
-        put(step, { status: 'done', result });
-      }
-      return result;
-    },
+    perform,
     async undo() {
       for (const step of undosDue(runbook, state)) {
         await performer.undo(step, act);

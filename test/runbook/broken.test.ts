@@ -340,7 +340,7 @@ describe('times', () => {
 
 describe('steps', () => {
   const step = (text: string) => runbook({ steps: `  - ${text}` });
-  const files = { 'q.sql': 'select 1' };
+  const files = { 'q.sql': 'select 1', 'p.sql': 'create policy p on t' };
   const cases: [string, string, string[]][] = [
     [
       'a check that could not fail',
@@ -351,6 +351,28 @@ describe('steps', () => {
       'a table without its policies',
       step('‸{ id: p, kind: policies, title: P, tables: tables }'),
       ['needs `file`, the policies of a, b, whose items name none of their own'],
+    ],
+    [
+      'a verdict on policies that are not named, and one of half a policy',
+      step(
+        '{ id: p, kind: policies, title: P, tables: tables, file: p.sql, verdicts: [‸{ verdict: keep }, { verdict: drop, ‸expresion: [a] }] }',
+      ),
+      [
+        'matches every policy; say which: name, command, role or expression',
+        "'expresion' is not known here; did you mean 'expression'?",
+      ],
+    ],
+    [
+      'what is kept within nothing',
+      step(
+        "{ id: p, kind: policies, title: P, tables: tables, file: p.sql, verdicts: [{ verdict: ‸keep-within, name: '*' }] }",
+      ),
+      ['needs `within` in this step, the SQL condition it is kept within'],
+    ],
+    [
+      'a condition that would come apart in brackets',
+      step('{ id: p, kind: policies, title: P, tables: tables, file: p.sql, within: ‸"a = 1) or (b" }'),
+      ['is not a condition: syntax error at or near ")"'],
     ],
     [
       'expectations that nothing could fail or nothing could meet',

@@ -66,8 +66,12 @@ function decided(step: Step, find: Find, here: Here): void {
   }
   if (step.kind !== 'policies' || step.unexpected === undefined) return;
   const settles = find(['decision'], ['unexpected'], step.unexpected);
-  if (settles && !settles.options.some(({ choose }) => choose === 'drop' || choose === 'keep')) {
-    here(['unexpected'], `the decision '${settles.id}' offers neither 'drop' nor 'keep'`);
+  const offered = settles?.options.map(({ choose }) => choose) ?? [];
+  if (settles && !['drop', 'keep', 'keep-within'].some((choose) => offered.includes(choose))) {
+    here(['unexpected'], `the decision '${settles.id}' offers neither 'drop' nor 'keep' nor 'keep-within'`);
+  }
+  if (step.within === undefined && offered.includes('keep-within')) {
+    here(['unexpected'], `'${step.unexpected}' offers 'keep-within'; say within what: \`within\`, an SQL condition`);
   }
 }
 

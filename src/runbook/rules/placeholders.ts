@@ -46,11 +46,12 @@ function inStep(path: Path, step: Step, { lists }: Outline, settings: string[], 
   const here: Report = (at, words) => report([...path, ...at], words);
   inRequests(requests, known, here);
   // An unknown list has its own problem; what its items hold cannot be told.
-  const drawsOn = [step.for_each, step.kind === 'index' ? step.tables : undefined];
+  const drawsOn = [step.for_each, step.kind === 'index' || step.kind === 'policies' ? step.tables : undefined];
   if (drawsOn.some((list) => list !== undefined && !Object.hasOwn(lists, list))) return;
   for (const [key, value] of Object.entries(step)) {
     if (key === 'requests' || key === 'samples') continue;
-    const more = step.kind === 'index' && key === 'name' ? fields(step.tables) : [];
+    const ofTables = (step.kind === 'index' && key === 'name') || (step.kind === 'policies' && key === 'verdicts');
+    const more = ofTables ? fields(step.tables) : [];
     check(textsIn(value, [key]), [...known, ...more], here, SHOWN.has(key) ? 'shown' : 'acted on');
   }
 }

@@ -15,7 +15,8 @@ function oneOf(part: object, keys: string[], path: Path, report: Report, who: st
 /** Keys that only make sense together are there together. */
 export const complete: Rule = ({ steps, criteria, audiences, messages, mail, lists }, report) => {
   for (const { path, value, whole } of steps) {
-    if (whole) stepSense(value, lists, (at, message, part) => report([...path, ...at], message, part));
+    const shown = steps.some((other) => other.value.kind === 'policies' && other.value.unexpected === value.id);
+    if (whole) stepSense(value, lists, shown, (at, message, part) => report([...path, ...at], message, part));
   }
   for (const { path, value } of criteria) {
     oneOf(value, ['steps', 'window_within', 'downtime_within', 'no_rollback'], path, report, 'a success criterion');
@@ -29,7 +30,8 @@ export const complete: Rule = ({ steps, criteria, audiences, messages, mail, lis
   report([...first.path, 'mail'], 'mails need `mail: { from: … }` in the runbook: who they are from', 'key');
 };
 
-function stepSense(step: Step, lists: Outline['lists'], here: Report): void {
+/** @param shown whether a policies step gives this decision something to show */
+function stepSense(step: Step, lists: Outline['lists'], shown: boolean, here: Report): void {
   switch (step.kind) {
     case 'check':
       checkSense(step, here);
@@ -40,6 +42,10 @@ function stepSense(step: Step, lists: Outline['lists'], here: Report): void {
       );
       const names = without.map(({ name }) => name).join(', ');
       if (without.length > 0) here([], `needs \`file\`, the policies of ${names}, whose items name none of their own`);
+      for (const [i, { verdict }] of step.verdicts.entries()) {
+        if (verdict !== 'keep-within' || step.within !== undefined) continue;
+        here(['verdicts', i, 'verdict'], 'needs `within` in this step, the SQL condition it is kept within');
+      }
       break;
     }
     case 'http':
@@ -55,7 +61,7 @@ function stepSense(step: Step, lists: Outline['lists'], here: Report): void {
       }
       break;
     case 'decision':
-      if (step.ask === 'always' || step.evidence.length > 0) break;
+      if (step.ask === 'always' || step.evidence.length > 0 || shown) break;
       here(['ask'], 'if-rows needs `evidence`, whose rows are looked at');
       break;
   }
