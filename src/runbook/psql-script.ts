@@ -144,16 +144,16 @@ function whenRule(
   settings: Document['settings'],
   made: ReadonlySet<Command>,
 ): string {
-  const like = (column: string, pattern: string) => `${column} ~ ${escapeLiteral(patternOf(pattern, item, settings))}`;
-  const one = (column: string) =>
-    `(${(expression ?? []).map((each) => like(`coalesce(${column}, qual, with_check)`, each)).join(' or ')})`;
+  const regex = (pattern: string) => escapeLiteral(patternOf(pattern, item, settings)).trim();
+  const all = (values: string, patterns: string[]) =>
+    `not exists (select from unnest(${values}) as each where not each ~ any (array[${patterns.map(regex).join(', ')}]))`;
   const stoodInFor = COMMANDS.filter((each) => notMade(made, each).length === 0).map((each) => each.toUpperCase());
   return [
     `permissive = ${escapeLiteral(kind.toUpperCase())}`,
-    ...(name === undefined ? [] : [like('policyname', name)]),
+    ...(name === undefined ? [] : [`policyname ~ ${regex(name)}`]),
     ...(command === undefined ? [] : [`cmd = ${escapeLiteral(command.toUpperCase())}`]),
-    ...(role === undefined ? [] : [`not exists (select from unnest(roles) as role where not ${like('role', role)})`]),
-    ...(expression === undefined ? [] : [one('qual'), one('with_check')]),
+    ...(role === undefined ? [] : [all('roles', [role])]),
+    ...(expression === undefined ? [] : [all('array[qual, with_check]', expression)]),
     ...(verdict === 'replace' ? [`cmd = any (${escapeLiteral(`{${stoodInFor.join(',')}}`)})`] : []),
   ]
     .join(' and ')
