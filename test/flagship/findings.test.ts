@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { legacyDatabase, type TestDatabase } from '../support/database.ts';
@@ -428,6 +429,51 @@ describe('the flagship, once it is done', () => {
     await tried(client, () => signIn(client, ada).then(() => client.query(read)));
     expect(await cost()).toBe(2);
     await client.query('alter table clients drop column another');
+  });
+
+  test('F13: what has become slow is told, what has always been is not, and what nobody can read is unknown', async () => {
+    const remember = () => client.query(flagship.sql('sql/monitoring/remember-statements.sql'));
+    const slow = async () => (await client.query(flagship.sql('sql/monitoring/slow-statements.sql'))).rows[0];
+    // Longer than an index could hold.
+    const long = `select '${'a long statement '.repeat(1_000)}', '${randomBytes(8_000).toString('hex')}' from clients`;
+    await tried(client, () => signIn(client, ada).then(() => client.query(long)));
+    await remember();
+    const costs = (ms: number) =>
+      client.query("update middlewatch.statement set calls = 1, total_ms = $1, query = 'it' where query = 'it'", [ms]);
+    await client.query("insert into middlewatch.statement values ('somebody', 'it', 1, 1)");
+    await client.query(`
+      alter function middlewatch.statements() rename to real_statements;
+      create function middlewatch.statements(out role name, out query text, out calls numeric, out total_ms numeric)
+        returns setof record language sql as $$ values ('somebody'::name, 'it', 2::numeric, 4001::numeric) $$`);
+    expect(await slow()).toMatchObject({ slow_statements: '1', statements: expect.stringContaining('before: 1.00') });
+    await costs(3_000);
+    expect(await slow()).toEqual({ slow_statements: '0', statements: null });
+    // Its counters were reset: they are less than they were.
+    await costs(9_000);
+    expect(await slow()).toEqual({ slow_statements: '0', statements: null });
+    await client.query(
+      'drop function middlewatch.statements(); alter function middlewatch.real_statements() rename to statements',
+    );
+    await client.query(
+      'grant usage on schema middlewatch to authenticated; grant select on middlewatch.statement to authenticated',
+    );
+    await tried(client, async () => {
+      await signIn(client, ada);
+      expect(await slow()).toMatchObject({
+        slow_statements: null,
+        statements: expect.stringContaining('may not read'),
+      });
+    });
+    await client.query(
+      'revoke usage on schema middlewatch from authenticated; revoke select on middlewatch.statement from authenticated',
+    );
+    await ours.superuser.query('drop extension pg_stat_statements');
+    expect(await slow()).toMatchObject({ slow_statements: null, statements: expect.stringContaining('not installed') });
+    await remember();
+    expect(await value(client, 'select count(*)::int from middlewatch.statement')).toBe(0);
+    await ours.superuser.query('create schema elsewhere; grant usage on schema elsewhere to postgres');
+    await ours.superuser.query('create extension pg_stat_statements schema elsewhere');
+    expect(await slow()).toEqual({ slow_statements: '0', statements: null });
   });
 
   test('F15: isolation is proved as the users themselves', async () => {
