@@ -1,5 +1,7 @@
 import { Temporal } from 'temporal-polyfill';
-import type { Runbook } from '../runbook/plan.ts';
+import { lockLines } from '../runbook/lock-lines.ts';
+import { type Runbook, repeated } from '../runbook/plan.ts';
+import { stepLocks } from '../runbook/step-locks.ts';
 import type { Step } from '../runbook/step-schema.ts';
 import { fill } from '../runbook/template.ts';
 import { roughly } from '../ui/format.ts';
@@ -19,7 +21,7 @@ function clock(at: number, zone: string): string {
     .toString({ smallestUnit: 'minute' });
 }
 
-/** The timeline of a runbook: when in UTC and at each place, how long, whose, and the steps. */
+/** The timeline of a runbook: when in UTC and at each place, how long, whose, the steps, and what they lock. */
 export function planText(runbook: Runbook): string {
   const { document, opens, closes } = runbook;
   const zones = ['UTC', ...document.window.timezones];
@@ -36,7 +38,7 @@ export function planText(runbook: Runbook): string {
         role(activity.owner),
         inert(activity.title),
       ],
-      steps: (written[i]?.steps ?? []).map((step) => stepLine(runbook, step, role)),
+      steps: (written[i]?.steps ?? []).flatMap((step) => [stepLine(runbook, step, role), ...locksOf(runbook, step)]),
       phase: activity.phase,
     };
   });
@@ -70,6 +72,12 @@ const TITLES = {
   after: 'Afterwards',
   rollback: 'If it is rolled back',
 } as const;
+
+/** What a step as it is written locks, in all its repetitions. */
+function locksOf(runbook: Runbook, step: Step): string[] {
+  const steps = repeated(step, runbook.document.lists);
+  return lockLines(steps.map((each) => stepLocks(runbook, each))).map((text) => `           locks ${inert(text)}`);
+}
 
 function stepLine({ document }: Runbook, step: Step, role: (id: string) => Inert): string {
   const items = step.for_each === undefined ? [] : (document.lists[step.for_each] ?? []);

@@ -32,6 +32,9 @@ export function psqlScript(runbook: Runbook): string {
   return `${lines.join('\n')}\n`;
 }
 
+/** By hand too, nobody queues for long behind a lock that is waited for: then it fails, and can be tried again. */
+const BEGIN = ['begin;', "set local lock_timeout = '1s';"];
+
 const RULE = '-'.repeat(100);
 
 function ofActivity(runbook: Runbook, { title, startsAt, owner, steps }: PlannedActivity): string[] {
@@ -86,15 +89,15 @@ function heading({ document: { settings } }: Runbook, { id, kind, title }: Step)
 function byKind(runbook: Runbook, step: Step, files: StepFile[], sql: (file: StepFile) => string[]): string[] {
   switch (step.kind) {
     case 'sql':
-      return ['begin;', ...files.flatMap(sql), 'commit;'];
+      return [...BEGIN, ...files.flatMap(sql), 'commit;'];
     case 'backfill':
       return files.flatMap((file) =>
         file.use === 'work'
-          ? ['begin;', "select set_config('middlewatch.backfill', 'on', true);", ...sql(file), 'commit;']
+          ? [...BEGIN, "select set_config('middlewatch.backfill', 'on', true);", ...sql(file), 'commit;']
           : sql(file),
       );
     case 'policies':
-      return files.flatMap((file) => ['begin;', ...dropped(runbook, step, file), ...sql(file), 'commit;']);
+      return files.flatMap((file) => [...BEGIN, ...dropped(runbook, step, file), ...sql(file), 'commit;']);
     case 'isolation':
     case 'measure':
       return files.flatMap((file) =>
