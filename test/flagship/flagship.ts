@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
+import { inventory } from '../../src/postgres/catalog.ts';
+import { qualified, tableOf } from '../../src/postgres/tables.ts';
 import type { Result } from '../../src/run/events.ts';
 import type { Act } from '../../src/run/performer.ts';
 import { PENDING, type RunState } from '../../src/run/state.ts';
 import { undosDue } from '../../src/run/undo.ts';
-import type { Runbook } from '../../src/runbook/plan.ts';
+import { planRunbook, type Runbook } from '../../src/runbook/plan.ts';
+import type { Item } from '../../src/runbook/schema.ts';
 import { parseRunbook, readSources } from '../../src/runbook/sources.ts';
 import { render } from '../../src/runbook/sql-file.ts';
 import type { Step } from '../../src/runbook/step-schema.ts';
@@ -14,7 +17,7 @@ import { openPerformer } from '../../src/steps/performer.ts';
 const FILE = fileURLToPath(new URL('../../runbook.yaml', import.meta.url));
 
 /** The flagship at work on a database, without a conductor: the test says which steps, in which order. */
-export interface Flagship {
+export interface Flagship extends AsyncDisposable {
   runbook: Runbook;
   /** Performs the steps of these ids, each with all its repetitions. @returns what the last one came to */
   perform(...ids: string[]): Promise<Result>;
@@ -27,6 +30,35 @@ export interface Flagship {
 
 /** The flagship's document as it comes with the program. */
 export const flagshipRunbook = async (): Promise<Runbook> => parseRunbook(await readSources(FILE));
+
+/** The table of people of every legacy database here. */
+export const PROFILES: Item = { name: 'profiles', schema: 'public', owner: 'id', key: 'id' };
+
+/** The document as a team edits it for a database of their own: its tables, and the column tenants are named after. */
+export async function editedRunbook(tables: Item[], label: string): Promise<Runbook> {
+  const { document, sources } = await flagshipRunbook();
+  const secured = [{ ...PROFILES, policies: 'sql/policies/profiles.sql' }, ...tables];
+  const lists = { profiles: [PROFILES], tables, secured };
+  const settings = { ...document.settings, profile_label: label };
+  const schemas = [...new Set(secured.flatMap(({ schema }) => schema ?? []))];
+  return planRunbook({ ...document, lists, settings, target: { schemas } }, sources);
+}
+
+/** Every row of the legacy columns of these tables, and everything the catalog has. */
+export async function everything(client: pg.Client, tables: Item[]): Promise<{ catalog: string[]; rows: unknown }> {
+  const rows: unknown[] = [];
+  for (const table of tables) {
+    const { rows: all } = await client.query(
+      `select to_jsonb(t) - 'tenant_id' as row from ${qualified(tableOf(table))} t order by 1`,
+    );
+    rows.push(all);
+  }
+  const { rows: schemas } = await client.query<{ name: string }>(
+    "select nspname as name from pg_namespace where nspname !~ '^pg_' and nspname not in ('information_schema', 'middlewatch')",
+  );
+  const names = schemas.map(({ name }) => name);
+  return { rows, catalog: await tried(client, () => inventory(client as pg.PoolClient, names)) };
+}
 
 /** @param choices what people have decided, by the decision's id */
 export async function openFlagship(
@@ -89,6 +121,7 @@ export async function openFlagship(
       return render(text, vars);
     },
     close: () => performer.close(),
+    [Symbol.asyncDispose]: () => performer.close(),
   };
 }
 

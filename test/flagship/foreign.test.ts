@@ -3,10 +3,10 @@ import type pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { inventory } from '../../src/postgres/catalog.ts';
 import { qualified, tableOf } from '../../src/postgres/tables.ts';
-import { planRunbook, type Runbook } from '../../src/runbook/plan.ts';
+import type { Runbook } from '../../src/runbook/plan.ts';
 import type { Item } from '../../src/runbook/schema.ts';
 import { databaseOf, type TestDatabase } from '../support/database.ts';
-import { type Flagship, flagshipRunbook, openFlagship, signIn, tried, value } from './flagship.ts';
+import { editedRunbook, everything, type Flagship, openFlagship, PROFILES, signIn, tried, value } from './flagship.ts';
 
 /*
  * The flagship on a legacy database that was not made here: reserved words and mixed case, another schema, keys of two
@@ -22,7 +22,7 @@ const TABLES: Item[] = [
   { name: 'contacts', schema: 'crm', owner: 'org_id', key: 'id' },
   { name: 'wishes', schema: 'public', owner: 'org_id', key: 'id' },
 ];
-const PROFILES = { name: 'profiles', schema: 'public', owner: 'id', key: 'id' };
+const ALL = [PROFILES, ...TABLES];
 const CHOICES = { leftovers: 'clear', 'unexpected-policies': 'drop', orphans: 'leave' };
 
 const PRE_CHECKS = ['abilities', 'nothing-left', 'migratable', 'updatable'];
@@ -41,40 +41,16 @@ let runbook: Runbook;
 let flagship: Flagship;
 let before: { catalog: string[]; rows: unknown };
 
-/** The flagship's runbook as a team edits it: lists, settings, schemas. */
-async function edited(tables: Item[]): Promise<Runbook> {
-  const { document, sources } = await flagshipRunbook();
-  const lists = {
-    profiles: [PROFILES],
-    tables,
-    secured: [{ ...PROFILES, policies: 'sql/policies/profiles.sql' }, ...tables],
-  };
-  const settings = { ...document.settings, profile_label: 'Full Name' };
-  return planRunbook({ ...document, lists, settings, target: { schemas: ['public', 'crm'] } }, sources);
-}
-
 beforeAll(async () => {
   db = await databaseOf(await readFile(new URL('./foreign.sql', import.meta.url), 'utf8'));
   client = await db.client();
-  runbook = await edited(TABLES);
+  runbook = await editedRunbook(TABLES, 'Full Name');
   flagship = await openFlagship(db.env, CHOICES, runbook);
 });
 afterAll(async () => {
   await flagship?.close();
   await db?.drop();
 });
-
-/** Every row of the legacy columns, and everything the catalog has. */
-async function everything(): Promise<{ catalog: string[]; rows: unknown }> {
-  const rows: unknown[] = [];
-  for (const table of [PROFILES, ...TABLES]) {
-    const { rows: all } = await client.query(
-      `select to_jsonb(t) - 'tenant_id' as row from ${qualified(tableOf(table))} t order by 1`,
-    );
-    rows.push(all);
-  }
-  return { rows, catalog: await tried(client, () => inventory(client as pg.PoolClient, ['public', 'crm', 'auth'])) };
-}
 
 test('what an earlier attempt left is shown, and goes when that is decided', async () => {
   const { evidence } = await flagship.perform('leftovers');
@@ -87,13 +63,13 @@ test('what an earlier attempt left is shown, and goes when that is decided', asy
   ]);
   await flagship.perform('clear-table', 'clear-tenants', ...PRE_CHECKS);
   expect(await value(client, 'select count(*)::int from middlewatch.leftover')).toBe(4 + 99 + 4);
-  before = await everything();
+  before = await everything(client, ALL);
 });
 
 test("every row comes into its owner's tenant, and nobody reaches another's", async () => {
   await flagship.perform(...MIGRATION);
   expect((await flagship.perform('isolation')).exceptions).toEqual([expect.stringMatching(/^wishes, own rows/)]);
-  expect((await everything()).rows).toEqual(before.rows);
+  expect((await everything(client, ALL)).rows).toEqual(before.rows);
   expect(await value(client, 'select count(distinct tenant_id)::int from profiles')).toBe(12);
   const [ada] = (await client.query<{ id: string }>('select id from profiles order by id desc limit 1')).rows;
   for (const item of TABLES) {
@@ -112,13 +88,13 @@ test("every row comes into its owner's tenant, and nobody reaches another's", as
 test('the way back leads to what was there before, and on again', async () => {
   await flagship.undo();
   await flagship.perform('catalog-as-before', 'rows-as-before');
-  expect(await everything()).toEqual(before);
+  expect(await everything(client, ALL)).toEqual(before);
   const again = await openFlagship(db.env, CHOICES, runbook);
   await again
     .perform(...PRE_CHECKS, ...MIGRATION)
     .then(() => again.undo())
     .finally(again.close);
-  expect(await everything()).toEqual(before);
+  expect(await everything(client, ALL)).toEqual(before);
 });
 
 test.each([

@@ -1,0 +1,71 @@
+import { readFile } from 'node:fs/promises';
+import type pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Item } from '../../src/runbook/schema.ts';
+import type { Step } from '../../src/runbook/step-schema.ts';
+import { databaseOf, legacyDatabase, type TestDatabase } from '../support/database.ts';
+import { editedRunbook, everything, openFlagship, PROFILES } from './flagship.ts';
+
+/*
+ * The way back from everywhere: after each step that can leave something behind, all is undone and compared with what was
+ * there before; then the migration goes on, from its beginning, one step further.
+ */
+
+const DATABASES: { of: string; label: string; tables: Item[]; make(): Promise<TestDatabase> }[] = [
+  {
+    of: 'the legacy application',
+    label: 'name',
+    tables: ['cases', 'tags'].map((name) => ({ name, schema: 'public', owner: 'org_id', key: 'id' })),
+    make: () => legacyDatabase(),
+  },
+  {
+    of: "another team's database",
+    label: 'Full Name',
+    tables: [
+      { name: 'order', schema: 'public', owner: 'org_id', key: 'id' },
+      { name: 'contacts', schema: 'crm', owner: 'org_id', key: 'id' },
+    ],
+    make: async () => databaseOf(await readFile(new URL('./foreign.sql', import.meta.url), 'utf8')),
+  },
+];
+const CHOICES = { 'unexpected-policies': 'drop', orphans: 'quarantine' };
+const CLEARING = new Set(['clear-table', 'clear-tenants']);
+
+/** Steps that ask the database for more than a look. */
+const changes = (step: Step) =>
+  ['sql', 'backfill', 'index', 'policies'].includes(step.kind) ||
+  (step.kind === 'check' && (step.catalog ?? step.rows) !== undefined);
+
+describe.each(DATABASES)('$of', ({ label, tables, make }) => {
+  let db: TestDatabase;
+  let client: pg.Client;
+  beforeAll(async () => {
+    db = await make();
+    client = await db.client();
+  });
+  afterAll(() => db?.drop());
+
+  test('is as it was after a rollback from any step', { timeout: 180_000 }, async () => {
+    const runbook = await editedRunbook(tables, label);
+    const open = () => openFlagship(db.env, CHOICES, runbook);
+    await using clearing = await open();
+    await clearing.perform(...CLEARING);
+    const all = [PROFILES, ...tables];
+    const before = await everything(client, all);
+    const steps = runbook.activities
+      .filter(({ phase }) => phase !== 'rollback')
+      .flatMap((activity) => activity.steps)
+      .filter((step) => changes(step) && !CLEARING.has(step.id.split('.')[0] ?? ''))
+      .map(({ id }) => id);
+    expect(steps.length).toBeGreaterThan(30);
+    const start = steps.indexOf('rows-before');
+    for (const [i, last] of steps.entries()) {
+      if (i < start) continue;
+      await using flagship = await open();
+      await flagship.perform(...steps.slice(0, i + 1));
+      await flagship.undo();
+      await flagship.perform('catalog-as-before', 'rows-as-before');
+      expect(await everything(client, all), `after ${last}`).toEqual(before);
+    }
+  });
+});
