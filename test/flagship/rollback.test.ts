@@ -69,3 +69,47 @@ describe.each(DATABASES)('$of', ({ label, tables, make }) => {
     }
   });
 });
+
+describe('the list of migrations', () => {
+  const VERSIONS = ['20251110000001', '20251110000002', '20251110000003', '20251110000004'];
+  const LIST = `create schema supabase_migrations authorization postgres; set role postgres;
+    create table supabase_migrations.schema_migrations`;
+  test.each([
+    ['of today', `${LIST} (version text primary key, statements text[], name text)`, []],
+    ['without names', `${LIST} (version text primary key)`, []],
+    ['that knows a version already', `${LIST} (version text primary key, name text)`, ['20251110000002']],
+  ])('%s: holds the migration until it is taken back', async (_, sql, already) => {
+    await using db = await databaseOf(sql);
+    const client = await db.client();
+    const listed = async () =>
+      (await client.query('select version from supabase_migrations.schema_migrations order by 1')).rows.map(
+        ({ version }) => version,
+      );
+    for (const version of already) {
+      await client.query('insert into supabase_migrations.schema_migrations (version) values ($1)', [version]);
+    }
+    await using flagship = await openFlagship(db.env);
+    await flagship.perform('record');
+    expect(await listed()).toEqual(VERSIONS);
+    await flagship.undo();
+    expect(await listed()).toEqual(already);
+    await flagship.perform('record');
+    expect(await listed()).toEqual(VERSIONS);
+  });
+
+  test('that the role may not write is said in the pre-checks', async () => {
+    await using db = await legacyDatabase();
+    await db.superuser.query('alter table supabase_migrations.schema_migrations owner to supabase_admin');
+    await using flagship = await openFlagship(db.env);
+    await expect(flagship.perform('abilities')).rejects.toMatchObject({
+      evidence: [{ rows: [[expect.stringMatching('supabase_migrations.schema_migrations'), expect.anything()]] }],
+    });
+  });
+
+  test('is nothing where there is none', async () => {
+    await using db = await databaseOf('');
+    await using flagship = await openFlagship(db.env);
+    await flagship.perform('record');
+    await flagship.undo();
+  });
+});

@@ -4,7 +4,7 @@ import { inject } from 'vitest';
 import { adoptDatabase, createLegacy } from '../../src/rehearsal/legacy.ts';
 
 /** A database of one's own on the test run's server, and ways to connect to it. */
-export interface TestDatabase {
+export interface TestDatabase extends AsyncDisposable {
   name: string;
   /** PG* variables, as a program under test gets them. */
   env: Record<string, string>;
@@ -86,6 +86,10 @@ function connections(env: Record<string, string>): TestDatabase {
     open.push(it);
     return it;
   };
+  const drop = async () => {
+    await Promise.all(open.map((each) => each.end()));
+    await inServer((server) => server.query(`drop database if exists ${name} with (force)`));
+  };
   return {
     name,
     env,
@@ -99,10 +103,8 @@ function connections(env: Record<string, string>): TestDatabase {
       return it;
     },
     superuser: pool({ ...inject('postgres'), PGDATABASE: name }),
-    async drop() {
-      await Promise.all(open.map((each) => each.end()));
-      await inServer((server) => server.query(`drop database if exists ${name} with (force)`));
-    },
+    drop,
+    [Symbol.asyncDispose]: drop,
   };
 }
 
