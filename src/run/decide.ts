@@ -21,6 +21,22 @@ export type Action =
 
 const FINISHED = new Set(['done', 'accepted', 'skipped']);
 
+/** Whether the choice was made that a step is for. */
+function wanted(state: RunState, { decision, chose }: NonNullable<Step['when']>): boolean {
+  const chosen = choiceOf(state, decision);
+  return chosen !== undefined && chose.includes(chosen);
+}
+
+/**
+ * Whether nothing is left to do for a step. One that was passed over is due after all when a later step has failed and the
+ * choice then was what it is for: it is done before that one is tried again.
+ */
+function finished(state: RunState, step: Step): boolean {
+  const { status } = stepState(state, step.id);
+  if (status === 'skipped' && step.when && wanted(state, step.when)) return false;
+  return FINISHED.has(status);
+}
+
 function ask(state: RunState, prompt: Omit<Prompt, 'round'>): Action {
   return { do: 'ask', prompt: { ...prompt, round: nextRound(state, prompt.id) } };
 }
@@ -28,7 +44,7 @@ function ask(state: RunState, prompt: Omit<Prompt, 'round'>): Action {
 /** What a step that is next in line needs, or undefined when it is finished. */
 function advance(runbook: Runbook, state: RunState, activity: PlannedActivity, step: Step): Action | undefined {
   const { status, attempt, result } = stepState(state, step.id);
-  if (FINISHED.has(status)) return undefined;
+  if (finished(state, step)) return undefined;
   switch (status) {
     case 'in-doubt':
       return { do: 'verify', step, attempt };
@@ -37,12 +53,9 @@ function advance(runbook: Runbook, state: RunState, activity: PlannedActivity, s
     case 'asking':
       return ask(state, stepPrompt(runbook, state, step, result ?? { summary: '' }));
   }
-  if (step.when) {
+  if (step.when && !wanted(state, step.when)) {
     const chosen = choiceOf(state, step.when.decision);
-    if (chosen === undefined || !step.when.chose.includes(chosen)) {
-      const why = `${step.when.decision} came to ${chosen ?? 'nothing to decide'}`;
-      return { do: 'skip', step, why };
-    }
+    return { do: 'skip', step, why: `${step.when.decision} came to ${chosen ?? 'nothing to decide'}` };
   }
   return { do: 'perform', step, attempt: attempt + 1 };
 }
@@ -92,7 +105,7 @@ export function decide(runbook: Runbook, state: RunState, now: number): Action {
   if (state.rollback) return rollBack(runbook, state, state.rollback);
   for (const activity of runbook.activities) {
     if (activity.phase === 'rollback') continue;
-    const next = activity.steps.find((step) => !FINISHED.has(stepState(state, step.id).status));
+    const next = activity.steps.find((step) => !finished(state, step));
     const begins = activity.phase === 'window' && state.windowBeganAt === null;
     if (!next && !begins) continue;
     const until = gate(runbook, state, activity);

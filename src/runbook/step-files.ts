@@ -96,7 +96,7 @@ function named(step: Step, settings: Document['settings'], people: Named['more']
       ];
     case 'index': {
       const index = (item: Item) => ({ index: fill(step.name, { item, settings }, 'keep') });
-      return [...one('file', step.file, 'work', index), ...undo];
+      return [...one('needed', step.needed, 'look'), ...one('file', step.file, 'work', index), ...undo];
     }
     case 'policies':
       return [...one('file', step.file ?? '', 'work'), ...undo];

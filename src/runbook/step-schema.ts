@@ -31,7 +31,10 @@ const common = {
   when: z
     .strictObject({ decision: id, chose: z.array(id).min(1) })
     .optional()
-    .meta({ description: 'Only when that decision or sign-off was answered so; skipped otherwise' }),
+    .meta({
+      description:
+        'Only when that decision or sign-off was answered so; skipped otherwise. Or what a choice does, before it retries, after the failure of a later step',
+    }),
   on_failure: z
     .array(option)
     .min(1)
@@ -162,6 +165,7 @@ const index = z.strictObject({
   tables: z.string(),
   name: text.meta({ description: 'Name of the index; may use {{item.…}}' }),
   file: file.meta({ description: 'CREATE INDEX CONCURRENTLY, with the variable index' }),
+  needed: file.optional().meta({ description: 'Built only for the items for which this query finds a row' }),
 });
 
 /** What a policy can be for. */

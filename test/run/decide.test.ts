@@ -36,6 +36,7 @@ describe('what comes next', () => {
       'ask orphans',
       'skip sweep',
       'perform copy',
+      'skip again',
       'perform count',
       'finish',
       'leave',
@@ -82,6 +83,18 @@ describe('after a failure', () => {
     expect(run.next).toMatchObject({ do: 'perform', attempt: 2 });
     run.does(run.next, 'badly');
     expect(asked(run)).toMatchObject({ id: 'copy.failed', round: 2 });
+  });
+
+  it('does what the choice is for before it tries again, once', () => {
+    const run = new Night().untilStep('count').does({ do: 'perform', step: stepOf('count'), attempt: 1 }, 'badly');
+    run.does(run.next).answers(ADA, 'retry');
+    expect(brief(run.next)).toBe('perform count');
+    run.does(run.next, 'badly').does(run.next).answers(ADA, 'copy');
+    expect(brief(run.next)).toBe('perform again');
+    run.does(run.next);
+    expect(brief(run.next)).toBe('perform count');
+    run.does(run.next, 'badly').does(run.next).answers(ADA, 'copy');
+    expect(brief(run.next)).toBe('perform count');
   });
 
   it('ends the run where it stands when somebody aborts', () => {
@@ -205,7 +218,7 @@ describe('after a crash', () => {
   it('finds out whether the step happened before anything else', () => {
     expect(brief(killed().next)).toBe('verify copy');
     const run = killed();
-    expect(brief(run.does(run.next, 'well').next)).toBe('perform count');
+    expect(brief(run.does(run.next, 'well').next)).toBe('skip again');
     const again = killed();
     expect(again.does(again.next, 'badly').next).toMatchObject({ do: 'perform', attempt: 2, step: { id: 'copy' } });
   });

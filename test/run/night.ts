@@ -45,7 +45,17 @@ timeline:
     estimate: 30m
     owner: dev
     steps:
-      - { id: count, title: Count them, kind: check, sql: sql/count.sql, expect: { value: { equals: 0 } } }
+      - { id: again, title: Copy what is missing, kind: sql, files: [sql/copy.sql], when: { decision: count, chose: [copy] } }
+      - id: count
+        title: Count them
+        kind: check
+        sql: sql/count.sql
+        expect: { value: { equals: 0 } }
+        on_failure:
+          - { choose: retry, says: Count again., effect: retry }
+          - { choose: copy, says: Copy what is missing and count again., effect: retry }
+          - { choose: roll-back, says: Undo everything., effect: roll-back, reason: true }
+          - { choose: abort, says: Stop here., effect: abort, reason: true }
 rollback: { approver: lead, estimate: 10m, restore: [Restore the backup by hand.], steps: [{ id: as-before, title: As before, kind: check, sql: sql/count.sql, expect: { value: { equals: 0 } } }] }
 `;
 

@@ -244,6 +244,14 @@ describe('names', () => {
       ["'n' is a notify step; a decision or signoff is needed here"],
     ],
     [
+      'a choice after a later failure that does not try again',
+      runbook({
+        steps: `  - { id: s, kind: notify, title: S, messages: [done], when: { decision: m, chose: [more, ‸stop] } }
+  - { id: m, kind: manual, title: M, items: [I], on_failure: [{ choose: more, says: S, effect: retry }, { choose: stop, says: S, effect: abort }] }`,
+      }),
+      ["'m' does not offer 'stop'; it offers more"],
+    ],
+    [
       'a decision asked once for each',
       runbook({
         steps: `  ${decision('d', ', for_each: tables')}\n  - { id: s, kind: notify, title: S, messages: [done], when: { decision: ‸d, chose: [go] } }`,

@@ -33,6 +33,15 @@ it('builds an index on each table and drops its own again', async () => {
   expect(await valid('idx_note_tenant')).toBe(true);
 });
 
+it('builds only what its query finds missing', async () => {
+  await db.superuser.query('create index any_name on note (tenant)');
+  const missing = `select 1 where not exists (select from pg_index where indrelid = to_regclass(quote_ident(:'name')))`;
+  await using performer = await performing(db.env, { parts: PARTS, files: { ...FILES, 'missing.sql': missing } });
+  const result = await finished(performer, stepOf('index', { ...STEP, needed: 'missing.sql' }));
+  expect(result.facts).toEqual({ indexes: 1, built: 1 });
+  expect([await valid('idx_order_tenant'), await valid('idx_note_tenant')]).toEqual([true, undefined]);
+});
+
 it('builds anew what a broken-off build left behind, which IF NOT EXISTS would accept (F11)', async () => {
   // A build that fails leaves an invalid index, like one that is killed.
   await expect(

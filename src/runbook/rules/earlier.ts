@@ -30,7 +30,7 @@ export const earlier: Rule = ({ steps, names }, report) => {
       }
       return undefined;
     };
-    decided(value, find, here);
+    decided(value, find, later(steps.slice(position + 1)), here);
     measuredBefore(value, find, here);
     remembered(value, steps.slice(0, position), here);
   }
@@ -40,16 +40,26 @@ function isOf<K extends StepKind>(kinds: readonly K[], step: Step): step is Step
   return kinds.some((kind) => kind === step.kind);
 }
 
+/** What may be chosen after a failure that leads to another try, before which there is something to do. */
+function retries({ on_failure = [] }: Step): string[] {
+  return on_failure.filter(({ effect }) => effect === 'retry').map(({ choose }) => choose);
+}
+
 /** What can come of a decision, or of a sign-off that lets the run go on either way. */
-function outcomes(step: StepOf<'decision'> | StepOf<'signoff'>): string[] {
+function outcomes(step: Step): string[] {
   if (step.kind === 'decision') return step.options.map(({ choose }) => choose);
-  if (step.proposal === undefined) return ['sign'];
+  if (step.kind !== 'signoff' || step.proposal === undefined) return ['sign'];
   return step.proposal === 'validation' ? ['pass', 'fail'] : ['yes', 'no'];
 }
 
-function decided(step: Step, find: Find, here: Here): void {
+/** Finds, among the steps that follow, the one of this id whose failure lets one choose. */
+const later = (steps: Part<Step>[]) => (id: string) =>
+  steps.map(({ value }) => value).find((step) => step.id === id && step.on_failure !== undefined);
+
+function decided(step: Step, find: Find, failing: (id: string) => Step | undefined, here: Here): void {
   const { when } = step;
-  const decision = when && find(['decision', 'signoff'], ['when', 'decision'], when.decision);
+  const failed = when && failing(when.decision);
+  const decision = failed ?? (when && find(['decision', 'signoff'], ['when', 'decision'], when.decision));
   if (when && decision) {
     if (decision.for_each !== undefined) {
       here(
@@ -57,7 +67,7 @@ function decided(step: Step, find: Find, here: Here): void {
         `'${decision.id}' is asked once for each of '${decision.for_each}'; it has no one answer`,
       );
     }
-    const choices = outcomes(decision);
+    const choices = failed ? retries(failed) : outcomes(decision);
     for (const [i, choice] of when.chose.entries()) {
       if (choices.includes(choice)) continue;
       const advice = didYouMean(choice, choices) || `; it offers ${choices.join(', ')}`;
