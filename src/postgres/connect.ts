@@ -29,18 +29,14 @@ function tls({ host, sslmode, sslrootcert }: Coordinates): Tls[] {
 }
 
 /**
- * Opens connections to the target that the environment names (DATABASE_URL, PGSERVICE or PG*), and makes the first one.
+ * Opens connections to the target that the environment names (DATABASE_URL, PGSERVICE or PG*), and makes the first one; of
+ * more than one, the first two show whether a transaction pooler stands in between.
  * @param max connections at a time
  * @throws ConnectionFailed, WrongTarget
  */
 export async function openPool(env: Environment, options: { application: string; max: number }): Promise<Pool> {
   const at = coordinates(env);
-  if (at.port === TRANSACTION_POOLER_PORT) {
-    throw new WrongTarget(
-      `${whereabouts(at)} is a transaction pooler (port 6543): it loses settings and locks between statements.`,
-      'Connect directly or in session mode (port 5432).',
-    );
-  }
+  if (at.port === TRANSACTION_POOLER_PORT) throw transactionPooler(at, 'port 6543');
   let refusal: unknown;
   for (const ssl of tls(at)) {
     const pool = new pg.Pool({
@@ -56,28 +52,65 @@ export async function openPool(env: Environment, options: { application: string;
       keepAlive: true,
       connectionTimeoutMillis: 10_000,
       idleTimeoutMillis: 60_000,
-      onConnect: (client) => endWithUs(client),
+      onConnect: (client) => makeOurs(client),
     });
     // A broken connection is reported by the query that needed it; without listeners it would end the process.
     pool.on('error', () => {});
     pool.on('connect', (client) => client.on('error', () => {}));
     try {
       (await pool.connect()).release();
-      return pool;
+      if (options.max === 1 || !(await changesServers(pool))) return pool;
+      refusal = transactionPooler(at, 'one server process answered to two connections, or two to one');
+      await pool.end();
+      break;
     } catch (error) {
       refusal = error;
       await pool.end();
       if (!(error instanceof Error && error.message.includes('does not support SSL'))) break;
     }
   }
-  throw refused(at, refusal);
+  throw refusal instanceof WrongTarget ? refusal : refused(at, refusal);
 }
 
-/** Lets the server end what it is doing for us when this process is gone (PostgreSQL 14, where the system can tell). */
-async function endWithUs(client: ClientBase): Promise<void> {
+/**
+ * Makes a session fit for long work, whatever the role's or the database's own settings say: the server ends what it is
+ * doing for us when this process is gone (PostgreSQL 14, where the system can tell), nothing ends a transaction for having
+ * been long, and each statement sees what is committed.
+ */
+async function makeOurs(client: ClientBase): Promise<void> {
   await client.query("set client_connection_check_interval = '2s'").catch((error: unknown) => {
     if (connectionLost(error)) throw error;
   });
+  await client.query(
+    `select set_config(name, case name when 'default_transaction_isolation' then 'read committed' else '0' end, false)
+       from pg_catalog.pg_settings
+      where name in ('transaction_timeout', 'idle_session_timeout', 'default_transaction_isolation')`,
+  );
+}
+
+function transactionPooler(at: Coordinates, sign: string): WrongTarget {
+  return new WrongTarget(
+    `${whereabouts(at)} is a transaction pooler (${sign}): it loses settings and locks between statements.`,
+    'Connect directly or in session mode (port 5432).',
+  );
+}
+
+/**
+ * Whether server processes are handed from connection to connection between transactions: while another connection holds
+ * one in a transaction, ours is answered by its own as before, or else by whichever is free.
+ */
+async function changesServers(pool: Pool): Promise<boolean> {
+  const [ours, other] = [await pool.connect(), await pool.connect()];
+  const answering = async (client: ClientBase) =>
+    (await client.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]?.pid;
+  try {
+    const before = await answering(ours);
+    await other.query('begin');
+    return before === (await answering(other)) || before !== (await answering(ours));
+  } finally {
+    await other.query('rollback').catch(() => undefined);
+    for (const client of [ours, other]) client.release();
+  }
 }
 
 function refused(at: Coordinates, cause: unknown): ConnectionFailed {

@@ -14,16 +14,28 @@ export interface Identity {
 
 /**
  * Who is at the other end.
- * @throws WrongTarget when it is a standby
+ * @throws WrongTarget when it is a standby, or takes no writes from us
  */
 export async function identify(on: Queryable): Promise<Identity> {
-  const { rows } = await on.query<{ database: string; role: string; version: string; standby: boolean }>(
+  const { rows } = await on.query<{
+    database: string;
+    role: string;
+    version: string;
+    standby: boolean;
+    closed: boolean;
+  }>(
     `select current_database() as database, current_user as role, current_setting('server_version') as version,
-            pg_is_in_recovery() as standby`,
+            pg_is_in_recovery() as standby, current_setting('default_transaction_read_only') = 'on' as closed`,
   );
   const [base] = rows;
   if (base === undefined || base.standby) {
     throw new WrongTarget('This server is a standby: it takes no writes.', 'Connect to the primary.');
+  }
+  if (base.closed) {
+    throw new WrongTarget(
+      'This database takes no writes from this role: default_transaction_read_only is on.',
+      'Find out why somebody has set it (for the role, the database, the server, or in PGOPTIONS) before turning it off.',
+    );
   }
   const { database, role, version } = base;
   return { database, role, version, ...(await cluster(on)) };

@@ -3,7 +3,7 @@ import type { Document, Item } from './schema.ts';
 import { replaceVariables, type Variables, variablesOf } from './sql-file.ts';
 import { columnsOf, SqlSyntaxError } from './sql-parser.ts';
 import type { Step } from './step-schema.ts';
-import { fill } from './template.ts';
+import { asJson, fill } from './template.ts';
 import type { Path } from './yaml-text.ts';
 
 /** `as-people`: run once for each person that the `actors` file finds, with the columns of their row. */
@@ -45,7 +45,7 @@ const WHOLE_TABLE = { from_tid: '(0,0)', to_tid: '(4294967295,0)', slice: '0', s
 export function stepFiles(step: Step, { settings, lists, text }: Surroundings): StepFile[] {
   const own = Object.entries('vars' in step ? step.vars : {}).map(([name, value]) => [
     name,
-    fill(value, { settings }, 'keep'),
+    fill(value, { settings, lists: asJson(lists) }, 'keep'),
   ]);
   const given = (item: Item): Variables => ({ ...settings, ...item, ...Object.fromEntries(own) });
   const items = listed(lists, 'tables' in step ? step.tables : undefined);

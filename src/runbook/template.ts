@@ -41,3 +41,8 @@ export function fill(text: string, scope: Scope, missing: 'throw' | 'keep' = 'th
     throw new UnknownPlaceholder(path);
   });
 }
+
+/** What `{{lists.name}}` stands for in the vars of a step: all its items, for SQL that looks at them together. */
+export function asJson(lists: Record<string, unknown[]>): Record<string, string> {
+  return Object.fromEntries(Object.entries(lists).map(([name, items]) => [name, JSON.stringify(items)]));
+}

@@ -6,7 +6,7 @@ import type { Redactor } from '../run/redact.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import type { Item, SourceFile } from '../runbook/schema.ts';
 import type { Step } from '../runbook/step-schema.ts';
-import { fill, placeholders } from '../runbook/template.ts';
+import { asJson, fill, placeholders } from '../runbook/template.ts';
 
 /** What steps work on. What changes from act to act (token, signal, state) is in `Act`. */
 export interface World {
@@ -28,7 +28,7 @@ export type Words = Pick<World, 'runbook' | 'env' | 'redactor'>;
  * @throws UnknownPlaceholder
  */
 export function filled(world: Words, text: string, more: Record<string, string> = {}): string {
-  const { settings } = world.runbook.document;
+  const { settings, lists } = world.runbook.document;
   const env: Record<string, string> = {};
   for (const path of placeholders(text)) {
     const name = path.startsWith('env.') ? path.slice('env.'.length) : '';
@@ -37,7 +37,7 @@ export function filled(world: Words, text: string, more: Record<string, string> 
     env[name] = value;
     world.redactor.hide(value);
   }
-  return fill(text, { ...more, settings, env });
+  return fill(text, { ...more, settings, env, lists: asJson(lists) });
 }
 
 /** A text of the runbook as it is shown: settings filled in, secrets still by their names. */

@@ -7,6 +7,7 @@ import { coordinates, whereabouts } from '../../src/postgres/coordinates.ts';
 import { ConnectionFailed, WrongTarget } from '../../src/postgres/errors.ts';
 import { identify } from '../../src/postgres/identity.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { transactionPooler } from './pooler.ts';
 
 let db: TestDatabase;
 const options = { application: 'middlewatch test', max: 2 };
@@ -80,4 +81,35 @@ it.each([
 
 it('refuses a database that is not there', async () => {
   await expect(openPool({ ...db.env, PGDATABASE: 'not_here' }, options)).rejects.toThrow('no such database');
+});
+
+it.each([1, 2])('knows a transaction pooler with %i servers by what it does', async (servers) => {
+  await using pooler = await transactionPooler(db.env, servers);
+  const error = await openPool(pooler.env, options).catch((error: unknown) => error);
+  expect(error).toBeInstanceOf(WrongTarget);
+  expect((error as Error).message).toMatch(/is a transaction pooler \(one server process answered/);
+});
+
+it('refuses a database that takes no writes from this role', async () => {
+  await db.superuser.query(`alter database ${db.name} set default_transaction_read_only = on`);
+  try {
+    await expect(connected(db.env)).rejects.toThrow(/takes no writes from this role/);
+  } finally {
+    await db.superuser.query(`begin read write; alter database ${db.name} reset default_transaction_read_only; commit`);
+  }
+});
+
+it('lets no setting of the role or the database cut a long transaction short', async () => {
+  const { rows } = await db.superuser.query("select name from pg_settings where name = 'transaction_timeout'");
+  const limits = ['idle_session_timeout', ...rows.map(({ name }) => name)];
+  for (const limit of limits) await db.superuser.query(`alter database ${db.name} set ${limit} = '1min'`);
+  await db.superuser.query(`alter database ${db.name} set default_transaction_isolation = 'serializable'`);
+  const pool = await openPool(db.env, options);
+  try {
+    for (const limit of limits) expect((await pool.query(`show ${limit}`)).rows[0][limit]).toBe('0');
+    expect((await pool.query('show transaction_isolation')).rows[0].transaction_isolation).toBe('read committed');
+  } finally {
+    await pool.end();
+    await db.superuser.query(`alter database ${db.name} reset all`);
+  }
 });

@@ -51,7 +51,8 @@ function inStep(path: Path, step: Step, { lists }: Outline, settings: string[], 
   for (const [key, value] of Object.entries(step)) {
     if (key === 'requests' || key === 'samples') continue;
     const ofTables = (step.kind === 'index' && key === 'name') || (step.kind === 'policies' && key === 'verdicts');
-    const more = ofTables ? fields(step.tables) : [];
+    const whole = key === 'vars' ? Object.keys(lists).map((name) => `lists.${name}`) : [];
+    const more = ofTables ? fields(step.tables) : whole;
     check(textsIn(value, [key]), [...known, ...more], here, SHOWN.has(key) ? 'shown' : 'acted on');
   }
 }
