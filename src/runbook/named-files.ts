@@ -8,8 +8,10 @@ export interface NamedFile {
 
 /** The parts of a runbook that name files, and the keys that do: kept apart from the schema, to work on a broken document too. */
 const PARTS = ['audiences', 'prepare', 'timeline', 'after', 'rollback'];
-const KEYS = new Set(['sql', 'file', 'files', 'remaining', 'actors', 'own', 'attacks', 'evidence']);
-const FREE = new Set(['vars', 'headers', 'body', 'capture']);
+const KEYS = new Set(['sql', 'file', 'files', 'remaining', 'actors', 'own', 'row', 'misplaced', 'evidence']);
+/** Keys of maps from a name to a file; what else goes by these keys is a list. */
+const MAPS = new Set(['samples', 'prepare']);
+const FREE = new Set(['vars', 'headers', 'body', 'capture', 'may', 'except']);
 
 /** Every file named by the document, valid or not: by steps, audiences, and the `policies` of a list's items. */
 export function namedFiles(document: unknown): NamedFile[] {
@@ -29,6 +31,9 @@ function walk(value: unknown, path: Path): NamedFile[] {
   if (!isMap(value)) return [];
   return Object.entries(value).flatMap(([key, each]) => {
     if (FREE.has(key)) return [];
+    if (MAPS.has(key) && isMap(each)) {
+      return Object.entries(each).flatMap(([name, file]) => words(file, [...path, key, name]));
+    }
     return KEYS.has(key) ? words(each, [...path, key]) : walk(each, [...path, key]);
   });
 }

@@ -142,9 +142,15 @@ function wanted(kind: StepKind, { use, path }: StepFile): Must {
   if (kind === 'index' && use === 'work') return 'index';
   if (kind === 'policies' && use === 'work') return 'policies';
   const one =
-    use === 'look' || kind === 'backfill' || kind === 'measure' || (kind === 'isolation' && path[0] === 'own');
+    use === 'look' ||
+    kind === 'backfill' ||
+    kind === 'measure' ||
+    (kind === 'isolation' && ONE_OF_ISOLATION.has(String(path[0])));
   return one && use !== 'undo' ? 'one' : 'transaction';
 }
+
+/** The files of an isolation step that are one statement each; preparations and attacks may be several. */
+const ONE_OF_ISOLATION = new Set(['own', 'row', 'samples', 'misplaced']);
 
 /** Statements that PostgreSQL refuses inside a transaction, by node type. */
 const ALONE = [

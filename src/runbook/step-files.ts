@@ -32,6 +32,8 @@ interface Named {
   path: Path;
   use: Use;
   more?: (item: Item, file: string) => Variables;
+  /** The only item that it is for. */
+  only?: string;
 }
 
 /** All of the heap: what a batch of a backfill is a part of. */
@@ -52,12 +54,13 @@ export function stepFiles(step: Step, { settings, lists, text }: Surroundings): 
   const columns = 'actors' in step ? columnsFound(text(step.actors)) : [];
   const people: Named['more'] = (_item, file) =>
     Object.fromEntries((columns ?? variablesOf(text(file)).map(({ name }) => name)).map((name) => [name, '']));
-  return named(step, settings, people).flatMap(({ file, path, use, more }) => {
+  return named(step, settings, people).flatMap(({ file, path, use, more, only }) => {
     // Undos are run once, whatever list the step has; and where a check counts the rows of the list, its query is.
     if (items.length === 0 || use === 'undo' || (step.kind === 'check' && step.rows !== undefined)) {
       return file === '' ? [] : [{ file, path, use, vars: { ...given({}), ...more?.({}, file) } }];
     }
     return items.flatMap((item) => {
+      if (only !== undefined && item.name !== only) return [];
       const theirs = step.kind === 'policies' && use === 'work' ? (item.policies ?? file) : file;
       const vars = { ...given(item), ...more?.(item, theirs) };
       return theirs === '' ? [] : [{ file: theirs, path, use, vars, of: item.name ?? '' }];
@@ -82,6 +85,10 @@ function named(step: Step, settings: Document['settings'], people: Named['more']
     files.map((file, i) => ({ file, path: [key, i], use, ...(more && { more }) }));
   const one = (key: string, file: string | undefined, use: Use, more?: Named['more']): Named[] =>
     all(key, file === undefined ? [] : [file], use, more).map((it) => ({ ...it, path: [key] }));
+  const keyed = (key: string, files: Record<string, string>): Named[] =>
+    Object.entries(files).flatMap(([name, file]) =>
+      one(key, file, 'as-people', people).map((it) => ({ ...it, path: [key, name] })),
+    );
   const undo = all('files', step.undo?.files ?? [], 'undo').map((it) => ({ ...it, path: ['undo', ...it.path] }));
   switch (step.kind) {
     case 'check':
@@ -103,8 +110,14 @@ function named(step: Step, settings: Document['settings'], people: Named['more']
     case 'isolation':
       return [
         ...one('actors', step.actors, 'look'),
+        ...keyed('prepare', step.prepare),
         ...one('own', step.own, 'as-people', people),
-        ...all('attacks', step.attacks, 'as-people', people),
+        ...keyed('samples', step.samples).map((it) => ({ ...it, only: String(it.path[1]) })),
+        ...one('row', step.row, 'as-people', people),
+        ...one('misplaced', step.misplaced, 'as-people', people),
+        ...step.attacks.flatMap(({ file }, i) =>
+          one('file', file, 'as-people', people).map((it) => ({ ...it, path: ['attacks', i, ...it.path] })),
+        ),
         ...undo,
       ];
     case 'measure':

@@ -212,14 +212,45 @@ const policies = z.strictObject({
   }),
 });
 
+/** What can be done with a row. */
+export const ROW_COMMANDS = ['select', 'insert', 'update', 'delete'] as const;
+const commands = z.array(z.enum(ROW_COMMANDS));
+export type RowCommand = (typeof ROW_COMMANDS)[number];
+
 const isolation = z.strictObject({
   ...common,
   kind: z.literal('isolation').meta({ description: 'Tries, as real users, what they can see and change' }),
   tables: z.string(),
   role: z.string().default('authenticated'),
-  actors: file.meta({ description: 'Rows of (actor, claims, self, other): the people to act as' }),
-  own: file.meta({ description: 'Counts, per table, of rows the actor must and must not see' }),
-  attacks: z.array(file).default([]).meta({ description: 'Statements that must be refused or touch no row' }),
+  actors: file.meta({
+    description: "Finds the people to act as: rows of (actor, claims), with `role` where it is another than the step's",
+  }),
+  may: z.record(z.string(), commands).refine(holdsSomething, SOMETHING).meta({
+    description: 'Each actor, and what they may do with a row of the first one; whatever is not named, they may not',
+  }),
+  except: z
+    .record(z.string(), z.record(z.string(), commands))
+    .default({})
+    .meta({ description: 'Tables in which some actors may do something else' }),
+  own: file.meta({
+    description: "Counts, per table, of rows that are the actor's and that are not: (own, foreign_rows)",
+  }),
+  row: file.meta({ description: 'Finds, per table, a row of the first actor, and locks it: (tableoid, ctid)' }),
+  samples: z
+    .record(z.string(), file)
+    .default({})
+    .meta({ description: 'For a table: inserts a row of the first actor, to try instead of one that is there' }),
+  prepare: z
+    .record(z.string(), file)
+    .default({})
+    .meta({ description: 'For an actor: statements run beforehand, with the rights of the one who migrates' }),
+  misplaced: file
+    .optional()
+    .meta({ description: 'Values, a column each, that nobody may give a row, be it new or of the first actor' }),
+  attacks: z
+    .array(z.strictObject({ file, by: z.array(z.string()).min(1) }))
+    .default([])
+    .meta({ description: 'Statements that must be refused or touch no row' }),
 });
 
 const measure = z.strictObject({

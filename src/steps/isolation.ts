@@ -1,180 +1,232 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isDeepStrictEqual } from 'node:util';
 import type { PoolClient } from 'pg';
-import { RETRYABLE, sqlState } from '../postgres/errors.ts';
+import { tableOf } from '../postgres/tables.ts';
+import type { Act } from '../run/performer.ts';
 import { itemsOf } from '../runbook/plan.ts';
 import type { Item } from '../runbook/schema.ts';
 import { variablesOf } from '../runbook/sql-file.ts';
-import type { StepOf } from '../runbook/step-schema.ts';
+import { ROW_COMMANDS, type RowCommand, type StepOf } from '../runbook/step-schema.ts';
 import { type Actor, actorsOf } from './actors.ts';
-import { attack, attackName, inTheirName, refused } from './attack.ts';
+import { attack, attackName } from './attack.ts';
+import { fourCommands, judged, misplacing } from './cells.ts';
+import { countAs } from './count-as.ts';
 import { ExpectationFailed, type Kind } from './kind.ts';
 import { query } from './query.ts';
-import { rolledBack } from './rolled-back.ts';
-import { findings, type Trial } from './trial.ts';
-import { source, type World } from './world.ts';
+import { Busy, disturbed, rolledBack, takenBack } from './rolled-back.ts';
+import { type Place, placementsOf, rowAt, type Shape, shapeOf } from './row-at-hand.ts';
+import { runFile } from './run-file.ts';
+import { BESIDES, findings, several, type Trial } from './trial.ts';
+import { itemVariables, source, type World } from './world.ts';
 
 type Isolation = StepOf<'isolation'>;
 
-/** Leaks that are named in the message; the matrix shows them all. */
-const NAMED = 5;
-/** What stands for the table of an attack that is about none of the list. */
-const BESIDES = '(besides)';
-/** How often what was disturbed is tried before it counts as not tried, and the longest pause between, in ms. */
-const ROUNDS = 30;
-const MOST_PAUSE = 500;
+type Attack = Isolation['attacks'][number];
+
+/** How often it is looked whether somebody has a row that nobody else holds, and the longest pause between, in ms. */
+const LOOKS = 5;
+const MOST_PAUSE = 100;
+
+/** One table of the list, and what has been found out about it before anything is tried. */
+interface Table {
+  item: Item;
+  name: string;
+  /** By what they are called in `may`. */
+  actors: Map<string, Actor>;
+  /** By role. */
+  shapes: Map<string, Shape>;
+  /** Whether any row is the first actor's. */
+  owns: boolean;
+}
+
+/** What an act of the step is done with. */
+interface Setting {
+  step: Isolation;
+  act: Act;
+  world: World;
+}
 
 /**
- * Proves who can see and change what, by trying: as real people, through the role and claims the application uses, in
- * transactions that are rolled back. Everybody must see all rows that are theirs and none that are not, and no attack may
- * come through. A table in which nobody has a row proves nothing, and is named.
+ * Proves who can see and change what, by trying: every table, by every command, as real people, through the role and
+ * claims the application uses, in short transactions that are rolled back (sequences may advance). Whatever somebody
+ * reaches beyond what the runbook says is a leak and fails the step, and so does what they no longer reach; what could not
+ * be proved fails it too, but may be accepted.
  */
 export const isolation: Kind<'isolation'> = {
   async perform(step, act, world) {
+    const setting = { step, act, world };
     const items = itemsOf(world.runbook, step.tables);
     const names = new Set(items.flatMap((item) => Object.keys(item)));
-    const perTable = (path: string) => variablesOf(source(world, path).text).some(({ name }) => names.has(name));
-    const attacks = step.attacks.filter(perTable);
-    const besides = step.attacks.filter((path) => !perTable(path));
+    const perTable = ({ file }: { file: string }) =>
+      variablesOf(source(world, file).text).some(({ name }) => names.has(name));
+    const attacks = Map.groupBy(step.attacks, perTable);
 
     const trials: Trial[] = [];
-    let triedBesides = besides.length === 0;
+    let people = new Map<string, Actor>();
     for (const [done, item] of items.entries()) {
       act.pulse({ done, total: items.length, unit: 'tables', note: item.name ?? '' });
-      const found = await undisturbed(act.signal, (only) =>
-        rolledBack(world, step, act, 'read write', async (client) => {
-          const actors = await actorsOf(client, world, step.actors, step.role, item);
-          const here = only ? [] : await look(client, step, world, item, actors);
-          const vars = { ...world.runbook.document.settings, ...item };
-          const attacked = await attackAll(client, world, actors, attacks, vars, item.name ?? '', only);
-          const there = triedBesides ? NOTHING : await attackAll(client, world, actors, besides, vars, BESIDES, only);
-          return {
-            trials: [...here, ...attacked.trials, ...there.trials],
-            disturbed: [...attacked.disturbed, ...there.disturbed],
-          };
-        }),
-      );
-      trials.push(...found);
-      triedBesides ||= found.some(({ table }) => table === BESIDES);
+      const { table, trials: counted } = await look(setting, item);
+      trials.push(...counted);
+      const there = await rowIsThere(setting, table);
+      for (const actor of Object.keys(step.may)) {
+        trials.push(...(await tryOut(setting, table, actor, attacks.get(true) ?? [], there)));
+      }
+      if (table.actors.size > people.size) people = table.actors;
     }
+    trials.push(...(await besides(setting, people, attacks.get(false) ?? [])));
     act.pulse({ done: items.length, total: items.length, unit: 'tables' });
 
-    const { leaks, unproved, matrix } = findings(trials);
-    if (leaks.length > 0) {
-      const more = leaks.length > NAMED ? `; and ${leaks.length - NAMED} more` : '';
+    const { leaks, lost, unproved, facts, evidence } = findings(trials, Object.keys(step.may));
+    if (leaks.length + lost.length > 0) {
+      const also = unproved.length > 0 ? ` Not proved: ${several(unproved)}.` : '';
       throw new ExpectationFailed(
-        `Isolation does not hold: ${leaks.slice(0, NAMED).join('; ')}${more}.`,
-        [matrix],
+        [
+          ...(leaks.length > 0 ? [`Isolation does not hold: ${several(leaks)}.`] : []),
+          ...(lost.length > 0 ? [`Out of reach for those it belongs to: ${several(lost)}.`] : []),
+        ].join(' ') + also,
+        evidence,
         'Nobody should use the application like this. Roll back, or mend the policies and triggers and retry.',
       );
     }
-    const nothing = triedBesides ? [] : ['nobody was found to act as'];
+    if (unproved.length > 0) {
+      throw new ExpectationFailed(
+        `Nothing leaked, but not everything is proved: ${several(unproved)}.`,
+        evidence,
+        'Give the runbook a sample row for these tables (`samples`), or accept it with the reason.',
+      );
+    }
     return {
       finished: {
-        summary: `${trials.length} trials on ${items.length} tables: everybody sees what is theirs, and nothing else`,
-        facts: { trials: trials.length, unproved: unproved.length },
-        evidence: [matrix],
-        exceptions: [...unproved, ...nothing],
+        summary: `${facts.cells} cells of ${items.length} tables and ${facts.attacks} attacks: everybody reaches what is theirs, and nothing else`,
+        facts,
+        evidence,
       },
     };
   },
 };
 
-/** An attack that met another's lock or change, which proves nothing. */
-type Disturbed = Pick<Trial, 'table' | 'actor' | 'tried'>;
-
-interface Tried {
-  trials: Trial[];
-  disturbed: Disturbed[];
+/** Finds the people of a table, and counts what each of them sees and reaches of the whole of it. */
+function look({ step, act, world }: Setting, item: Item): Promise<{ table: Table; trials: Trial[] }> {
+  return rolledBack(world, step, act, 'read write', async (client) => {
+    const name = item.name ?? '';
+    const found = await actorsOf(client, world, step.actors, step.role, item);
+    const actors = new Map(found.map((actor) => [actor.label, actor]));
+    const table: Table = { item, name, actors, shapes: new Map(), owns: false };
+    const trials: Trial[] = [];
+    for (const actor of actors.values()) {
+      const shape = table.shapes.get(actor.role) ?? (await shapeOf(client, tableOf(item), actor.role));
+      table.shapes.set(actor.role, shape);
+      const vars = { ...itemVariables(world, item), ...actor.variables };
+      const counted = await takenBack(client, async () => {
+        await prepare(client, step, world, vars, actor);
+        return countAs(client, world, step.own, vars, shape, actor, may(step, name, actor.label));
+      });
+      trials.push(...counted.trials.map((each) => ({ table: name, actor: actor.label, ...each })));
+      if (actor.label === first(step)) table.owns = counted.own > 0;
+    }
+    return { table, trials };
+  });
 }
 
-const NOTHING: Tried = { trials: [], disturbed: [] };
-
-/**
- * Has everything tried, and what was disturbed tried again by itself, in a transaction that is over sooner: an application
- * that is at a row all the time leaves it alone for long enough at last. What it never did stays unproved.
- */
-async function undisturbed(signal: AbortSignal, work: (only?: Disturbed[]) => Promise<Tried>): Promise<Trial[]> {
-  let { trials, disturbed } = await work();
-  for (let round = 1; disturbed.length > 0 && round < ROUNDS; round++) {
-    await delay(Math.random() * Math.min(MOST_PAUSE, 10 * 2 ** round), undefined, { signal });
-    const again = await work(disturbed);
-    trials = [...trials, ...again.trials];
-    disturbed = disturbed.filter(
-      (each) => !again.trials.some(({ table, actor, tried }) => isDeepStrictEqual(each, { table, actor, tried })),
-    );
+/** Whether there is a row to try on, as far as can be seen in a moment: others may have them all locked. */
+async function rowIsThere({ step, act, world }: Setting, table: Table): Promise<boolean> {
+  for (let look = 0; table.owns && look < LOOKS; look++) {
+    const found = await rolledBack(world, step, act, 'read write', (client) => placeOf(client, step, world, table));
+    if (found !== undefined) return true;
+    await delay(Math.random() * MOST_PAUSE, undefined, { signal: act.signal });
   }
-  const never = disturbed.map((each): Trial => ({ ...each, came: 'untried', said: 'somebody else was at its rows' }));
-  return [...trials, ...never];
+  return false;
 }
 
-/** What one table shows to everybody. */
-async function look(client: PoolClient, step: Isolation, world: World, item: Item, actors: Actor[]): Promise<Trial[]> {
-  const table = item.name ?? '';
-  const trials: Trial[] = [];
-  let proved = false;
-  for (const actor of actors) {
-    const vars = { ...world.runbook.document.settings, ...item, ...actor.variables };
-    const there = await counts(client, world, step.own, vars);
-    const seen = await inTheirName(client, actor, async () => {
-      try {
-        return await counts(client, world, step.own, vars);
-      } catch (error) {
-        if (refused(error)) return { own: 0, foreign: 0 };
-        throw error;
+/** All that one person tries at one row of a table, in a transaction of its own: nobody waits for the row for long. */
+async function tryOut(
+  setting: Setting,
+  table: Table,
+  label: string,
+  attacks: Attack[],
+  there: boolean,
+): Promise<Trial[]> {
+  const { step, act, world } = setting;
+  const as = { table: table.name, actor: label };
+  const unproved = (said: string) => ROW_COMMANDS.map((tried): Trial => ({ ...as, tried, came: 'unproved', said }));
+  const owner = table.actors.get(first(step));
+  const actor = table.actors.get(label);
+  const shape = table.shapes.get(actor?.role ?? '');
+  if (owner === undefined || actor === undefined || shape === undefined) {
+    return unproved(`nobody was found to act as ${actor === undefined ? label : first(step)}`);
+  }
+  const sample = step.samples[table.name] !== undefined;
+  if (!there && !sample) return unproved(`there is no row of ${first(step)} to try on`);
+  try {
+    return await rolledBack(world, step, act, 'read write', async (client) => {
+      // First of all, so that no time goes by in which the row could change after the transaction's moment.
+      const place = await placeOf(client, step, world, table);
+      if (place === undefined) throw new Busy(`All rows of ${first(step)} in ${table.name} are locked.`);
+      const row = await rowAt(client, shape, place, sample);
+      const vars = { ...itemVariables(world, table.item), ...actor.variables };
+      await prepare(client, step, world, vars, actor);
+      const scene = { client, shape, row, actor, kept: new Set(Object.values(owner.variables)) };
+      const found: Omit<Trial, 'table' | 'actor'>[] = await fourCommands(scene, may(step, table.name, label));
+      for (const values of step.misplaced === undefined
+        ? []
+        : await placementsOf(client, world, step.misplaced, vars)) {
+        found.push(...(await misplacing(scene, values)));
       }
+      for (const { file } of attacks.filter(({ by }) => by.includes(label))) {
+        found.push({
+          tried: attackName(file),
+          ...judged(await attack(client, world, file, actor, vars), false),
+        });
+      }
+      return found.map((each) => ({ ...as, ...each }));
     });
-    proved ||= there.own > 0;
-    const as = { table, actor: actor.label };
-    trials.push(
-      {
-        ...as,
-        tried: 'own rows',
-        came: seen.own === there.own ? 'held' : 'leaked',
-        said: `sees ${seen.own} of ${there.own}`,
-        rows: seen.own,
-      },
-      { ...as, tried: "others' rows", came: seen.foreign === 0 ? 'held' : 'leaked', said: `${seen.foreign}` },
-    );
+  } catch (error) {
+    if (!disturbed(error)) throw error;
+    return unproved('somebody else was at its rows all the time');
   }
-  if (!proved)
-    trials.push({ table, actor: 'anybody', tried: 'own rows', came: 'untried', said: 'no row of theirs is here' });
+}
+
+/** The attacks that are about no table of the list. */
+async function besides({ step, act, world }: Setting, people: Map<string, Actor>, attacks: Attack[]): Promise<Trial[]> {
+  const trials: Trial[] = [];
+  for (const { file, by } of attacks) {
+    for (const label of by) {
+      const actor = people.get(label);
+      const as = { table: BESIDES, actor: label, tried: attackName(file) };
+      if (actor === undefined) {
+        trials.push({ ...as, came: 'unproved', said: `nobody was found to act as ${label}` });
+        continue;
+      }
+      const attempt = await rolledBack(world, step, act, 'read write', async (client) => {
+        const vars = { ...world.runbook.document.settings, ...actor.variables };
+        await prepare(client, step, world, vars, actor);
+        return attack(client, world, file, actor, vars);
+      });
+      trials.push({ ...as, ...judged(attempt, false) });
+    }
+  }
   return trials;
 }
 
-/** @param only of these, no others */
-async function attackAll(
-  client: PoolClient,
-  world: World,
-  actors: Actor[],
-  paths: string[],
-  vars: Record<string, string>,
-  table: string,
-  only?: Disturbed[],
-): Promise<Tried> {
-  const found: Tried = { trials: [], disturbed: [] };
-  for (const path of paths) {
-    for (const actor of actors) {
-      const which = { table, actor: actor.label, tried: attackName(path) };
-      if (only && !only.some((each) => isDeepStrictEqual(each, which))) continue;
-      try {
-        found.trials.push(await attack(client, world, path, actor, vars, table));
-      } catch (error) {
-        if (!RETRYABLE.has(sqlState(error) ?? '')) throw error;
-        found.disturbed.push(which);
-      }
-    }
-  }
-  return found;
+/** The row to try on: a sample put there for it, where the runbook gives one, else one of the first actor's, locked. */
+async function placeOf(client: PoolClient, step: Isolation, world: World, table: Table): Promise<Place | undefined> {
+  const path = step.samples[table.name] ?? step.row;
+  const vars = { ...itemVariables(world, table.item), ...table.actors.get(first(step))?.variables };
+  const { columns, rows } = await query(client, world, path, vars);
+  const [tableoid, ctid] = ['tableoid', 'ctid'].map((column) => columns.indexOf(column));
+  if (tableoid === undefined || ctid === undefined || tableoid < 0 || ctid < 0)
+    throw new Error(`${path} has to return the columns tableoid and ctid.`);
+  const [row] = rows;
+  return row && { tableoid: row[tableoid] ?? '', ctid: row[ctid] ?? '' };
 }
 
-/** Runs the counting query of a table as whoever the transaction acts as now. */
-async function counts(client: PoolClient, world: World, path: string, vars: Record<string, string>) {
-  const { columns, rows } = await query(client, world, path, vars);
-  const value = (column: string) => {
-    const text = rows[0]?.[columns.indexOf(column)];
-    if (text === undefined) throw new Error(`${path} has to return one row with the columns own and foreign_rows.`);
-    return Number(text);
-  };
-  return { own: value('own'), foreign: value('foreign_rows') };
+/** What has to be so before somebody acts, done with the rights of the one who migrates. */
+async function prepare(client: PoolClient, step: Isolation, world: World, vars: Record<string, string>, actor: Actor) {
+  const path = step.prepare[actor.label];
+  if (path !== undefined) await runFile(client, world, path, vars);
 }
+
+/** Whose row is tried. */
+const first = (step: Isolation): string => Object.keys(step.may)[0] ?? '';
+
+const may = (step: Isolation, table: string, actor: string): RowCommand[] =>
+  step.except[table]?.[actor] ?? step.may[actor] ?? [];

@@ -13,12 +13,25 @@ import type { World } from './world.ts';
 const TRIES = 30;
 /** Longest pause between two tries, in ms. */
 const MOST_PAUSE = 500;
-/** Nobody is kept waiting for long by a transaction that comes to nothing, in ms. */
-const LOCK_TIMEOUT_MS = 2_000;
+/** How long a lock is waited for, in ms: whoever tries something holds locks that the application may be waiting for. */
+const LOCK_TIMEOUT_MS = { 'read only': 2_000, 'read write': 250 };
+
+/** What the work needs is held by somebody else at the moment: it is begun again, as after a lock timeout. */
+export class Busy extends Error {
+  constructor(what: string) {
+    super(what);
+    this.name = 'Busy';
+  }
+}
+
+/** Whether the same work, done again, may well succeed. */
+export function disturbed(error: unknown): boolean {
+  return error instanceof Busy || RETRYABLE.has(sqlState(error) ?? '');
+}
 
 /**
  * Does work in one transaction that is always rolled back: to look, or to try what must be refused. Everything in it sees
- * one and the same moment of the database.
+ * one and the same moment of the database, that of its first statement.
  * @param mode `read only` refuses every change; `read write` lets the work try some, and sets `middlewatch.trial`, without
  *   which SQL that must never be committed does nothing
  */
@@ -34,18 +47,20 @@ export async function rolledBack<T>(
     const client = await world.pool.connect();
     let broken = false;
     try {
-      await client.query(`begin isolation level repeatable read, ${mode}`);
-      const { rows } = await client.query<{ pid: number }>(
-        `select set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true), pg_backend_pid() as pid`,
-        [String(LOCK_TIMEOUT_MS), String(step.timeout ?? 0)],
+      const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+      // SET takes no snapshot, so that the work's first statement does.
+      await client.query(
+        `begin isolation level repeatable read, ${mode};
+         set local lock_timeout = ${LOCK_TIMEOUT_MS[mode]};
+         set local statement_timeout = ${step.timeout ?? 0};
+         ${mode === 'read write' ? "set local middlewatch.trial = 'on'" : ''}`,
       );
-      if (mode === 'read write') await client.query(`set local middlewatch.trial = 'on'`);
       using _ = cancelOnAbort(world.pool, rows[0]?.pid ?? 0, act.signal);
       return await work(client);
     } catch (error) {
       act.signal.throwIfAborted();
       broken = connectionLost(error);
-      if (attempt >= TRIES || !RETRYABLE.has(sqlState(error) ?? '')) throw error;
+      if (attempt >= TRIES || !disturbed(error)) throw error;
     } finally {
       await client.query('rollback').catch(() => {
         broken = true;
@@ -56,12 +71,25 @@ export async function rolledBack<T>(
   }
 }
 
+/** Does something and takes it back, whatever it was: rows, role, settings; also what had to fail. */
+export async function takenBack<T>(client: PoolClient, work: () => Promise<T>): Promise<T> {
+  await client.query('savepoint taken_back');
+  try {
+    return await work();
+  } finally {
+    // Fails on a connection that is gone, with which everything is taken back anyway.
+    await client.query('rollback to savepoint taken_back; release savepoint taken_back').catch(() => {});
+  }
+}
+
 /**
  * From here to the end of the transaction, acts as somebody else: a role, with the claims an application would have sent
  * for them (F15: the owner of a table is above its row-level security, so what the owner sees proves nothing).
  * @param claims JSON, or empty for nobody in particular
  */
 export async function actAs(client: PoolClient, role: string, claims: string): Promise<void> {
-  await client.query(`set local role ${client.escapeIdentifier(role)}`);
-  await client.query(`select set_config('request.jwt.claims', $1, true)`, [claims]);
+  await client.query(
+    `set local role ${client.escapeIdentifier(role)};
+     set local request.jwt.claims = ${client.escapeLiteral(claims)}`,
+  );
 }

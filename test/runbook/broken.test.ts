@@ -560,8 +560,30 @@ describe('SQL', () => {
     );
   });
 
+  test('an isolation step speaks of actors and tables that it has', () => {
+    const of = 'kind: isolation, title: I, tables: tables, actors: w.sql, own: w.sql, row: w.sql, may: { owner: [] }';
+    const names = [
+      'except: { ‸clients: {}, a: { ‸owners: [] } }',
+      'samples: { ‸deals: w.sql }',
+      'prepare: { ‸guest: w.sql }',
+      'attacks: [{ file: w.sql, by: [‸ower] }]',
+    ];
+    expectProblems(
+      runbook({ steps: `- { id: i, ${of}, ${names.join(', ')} }` }),
+      [
+        "there is no table 'clients' in this step",
+        "there is no actor 'owners' in this step; did you mean 'owner'?",
+        "there is no table 'deals' in this step",
+        "there is no actor 'guest' in this step",
+        "there is no actor 'ower' in this step; did you mean 'owner'?",
+      ],
+      { 'w.sql': 'select 1' },
+    );
+  });
+
   test('columns of the people and fields of the items are variables', () => {
-    const steps = '  - { id: i, kind: isolation, title: I, tables: tables, actors: who.sql, own: own.sql }';
+    const steps =
+      '  - { id: i, kind: isolation, title: I, tables: tables, actors: who.sql, own: own.sql, row: who.sql, may: { a: [] } }';
     const files = {
       'who.sql': 'select id as actor, \'{}\' as claims, id from :"schema".:"name"',
       'own.sql': "select :'id', :\"owner\", :'actr'",

@@ -1,5 +1,6 @@
 import { didYouMean } from '../nearest.ts';
 import type { Outline } from '../outline.ts';
+import { listed } from '../plan.ts';
 import type { Step } from '../step-schema.ts';
 import type { Path } from '../yaml-text.ts';
 import type { Rule } from './rule.ts';
@@ -76,6 +77,31 @@ export const known: Rule = (outline, report) => {
     const mail = messages.some(({ path: [, name], value }) => name === message && value.mail !== undefined);
     if (mail && path[0] === 'status')
       report(path, `'${message}' is a mail; the status page needs a message with \`status\``);
+  }
+};
+
+/** An isolation step speaks of actors and tables that it has. */
+export const acting: Rule = ({ steps, lists }, report) => {
+  for (const { path, value: step } of steps) {
+    if (step.kind !== 'isolation' || !Object.hasOwn(lists, step.tables)) continue;
+    const must = (what: string, there: string[]) => (name: string, at: Path, part?: 'key') => {
+      if (!there.includes(name))
+        report([...path, ...at], `there is no ${what} '${name}' in this step${didYouMean(name, there)}`, part);
+    };
+    const actor = must('actor', Object.keys(step.may));
+    const table = must(
+      'table',
+      listed(lists, step.tables).flatMap(({ name }) => name ?? []),
+    );
+    for (const name of Object.keys(step.prepare)) actor(name, ['prepare', name], 'key');
+    for (const name of Object.keys(step.samples)) table(name, ['samples', name], 'key');
+    for (const [name, may] of Object.entries(step.except)) {
+      table(name, ['except', name], 'key');
+      for (const each of Object.keys(may)) actor(each, ['except', name, each], 'key');
+    }
+    for (const [i, { by }] of step.attacks.entries()) {
+      for (const [j, name] of by.entries()) actor(name, ['attacks', i, 'by', j]);
+    }
   }
 };
 
