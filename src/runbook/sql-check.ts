@@ -150,7 +150,7 @@ function wanted(kind: StepKind, { use, path }: StepFile): Must {
 }
 
 /** The files of an isolation step that are one statement each; preparations and attacks may be several. */
-const ONE_OF_ISOLATION = new Set(['own', 'row', 'samples', 'misplaced']);
+const ONE_OF_ISOLATION = new Set(['own', 'row', 'sample', 'samples', 'misplaced']);
 
 /** Statements that PostgreSQL refuses inside a transaction, by node type. */
 const ALONE = [

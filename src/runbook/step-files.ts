@@ -114,6 +114,7 @@ function named(step: Step, settings: Document['settings'], people: Named['more']
         ...one('own', step.own, 'as-people', people),
         ...keyed('samples', step.samples).map((it) => ({ ...it, only: String(it.path[1]) })),
         ...one('row', step.row, 'as-people', people),
+        ...one('sample', step.sample, 'as-people', people),
         ...one('misplaced', step.misplaced, 'as-people', people),
         ...step.attacks.flatMap(({ file }, i) =>
           one('file', file, 'as-people', people).map((it) => ({ ...it, path: ['attacks', i, ...it.path] })),

@@ -236,10 +236,13 @@ const isolation = z.strictObject({
     description: "Counts, per table, of rows that are the actor's and that are not: (own, foreign_rows)",
   }),
   row: file.meta({ description: 'Finds, per table, a row of the first actor, and locks it: (tableoid, ctid)' }),
+  sample: file.optional().meta({
+    description: 'Inserts a row of the first actor into a table in which there is none: (tableoid, ctid)',
+  }),
   samples: z
     .record(z.string(), file)
     .default({})
-    .meta({ description: 'For a table: inserts a row of the first actor, to try instead of one that is there' }),
+    .meta({ description: 'The same for one table, tried there in any case instead of a row that is there' }),
   prepare: z
     .record(z.string(), file)
     .default({})

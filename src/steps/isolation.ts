@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PoolClient } from 'pg';
+import { StatementFailed } from '../postgres/errors.ts';
 import { tableOf } from '../postgres/tables.ts';
 import type { Act } from '../run/performer.ts';
 import { itemsOf } from '../runbook/plan.ts';
@@ -25,6 +26,9 @@ type Attack = Isolation['attacks'][number];
 /** How often it is looked whether somebody has a row that nobody else holds, and the longest pause between, in ms. */
 const LOOKS = 5;
 const MOST_PAUSE = 100;
+
+/** No row could be put there to be tried. */
+class NoSample extends Error {}
 
 /** One table of the list, and what has been found out about it before anything is tried. */
 interface Table {
@@ -130,7 +134,9 @@ function look({ step, act, world }: Setting, item: Item): Promise<{ table: Table
 /** Whether there is a row to try on, as far as can be seen in a moment: others may have them all locked. */
 async function rowIsThere({ step, act, world }: Setting, table: Table): Promise<boolean> {
   for (let look = 0; table.owns && look < LOOKS; look++) {
-    const found = await rolledBack(world, step, act, 'read write', (client) => placeOf(client, step, world, table));
+    const found = await rolledBack(world, step, act, 'read write', (client) =>
+      placeOf(client, step, world, table, step.row),
+    );
     if (found !== undefined) return true;
     await delay(Math.random() * MOST_PAUSE, undefined, { signal: act.signal });
   }
@@ -154,14 +160,14 @@ async function tryOut(
   if (owner === undefined || actor === undefined || shape === undefined) {
     return unproved(`nobody was found to act as ${actor === undefined ? label : first(step)}`);
   }
-  const sample = step.samples[table.name] !== undefined;
-  if (!there && !sample) return unproved(`there is no row of ${first(step)} to try on`);
+  const sample = step.samples[table.name] ?? (there ? undefined : step.sample);
+  if (!there && sample === undefined) return unproved(`there is no row of ${first(step)} to try on`);
   try {
     return await rolledBack(world, step, act, 'read write', async (client) => {
       // First of all, so that no time goes by in which the row could change after the transaction's moment.
-      const place = await placeOf(client, step, world, table);
+      const place = await placeOf(client, step, world, table, sample ?? step.row);
       if (place === undefined) throw new Busy(`All rows of ${first(step)} in ${table.name} are locked.`);
-      const row = await rowAt(client, shape, place, sample);
+      const row = await rowAt(client, shape, place, sample !== undefined);
       const vars = { ...itemVariables(world, table.item), ...actor.variables };
       await prepare(client, step, world, vars, actor);
       const scene = { client, shape, row, actor, kept: new Set(Object.values(owner.variables)) };
@@ -180,8 +186,9 @@ async function tryOut(
       return found.map((each) => ({ ...as, ...each }));
     });
   } catch (error) {
-    if (!disturbed(error)) throw error;
-    return unproved('somebody else was at its rows all the time');
+    if (disturbed(error)) return unproved('somebody else was at its rows all the time');
+    if (error instanceof NoSample) return unproved(error.message);
+    throw error;
   }
 }
 
@@ -207,11 +214,19 @@ async function besides({ step, act, world }: Setting, people: Map<string, Actor>
   return trials;
 }
 
-/** The row to try on: a sample put there for it, where the runbook gives one, else one of the first actor's, locked. */
-async function placeOf(client: PoolClient, step: Isolation, world: World, table: Table): Promise<Place | undefined> {
-  const path = step.samples[table.name] ?? step.row;
+/** Where the row stands that a file finds or inserts: one of the first actor's. */
+async function placeOf(
+  client: PoolClient,
+  step: Isolation,
+  world: World,
+  table: Table,
+  path: string,
+): Promise<Place | undefined> {
   const vars = { ...itemVariables(world, table.item), ...table.actors.get(first(step))?.variables };
-  const { columns, rows } = await query(client, world, path, vars);
+  const { columns, rows } = await query(client, world, path, vars).catch((error: unknown) => {
+    const cause = error instanceof StatementFailed && path !== step.row ? error.cause : undefined;
+    throw cause instanceof Error ? new NoSample(`${path} cannot put a row there to try on: ${cause.message}`) : error;
+  });
   const [tableoid, ctid] = ['tableoid', 'ctid'].map((column) => columns.indexOf(column));
   if (tableoid === undefined || ctid === undefined || tableoid < 0 || ctid < 0)
     throw new Error(`${path} has to return the columns tableoid and ctid.`);

@@ -44,7 +44,9 @@ let before: { catalog: string[]; rows: unknown };
 beforeAll(async () => {
   db = await databaseOf(await readFile(new URL('./foreign.sql', import.meta.url), 'utf8'));
   client = await db.client();
-  runbook = await editedRunbook(TABLES, 'Full Name');
+  runbook = await editedRunbook(TABLES, 'Full Name', {
+    wishes: "insert into wishes (org_id, wish) values (:'self'::uuid, 'peace') returning tableoid, ctid",
+  });
   flagship = await openFlagship(db.env, CHOICES, runbook);
 });
 afterAll(async () => {
@@ -68,7 +70,8 @@ test('what an earlier attempt left is shown, and goes when that is decided', asy
 
 test("every row comes into its owner's tenant, and nobody reaches another's", async () => {
   await flagship.perform(...MIGRATION);
-  expect((await flagship.perform('isolation')).exceptions).toEqual([expect.stringMatching(/^wishes, own rows/)]);
+  const cells = (1 + TABLES.length) * 5 * 4;
+  expect((await flagship.perform('isolation')).facts).toMatchObject({ cells, proved: cells });
   expect((await everything(client, ALL)).rows).toEqual(before.rows);
   expect(await value(client, 'select count(distinct tenant_id)::int from profiles')).toBe(12);
   const [ada] = (await client.query<{ id: string }>('select id from profiles order by id desc limit 1')).rows;
