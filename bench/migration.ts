@@ -17,7 +17,7 @@ async function shaped({ tables, workers, pace }: Shape): Promise<Runbook> {
     changed.lists[list] = (changed.lists[list] ?? []).filter(({ name }) => tables?.includes(name ?? '') ?? true);
   }
   for (const step of changed.timeline.flatMap((activity) => activity.steps)) {
-    if (step.kind === 'backfill') Object.assign(step, { workers, pace });
+    if (step.kind === 'backfill') Object.assign(step, { workers, pace }, pace === 'full' && { slow_down: undefined });
   }
   return planRunbook(changed, sources);
 }

@@ -43,6 +43,20 @@ export const someTime = writtenDuration
   .transform(milliseconds)
   .meta(aDuration);
 
+const RATES = { kB: 1_024, MB: 1_048_576, GB: 1_073_741_824 } as const;
+const RATE = /^(\d+(?:\.\d+)?)(kB|MB|GB)\/s$/;
+const NO_RATE = 'is not a rate; write it like 64MB/s';
+
+/** An amount of data a second as written (`64MB/s`, units as PostgreSQL's), read as bytes a second. */
+export const byteRate = z
+  .string(otherwise(NO_RATE))
+  .regex(RATE, NO_RATE)
+  .transform((text) => {
+    const [, amount, unit] = RATE.exec(text) ?? [];
+    return Number(amount) * RATES[unit as keyof typeof RATES];
+  })
+  .meta({ description: 'Data a second: 64MB/s, 500kB/s' });
+
 /** A moment with its offset (`2025-11-10T02:00:00Z`), read as milliseconds since the epoch. */
 export const instant = z.iso
   .datetime({

@@ -42,7 +42,7 @@ export interface Outline {
   /** Owners of activities and steps, also of broken ones. */
   owners: Placed<string>[];
   /** Undefined where the part that would name them is broken itself: what refers to it may be right. */
-  names: Record<'role' | 'list' | 'audience' | 'message', string[] | undefined> & { step: string[] };
+  names: Record<'role' | 'list' | 'audience' | 'message' | 'watch', string[] | undefined> & { step: string[] };
   /** Roles for which nobody is named. */
   unstaffed: string[];
   /** Everything with an id: what kind of thing it is, and where the id stands. */
@@ -115,6 +115,7 @@ export function outline(document: unknown): Outline {
       list: namesIn(root.lists),
       audience: namesIn(root.audiences),
       message: namesIn(root.messages),
+      watch: ids('watch', entriesOf(root, 'watches')).map(({ value }) => value),
       step: ids('step', steps).map(({ value }) => value),
     },
     unstaffed: Object.entries(mapOf(root.roles)).flatMap(([name, value]) =>

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { duration, file, id, someTime, text } from './fields.ts';
+import { byteRate, duration, file, id, someTime, text } from './fields.ts';
 
 /** What a person's choice leads to. `accept` finishes the step with an exception on record; `retry` does it again. */
 export const EFFECTS = ['proceed', 'retry', 'accept', 'roll-back', 'abort'] as const;
@@ -135,6 +135,28 @@ const sql = z.strictObject({
   vars,
 });
 
+/** What a backfill slows down for. */
+export const slowDown = z.strictObject({
+  application: z
+    .strictObject({
+      watch: id.meta({ description: 'The watch whose request is put, every 250 ms' }),
+      times: z.number().min(1).optional().meta({ description: 'p99 at most so many times that of before' }),
+      or_ms: z.number().min(0).default(50).meta({ description: 'With `times`: never a breach below this' }),
+      at_most: someTime.optional().meta({ description: 'p99 at most so long, whatever it was before' }),
+    })
+    .refine(({ times, at_most }) => times !== undefined || at_most !== undefined, 'needs times, at_most or both')
+    .optional()
+    .meta({ description: 'How long the application takes to answer' }),
+  replication_lag: someTime.prefault('10s').meta({ description: 'How far a standby may be behind' }),
+  wal: byteRate.optional().meta({ description: 'How much WAL the server may write, all that it does counted' }),
+  waiters: z.boolean().default(true).meta({ description: 'Sessions that wait for a lock of the backfill' }),
+  autovacuum: z
+    .boolean()
+    .default(true)
+    .meta({ description: 'A vacuum of its tables; half of the work goes on beside it' }),
+});
+export type SlowDown = z.output<typeof slowDown>;
+
 /** More would be more than most servers have cores to spare for. */
 export const MOST_WORKERS = 16;
 
@@ -157,6 +179,10 @@ const backfill = z.strictObject({
       description:
         'How long a batch should take (50ms; at full pace 200ms), the heap blocks to start with, and into how many slices of each block a table is gone through',
     }),
+  slow_down: slowDown.optional().meta({
+    description:
+      'Signals of a live system that it does less for, down to a sixteenth. At a gentle pace those with a default are heeded without it; at full pace none',
+  }),
 });
 
 const index = z.strictObject({

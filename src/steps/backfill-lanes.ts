@@ -8,6 +8,7 @@ import type { StepOf } from '../runbook/step-schema.ts';
 import { Agenda, type Topic } from './agenda.ts';
 import { type BatchSize, restMs } from './pace.ts';
 import { located } from './run-file.ts';
+import type { Throttle } from './signals.ts';
 import type { Tally } from './tally.ts';
 import { source, terms, type World } from './world.ts';
 
@@ -45,6 +46,7 @@ export interface Shift {
   act: Act;
   world: World;
   tally: Tally;
+  throttle: Throttle;
   batches: number;
 }
 
@@ -124,18 +126,18 @@ async function runBatch(job: Job, lane: Lane, shift: Shift): Promise<number> {
   });
   const tookMs = performance.now() - began;
   job.size.learn(blocks, tookMs);
-  await tally.took(job.name, filled, { ms: tookMs, blocks });
+  await tally.took(job.name, filled, { ms: tookMs, blocks }, shift.throttle.values);
   shift.batches += 1;
   if (shift.batches >= BATCHES_BEFORE_FAILURE && act.failsNow()) throw new RehearsedFailure();
   await rest(tookMs, shift);
   return next;
 }
 
-/** Rests after a batch. What the operator asks for meanwhile counts at once. */
-async function rest(tookMs: number, { step, act }: Shift): Promise<void> {
+/** Rests after a batch. What the operator asks for meanwhile, and what the signals say, counts at once. */
+async function rest(tookMs: number, { step, act, throttle }: Shift): Promise<void> {
   const began = performance.now();
   for (;;) {
-    const left = restMs(tookMs, step.pace, act.control.speed) - (performance.now() - began);
+    const left = restMs(tookMs, step.pace, act.control.speed * throttle.share) - (performance.now() - began);
     if (left <= 0 || act.control.paused) return;
     await delay(Math.min(left, HEED_EVERY), undefined, { signal: act.signal });
   }

@@ -20,6 +20,7 @@ import type { Kind } from './kind.ts';
 import { BatchSize } from './pace.ts';
 import { query } from './query.ts';
 import { rolledBack } from './rolled-back.ts';
+import { openThrottle } from './signals.ts';
 import { Tally } from './tally.ts';
 import { commit, itemVariables, terms, type World } from './world.ts';
 
@@ -64,7 +65,9 @@ async function carryOn(step: Backfill, act: Act, world: World): Promise<Performe
       total: (before?.filled ?? 0) + remaining,
     })),
   );
-  const shift: Shift = { step, act, world, tally, batches: 0 };
+  const tables = jobs.map(({ errand }) => errand.part);
+  await using throttle = openThrottle(step, act, world, tables, (why) => tally.because(why));
+  const shift: Shift = { step, act, world, tally, throttle, batches: 0 };
   const outcomes: Outcome[] = [];
   const topics = jobs.map((job) => passes(job, shift, (outcome) => outcomes.push(outcome)));
   await fillTables(topics, shift);

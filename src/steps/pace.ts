@@ -28,11 +28,14 @@ export class BatchSize {
   }
 }
 
+const LONGEST_REST = 10_000;
+
 /**
  * How long to rest after a batch, in ms. At a gentle pace as long as it took, so that half of the time belongs to the
- * application; at full pace not at all. A speed of 2 doubles the share of work, one of ½ halves it.
+ * application; at full pace not at all. A speed of 2 doubles the share of work, one of ½ halves it. Never so long that one batch that had to wait for locks makes
+ * the next come minutes later.
  */
 export function restMs(tookMs: number, pace: 'gentle' | 'full', speed: number): number {
   const share = (pace === 'gentle' ? 0.5 : 1) * speed;
-  return share >= 1 ? 0 : tookMs * (1 / share - 1);
+  return share >= 1 ? 0 : Math.min(LONGEST_REST, tookMs * (1 / share - 1));
 }

@@ -58,8 +58,13 @@ export class Tally {
     this.#show();
   }
 
-  /** Takes a batch in: so many rows, in a batch of that many ms and blocks. */
-  async took(name: string, rows: number, batch: { ms: number; blocks: number }): Promise<void> {
+  /** Takes a batch in: so many rows, in a batch of that many ms and blocks, beside these signals. */
+  async took(
+    name: string,
+    rows: number,
+    batch: { ms: number; blocks: number },
+    signals: Record<string, number>,
+  ): Promise<void> {
     const part = this.#part(name);
     part.done += rows;
     part.total = Math.max(part.total, part.done);
@@ -72,7 +77,7 @@ export class Tally {
     const rowsPerSecond = Math.round((this.#sinceSample / ms) * 1_000);
     this.#sampledAt = now;
     this.#sinceSample = 0;
-    await this.#act.sample({ rowsPerSecond, batchMs: Math.round(batch.ms), batchBlocks: batch.blocks });
+    await this.#act.sample({ rowsPerSecond, batchMs: Math.round(batch.ms), batchBlocks: batch.blocks, ...signals });
   }
 
   #part(name: string): Part {

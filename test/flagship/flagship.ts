@@ -90,7 +90,7 @@ export async function openFlagship(
   // Each a run of its own: what an earlier one has done counts for nothing.
   await performer.bind(randomUUID(), 1);
   const prompts = Object.entries(choices).map(([step, choose]) => ({ prompt: { step }, settled: { choose } }));
-  let state = { steps: {}, prompts, messages: {}, rollback: null } as unknown as RunState;
+  let state = { steps: {}, prompts, messages: {}, watches: {}, rollback: null } as unknown as RunState;
   const put = (step: Step, more: Partial<RunState['steps'][string]>) => {
     state = { ...state, steps: { ...state.steps, [step.id]: { ...PENDING, attempt: 1, ...more } } };
   };

@@ -591,3 +591,22 @@ describe('SQL', () => {
     expect(problemsOf(runbook({ steps }), files)).toEqual([expect.stringContaining("variable 'actr'")]);
   });
 });
+
+test('signals of a backfill that mean nothing', () => {
+  const slowing = (signals: string) =>
+    runbook({
+      rest: 'watches: [{ id: app, title: App, every: 1s, request: { id: r, url: x } }]',
+      steps: `  - { id: s, kind: backfill, title: S, tables: tables, file: q.sql, remaining: q.sql, slow_down: { ${signals} } }`,
+    });
+  const files = { 'q.sql': 'select 1;' };
+  expectProblems(
+    slowing('application: { watch: ‸ap, times: 2 }'),
+    ["there is no watch 'ap'; did you mean 'app'?"],
+    files,
+  );
+  expectProblems(
+    slowing('application: ‸{ watch: app }, wal: ‸64MB'),
+    ['application: needs times, at_most or both', "wal: '64MB' is not a rate; write it like 64MB/s"],
+    files,
+  );
+});

@@ -52,7 +52,14 @@ export function stepOf<K extends StepKind>(kind: K, fields: object): StepOf<K> {
 /** A state in which these steps have come as far as it says. */
 export function stateOf(steps: Record<string, Partial<StepState>> = {}, over: Partial<RunState> = {}): RunState {
   const known = Object.entries(steps).map(([id, state]) => [id, { ...PENDING, ...state }]);
-  return { steps: Object.fromEntries(known), prompts: [], messages: {}, rollback: null, ...over } as RunState;
+  return {
+    steps: Object.fromEntries(known),
+    prompts: [],
+    messages: {},
+    watches: {},
+    rollback: null,
+    ...over,
+  } as RunState;
 }
 
 /** An act on a clock that jumps; what is sampled goes into the state of the step `it`, as the journal would have it. */

@@ -64,6 +64,9 @@ export const known: Rule = (outline, report) => {
     if (value.kind === 'notify') {
       for (const [i, message] of value.messages.entries()) must('message', [...path, 'messages', i], message);
     }
+    if (value.kind === 'backfill') {
+      must('watch', [...path, 'slow_down', 'application', 'watch'], value.slow_down?.application?.watch);
+    }
     must('list', [...path, 'for_each'], value.for_each);
     if ('tables' in value) must('list', [...path, 'tables'], value.tables);
   }
