@@ -97,7 +97,9 @@ function byKind(runbook: Runbook, step: Step, files: StepFile[], sql: (file: Ste
           : sql(file),
       );
     case 'policies':
-      return files.flatMap((file) => [...BEGIN, ...dropped(runbook, step, file), ...sql(file), 'commit;']);
+      return files.flatMap((file) =>
+        file.use === 'look' ? sql(file) : [...BEGIN, ...dropped(runbook, step, file), ...sql(file), 'commit;'],
+      );
     case 'isolation':
     case 'measure':
       return files.flatMap((file) =>

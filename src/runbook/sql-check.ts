@@ -4,10 +4,10 @@ import { listed, repeated } from './plan.ts';
 import { parseBody } from './plpgsql.ts';
 import { asTyped, type Problem, placeOf } from './problems.ts';
 import type { Sources } from './schema.ts';
-import { MissingVariable, type Rendered, render, rendered, type Variables } from './sql-file.ts';
+import { MissingVariable, type Rendered, render, rendered, type Variables, variablesOf } from './sql-file.ts';
 import { tokens } from './sql-lexer.ts';
 import { SqlSyntaxError, type Statement, statements, within } from './sql-parser.ts';
-import { type StepFile, stepFiles } from './step-files.ts';
+import { columnsFound, type StepFile, stepFiles } from './step-files.ts';
 import type { StepKind } from './step-schema.ts';
 import type { Path, YamlText } from './yaml-text.ts';
 
@@ -47,12 +47,18 @@ export function checkSql(
     const list = 'tables' in value ? value.tables : undefined;
     // What the items of an unknown or broken list hold cannot be told.
     if (list !== undefined && !Object.hasOwn(lists, list)) continue;
-    if (value.kind === 'policies' && value.within !== undefined) {
-      for (const item of listed(lists, list)) {
-        const wrong = conditionTrouble(value.within, { ...settings, ...item });
-        if (wrong === undefined) continue;
-        problems.push(yaml.at([...path, 'within'], wrong));
-        break;
+    if (value.kind === 'policies' && whole) {
+      const { within: condition = 'true', access } = value;
+      const people =
+        access && (columnsFound(text(access.actors)) ?? variablesOf(access.theirs).map(({ name }) => name));
+      const conditions: { at: Path; condition: string; more: string[] }[] = [
+        { at: ['within'], condition, more: [] },
+        { at: ['access', 'theirs'], condition: access?.theirs ?? 'true', more: people ?? [] },
+      ];
+      for (const { at, condition, more } of conditions) {
+        const given = { ...settings, ...Object.fromEntries(more.map((name) => [name, ''])) };
+        const wrong = listed(lists, list).flatMap((item) => conditionTrouble(condition, { ...given, ...item }) ?? []);
+        if (wrong[0] !== undefined) problems.push(yaml.at([...path, ...at], wrong[0]));
       }
     }
     for (const step of repeated(value, lists)) {

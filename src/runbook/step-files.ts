@@ -69,7 +69,7 @@ export function stepFiles(step: Step, { settings, lists, text }: Surroundings): 
 }
 
 /** The columns a query with variables returns; undefined when the text does not tell. */
-function columnsFound(sql: string): string[] | undefined {
+export function columnsFound(sql: string): string[] | undefined {
   const standIns = { literal: "''", identifier: 'x', raw: 'x' };
   try {
     return columnsOf(replaceVariables(sql, ({ form }) => standIns[form]).text);
@@ -106,7 +106,11 @@ function named(step: Step, settings: Document['settings'], people: Named['more']
       return [...one('needed', step.needed, 'look'), ...one('file', step.file, 'work', index), ...undo];
     }
     case 'policies':
-      return [...one('file', step.file ?? '', 'work'), ...undo];
+      return [
+        ...one('actors', step.access?.actors, 'look').map((it) => ({ ...it, path: ['access', ...it.path] })),
+        ...one('file', step.file ?? '', 'work'),
+        ...undo,
+      ];
     case 'isolation':
       return [
         ...one('actors', step.actors, 'look'),

@@ -236,6 +236,19 @@ const policies = z.strictObject({
     description:
       'The earlier decision that shows every other policy, and whose choice (`drop`, `keep`, `keep-within`) settles them',
   }),
+  access: z
+    .strictObject({
+      ends: id.meta({ description: 'The earlier decision that shows the access to rows of others that ends' }),
+      actors: file.meta({
+        description: 'Rows of (actor, claims, keeps): the people to ask for; keeps = all: they must lose nothing',
+      }),
+      theirs: text.meta({
+        description: 'An SQL condition: the row is their own. May use the variables of the item and of the person',
+      }),
+      role: z.string().default('authenticated'),
+    })
+    .optional()
+    .meta({ description: 'What people reach before and after is compared; of their own rows they must lose none' }),
 });
 
 /** What can be done with a row. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Result } from '../../src/run/events.ts';
 import { legacyDatabase, type TestDatabase } from '../support/database.ts';
 import * as asWritten from './as-written.ts';
 import { type Flagship, of, openFlagship, refusal, signIn, tried, value } from './flagship.ts';
@@ -334,6 +335,8 @@ describe('the flagship, in mid-window', () => {
 });
 
 describe('the flagship, once it is done', () => {
+  let ends: Result['evidence'];
+
   beforeAll(async () => {
     // What an earlier attempt may have left: an index of the right name that is not valid.
     const failing = 'create unique index concurrently idx_clients_tenant on clients (tenant_id)';
@@ -346,7 +349,16 @@ describe('the flagship, once it is done', () => {
       'validate',
       'indexes',
     );
-    await flagship.perform('finish-backfill', 'replace-policies');
+    await flagship.perform('finish-backfill', 'unexpected-policies');
+    ends = (await flagship.perform('access-ends')).evidence;
+    await flagship.perform('replace-policies');
+  });
+
+  test('F10: whose reads of others end is told before they do, and nothing else ends', async () => {
+    const all = await value(client, 'select count(*)::int from tags');
+    expect(ends).toMatchObject([
+      { rows: [['public.tags', 'read', 'of others', '9', String(all), expect.any(String)]] },
+    ]);
   });
 
   test('F1, F10: 51 policies are in place, and nobody reads past them', async () => {

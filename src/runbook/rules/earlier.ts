@@ -74,7 +74,9 @@ function decided(step: Step, find: Find, failing: (id: string) => Step | undefin
       here(['when', 'chose', i], `'${decision.id}' does not offer '${choice}'${advice}`);
     }
   }
-  if (step.kind !== 'policies' || step.unexpected === undefined) return;
+  if (step.kind !== 'policies') return;
+  if (step.access) find(['decision'], ['access', 'ends'], step.access.ends);
+  if (step.unexpected === undefined) return;
   const settles = find(['decision'], ['unexpected'], step.unexpected);
   const offered = settles?.options.map(({ choose }) => choose) ?? [];
   if (settles && !['drop', 'keep', 'keep-within'].some((choose) => offered.includes(choose))) {

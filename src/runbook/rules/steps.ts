@@ -15,7 +15,10 @@ function oneOf(part: object, keys: string[], path: Path, report: Report, who: st
 /** Keys that only make sense together are there together. */
 export const complete: Rule = ({ steps, criteria, audiences, messages, mail, lists }, report) => {
   for (const { path, value, whole } of steps) {
-    const shown = steps.some((other) => other.value.kind === 'policies' && other.value.unexpected === value.id);
+    const shown = steps.some(
+      (other) =>
+        other.value.kind === 'policies' && [other.value.unexpected, other.value.access?.ends].includes(value.id),
+    );
     if (whole) stepSense(value, lists, shown, (at, message, part) => report([...path, ...at], message, part));
   }
   for (const { path, value } of criteria) {

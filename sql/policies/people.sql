@@ -1,0 +1,55 @@
+-- Whose access is compared before the policies change: up to three people who own rows of the table and three others, up to
+-- three of staff (settings.staff_role, by public.user_roles or by what their token says), who must lose nothing; somebody who
+-- is signed in and has nothing at all; and somebody who is not. Everybody may lose rows of others, and none of their own.
+-- psql: -v schema=public -v name=clients -v owner=org_id -v staff_role=admin
+with staff as (
+  -- A query in a string, because the table need not exist.
+  (
+    select (regexp_matches(
+      query_to_xml(
+        format('select user_id from public.user_roles where role::text = %L limit 3', :'staff_role'::text), false, true, ''
+      )::text,
+      '<user_id>([^<]+)', 'g'
+    ))[1]::uuid as id
+    where (
+      select count(*) from pg_catalog.pg_attribute
+      where attrelid = to_regclass('public.user_roles') and attname in ('user_id', 'role')
+    ) = 2
+  )
+  union
+  (
+    select id from auth.users
+    where to_jsonb(users) -> 'raw_app_meta_data' ->> 'role' = :'staff_role'
+    limit 3
+  )
+),
+chosen as (
+  select id, 'all' as keeps from staff
+  union all
+  (
+    select id, 'own' from public.profiles as profile
+    where id not in (select id from staff)
+      and exists (select from :"schema".:"name" as owned where owned.:"owner" = profile.id)
+    order by id limit 3
+  )
+  union
+  (select id, 'own' from public.profiles where id not in (select id from staff) order by id desc limit 3)
+)
+select
+  case keeps when 'all' then 'staff ' else 'user ' end || left(users.id::text, 8) as actor,
+  'authenticated' as role,
+  json_build_object(
+    'sub', users.id, 'role', 'authenticated', 'email', users.email,
+    'app_metadata', to_jsonb(users) -> 'raw_app_meta_data', 'user_metadata', to_jsonb(users) -> 'raw_user_meta_data'
+  )::text as claims,
+  users.id as self,
+  keeps
+from chosen join auth.users as users on users.id = chosen.id
+union all
+select
+  'signed in, without a profile', 'authenticated', json_build_object('sub', stranger.id, 'role', 'authenticated')::text,
+  stranger.id, 'own'
+from gen_random_uuid() as stranger (id)
+union all
+select 'not signed in', 'anon', '', '00000000-0000-0000-0000-000000000000', 'own'
+where exists (select from pg_catalog.pg_roles where rolname = 'anon');

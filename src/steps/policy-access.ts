@@ -1,0 +1,201 @@
+import { escapeIdentifier, type PoolClient } from 'pg';
+import { type Policy, readRowSecurity } from '../postgres/policy.ts';
+import { REACHES, type Reach, reached, rightsOf } from '../postgres/reach.ts';
+import { qualified, tableOf } from '../postgres/tables.ts';
+import type { Evidence } from '../run/events.ts';
+import type { Act } from '../run/performer.ts';
+import { itemsOf } from '../runbook/plan.ts';
+import type { Item } from '../runbook/schema.ts';
+import { render } from '../runbook/sql-file.ts';
+import type { StepOf } from '../runbook/step-schema.ts';
+import { type Actor, actorsOf } from './actors.ts';
+import { attempt } from './attack.ts';
+import type { Gathered } from './evidence.ts';
+import { ExpectationFailed } from './kind.ts';
+import { decided, mustRead } from './policy-inventory.ts';
+import { fileOf, judge, partOf } from './policy-verdict.ts';
+import { rolledBack } from './rolled-back.ts';
+import { runFile } from './run-file.ts';
+import { itemVariables, type World } from './world.ts';
+
+type Access = NonNullable<StepOf<'policies'>['access']>;
+type Policies = StepOf<'policies'> & { access: Access };
+
+/** `by role`: those of others, reached by policies through which nobody in the sample reaches them who need not keep all. */
+const WHOSE = ['own', 'by role', 'of others'] as const;
+type Whose = (typeof WHOSE)[number];
+
+/** Rows that one person reaches now and will not any more. */
+interface Loss {
+  table: string;
+  person: string;
+  reach: Reach;
+  whose: Whose;
+  /** How many; or, when the new policies cannot be asked, what PostgreSQL says. */
+  rows: number | string;
+}
+
+/** Losses that are named in the message; the table shows them all. */
+const NAMED = 3;
+const VERBS: Record<Reach, string> = { select: 'read', update: 'change', delete: 'delete' };
+
+/**
+ * What a decision shows that is about access that ends: for a sample of real people, the rows of others that they reach
+ * under the policies of now and would not under those of the step.
+ * @throws ExpectationFailed when somebody would lose rows of their own, or anything who must lose nothing
+ */
+export async function showAccess(decision: StepOf<'decision'>, act: Act, world: World): Promise<Gathered> {
+  const gathered: Gathered = { evidence: [], rows: 0 };
+  for (const step of world.runbook.activities.flatMap((activity) => activity.steps)) {
+    if (step.kind !== 'policies' || step.access?.ends !== decision.id) continue;
+    const about = { ...step, access: step.access };
+    const losses: Loss[] = [];
+    const items = itemsOf(world.runbook, step.tables);
+    for (const [done, item] of items.entries()) {
+      act.pulse({ done, total: items.length, unit: 'tables', note: item.name ?? '' });
+      losses.push(
+        ...(await rolledBack(world, decision, act, 'read write', (client) => lost(client, about, act, world, item))),
+      );
+    }
+    const wrong = losses.filter(({ whose }) => whose !== 'of others');
+    if (wrong.length > 0) throw tooMuch(wrong, step.id);
+    const shown = lossesShown('Access to rows of others that ends', losses);
+    gathered.evidence.push(shown);
+    gathered.rows += losses.length;
+  }
+  return gathered;
+}
+
+function tooMuch(wrong: Loss[], step: string): ExpectationFailed {
+  const said = wrong
+    .slice(0, NAMED)
+    .map(
+      ({ table, person, reach, whose, rows }) =>
+        `${person} could no longer ${VERBS[reach]} rows of ${table} (${whose}: ${rows})`,
+    );
+  const more = wrong.length > NAMED ? `; and ${wrong.length - NAMED} more` : '';
+  return new ExpectationFailed(
+    `The new policies would take away what they must not: ${said.join('; ')}${more}.`,
+    [lossesShown('Access that must not end', wrong)],
+    `Roll back, have a rule of ${step} keep the policies that gave it, and begin again.`,
+  );
+}
+
+/** A row for each table and kind of access: how many people, and how much the one loses who loses most. */
+function lossesShown(title: string, losses: Loss[]): Evidence {
+  const groups = Map.groupBy(losses, ({ table, reach, whose }) => JSON.stringify([table, reach, whose]));
+  const size = ({ rows }: Loss) => (typeof rows === 'number' ? rows : Number.POSITIVE_INFINITY);
+  return {
+    kind: 'rows',
+    title,
+    columns: ['table', 'to', 'rows', 'people', 'most rows of one', 'who'],
+    rows: [...groups.values()].flatMap((group) => {
+      const [most] = group.toSorted((a, b) => size(b) - size(a));
+      return most === undefined
+        ? []
+        : [[most.table, VERBS[most.reach], most.whose, String(group.length), String(most.rows), most.person]];
+    }),
+    more: 0,
+  };
+}
+
+/** What people lose of one table. Nothing is locked for it: the new policies are read as conditions. */
+async function lost(client: PoolClient, step: Policies, act: Act, world: World, item: Item): Promise<Loss[]> {
+  const people = await actorsOf(client, world, step.access.actors, step.access.role, item);
+  const before = await mustRead(client, item);
+  const judged = decided(step, judge(step, act, world, item, before));
+  const stay = judged.flatMap(({ policy, verdict, instead }) => (verdict === 'keep' ? [policy] : (instead ?? [])));
+  const after = [...stay, ...(await newPolicies(client, fileOf(step, item), world, item))];
+  const losses: Loss[] = [];
+  const open = new Set<string>();
+  // Whoever keeps all comes last, when it is known which policies are open to others as well.
+  for (const person of people.toSorted((a, b) => Number(keepsAll(a)) - Number(keepsAll(b)))) {
+    const rights = await rightsOf(client, person.role);
+    const compared = { before: before.policies, after, rights, open };
+    losses.push(...(await lostBy(client, step, world, item, person, compared)));
+  }
+  return losses;
+}
+
+const keepsAll = ({ variables }: Actor) => variables.keeps === 'all';
+
+/**
+ * The policies of a file as PostgreSQL reads them, made on an empty copy of the table that is gone with the transaction:
+ * on the table itself they would hold up whoever reads it.
+ */
+async function newPolicies(client: PoolClient, file: string, world: World, item: Item): Promise<Policy[]> {
+  const table = tableOf(item);
+  await client.query(`create temporary table ${escapeIdentifier(table.name)} (like ${qualified(table)})`);
+  await runFile(client, world, file, { ...itemVariables(world, item), schema: 'pg_temp' });
+  const made = (await readRowSecurity(client, { ...table, schema: 'pg_temp' }))?.policies ?? [];
+  if (made.length > 0) return made;
+  throw new ExpectationFailed(
+    `${file} makes no policy of ${partOf(item)}.`,
+    [],
+    'Name the table as :"schema".:"name".',
+  );
+}
+
+interface Compared {
+  before: Policy[];
+  after: Policy[];
+  /** The roles whose policies are for this person. */
+  rights: Set<string>;
+  /** Names of policies through which people reach rows of others; those found are added. */
+  open: Set<string>;
+}
+
+/** What one person loses of one table, by one look through their eyes. */
+async function lostBy(
+  client: PoolClient,
+  step: Policies,
+  world: World,
+  item: Item,
+  person: Actor,
+  { before, after, rights, open }: Compared,
+): Promise<Loss[]> {
+  const table = qualified(tableOf(item));
+  const own = `(${render(step.access.theirs, { ...itemVariables(world, item), ...person.variables })}\n) is true`;
+  const closed = keepsAll(person) ? before.filter(({ name }) => !open.has(name)) : [];
+  const counts = REACHES.flatMap((reach) => {
+    // Row-level security of now filters what is looked at: what can be read need not be asked for again.
+    const now = reach === 'select' ? 'true' : reached(before, reach, rights);
+    const ends = `${now} and (${reached(after, reach, rights)}) is not true`;
+    const byRole = `(${reached(closed, reach, rights)}) is true`;
+    return [`${ends} and ${own}`, `${ends} and not ${own} and ${byRole}`, `${ends} and not ${own} and not ${byRole}`];
+  });
+  const asked = keepsAll(person) ? [] : before.filter(({ permissive }) => permissive);
+  const opens = asked.map((policy) => {
+    const alone = { ...policy, command: 'select' } as const;
+    return `not ${own} and ${reached([alone], 'select', rights)}`;
+  });
+  const base = { table: partOf(item), person: person.label };
+  let numbers: number[] = [];
+  const looked = await attempt(client, person, async () => {
+    const columns = [...counts, ...opens].map((condition) => `count(*) filter (where ${condition})`);
+    const { rows } = await client.query<string[]>({
+      text: `select ${columns.join(', ')} from ${table}`,
+      rowMode: 'array',
+    });
+    numbers = rows[0]?.map(Number) ?? [];
+    return 1;
+  });
+  if (looked.came !== 'reached') {
+    // Neither can what is there now be read, perhaps.
+    const now = await attempt(
+      client,
+      person,
+      async () => (await client.query(`select from ${table} limit 1`)).rowCount ?? 0,
+    );
+    if (now.came !== 'reached' || now.rows === 0) return [];
+    const rows = looked.came === 'refused' ? 'refused' : `cannot tell: ${looked.error.message}`;
+    return [{ ...base, reach: 'select', whose: 'own', rows }];
+  }
+  for (const [i, { name }] of asked.entries()) if ((numbers[counts.length + i] ?? 0) > 0) open.add(name);
+  return REACHES.flatMap((reach, i) =>
+    WHOSE.flatMap((whose, j) => {
+      const rows = numbers[i * WHOSE.length + j] ?? 0;
+      return rows === 0 ? [] : [{ ...base, reach, whose, rows }];
+    }),
+  );
+}

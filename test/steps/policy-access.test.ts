@@ -1,0 +1,162 @@
+import { randomBytes } from 'node:crypto';
+import type pg from 'pg';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { decision } from '../../src/steps/decision.ts';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { actOf, stepOf, worldOf } from './acting.ts';
+
+// The role belongs to the server, which other tests use as well.
+const MEMBER = `member_${randomBytes(4).toString('hex')}`;
+const ITEM = { name: 'Note', schema: 'public', owner: 'Owner' };
+const OWN = `create policy "new read" on :"schema".:"name" for select using (:"owner" = public.me() or team = 1);
+  create policy "new change" on :"schema".:"name" for update using (:"owner" = public.me());
+  create policy "new rows" on :"schema".:"name" for insert with check (:"owner" = public.me());
+  create policy "new delete" on :"schema".:"name" for delete using (:"owner" = public.me());`;
+const REPLACE = { verdict: 'replace', expression: ['({{item.owner}} = public.me())'] };
+const STAFF = { verdict: 'keep', expression: ['public.is_staff()'] };
+const REST = { verdict: 'drop', name: '*' };
+
+let db: TestDatabase;
+let pool: pg.Pool;
+
+beforeAll(async () => {
+  db = await freshDatabase();
+  pool = db.pool();
+  // One and two have two notes each, one of two's is of one's team; nine is staff and has none.
+  await pool.query(`
+    create role ${MEMBER};
+    create function public.me() returns int language sql stable
+      as $$ select (current_setting('request.jwt.claims')::jsonb ->> 'sub')::int $$;
+    create function public.is_staff() returns bool language sql stable as $$ select public.me() = 9 $$;
+    create function public.secret() returns bool language sql stable as 'select true';
+    revoke all on function public.secret() from public;
+    create table "Note" ("Owner" int, team int, draft bool default false);
+    insert into "Note" values (1, 1), (1, 1), (2, 1), (2, 2);
+    grant all on "Note" to ${MEMBER};
+    alter table "Note" enable row level security;
+    create policy "Bob's own" on "Note" to ${MEMBER} using ("Owner" = me());
+    create policy staff on "Note" using (is_staff());
+    create policy finished on "Note" as restrictive using (not draft);`);
+});
+afterAll(async () => {
+  await db.superuser.query(`drop owned by ${MEMBER}; drop role ${MEMBER}`);
+  await db.drop();
+});
+
+const PEOPLE = `select 'user ' || n as actor, json_build_object('sub', n)::text as claims, n as self,
+  case n when 9 then 'all' else 'own' end as keeps from unnest(array[9, 1, 2]) as n`;
+
+function perform(verdicts: object[], own: string) {
+  const step = {
+    kind: 'policies',
+    id: 'replace',
+    title: 'Replace',
+    tables: 'tables',
+    file: 'own.sql',
+    verdicts,
+    within: 'team = 1',
+    access: { ends: 'ends', actors: 'people.sql', theirs: `:"owner" = :'self'::int`, role: MEMBER },
+  };
+  return decision.perform(
+    stepOf('decision', {
+      id: 'ends',
+      question: 'Is that meant?',
+      ask: 'if-rows',
+      options: [{ choose: 'accept', says: 'Yes.', effect: 'proceed' }],
+    }),
+    actOf(),
+    worldOf({
+      pool,
+      files: { 'own.sql': own, 'people.sql': PEOPLE },
+      parts: {
+        lists: { tables: [ITEM] },
+        timeline: [{ id: 'all', title: 'All', at: '02:00', owner: 'ops', steps: [step] }],
+      },
+    }),
+  );
+}
+
+/** What ends, when it is decided so. */
+async function ends(verdicts: object[], own = OWN): Promise<unknown> {
+  const performed = await perform(verdicts, own);
+  const [shown] = ('asks' in performed ? performed.asks : performed.finished).evidence ?? [];
+  return shown?.kind === 'rows' ? shown.rows : undefined;
+}
+
+async function policies(): Promise<unknown[]> {
+  return (await pool.query('select * from pg_policies order by policyname')).rows;
+}
+
+/** One more policy, for one test. */
+async function withPolicy<T>(sql: string, work: () => Promise<T>): Promise<T> {
+  await pool.query(`create policy demo on "Note" ${sql}`);
+  return work().finally(() => pool.query('drop policy demo on "Note"'));
+}
+
+it('asks nobody when nothing ends, and neither waits for readers nor changes anything', async () => {
+  const before = await policies();
+  const reader = await db.client();
+  await reader.query('begin; select from "Note"');
+  const found = await ends([REPLACE, STAFF]).finally(() => reader.query('rollback'));
+  expect(found).toEqual([]);
+  expect(await policies()).toEqual(before);
+});
+
+it('counts the reads of others that end with a policy open to all; staff keeps what only staff has', async () => {
+  const open = `for select to ${MEMBER} using (true)`;
+  expect(await withPolicy(open, () => ends([REPLACE, STAFF, REST]))).toEqual([
+    // One sees the note of the team still, two the two notes.
+    ['public.Note', 'read', 'of others', '1', '1', 'user 1'],
+  ]);
+});
+
+it('tells changing and deleting from reading, and what restrictive policies hold back from what ends', async () => {
+  await pool.query('insert into "Note" values (3, 1, true)');
+  expect(await withPolicy('for update using (team = 1)', () => ends([REPLACE, STAFF, REST]))).toEqual([]);
+  expect(await withPolicy('for all using (team = 1)', () => ends([REPLACE, STAFF, REST]))).toEqual([
+    ['public.Note', 'change', 'of others', '2', '2', 'user 2'],
+    ['public.Note', 'delete', 'of others', '2', '2', 'user 2'],
+  ]);
+  await pool.query('delete from "Note" where draft');
+});
+
+it('knows what a policy lets through that is kept within a condition', async () => {
+  const within = { verdict: 'keep-within', expression: ['true'] };
+  expect(await withPolicy('for delete using (true)', () => ends([REPLACE, STAFF, within]))).toEqual([]);
+  expect(await withPolicy('for all using (true)', () => ends([REPLACE, STAFF, within]))).toEqual([
+    ['public.Note', 'read', 'of others', '1', '1', 'user 1'],
+    ['public.Note', 'change', 'of others', '1', '1', 'user 1'],
+    ['public.Note', 'delete', 'of others', '1', '1', 'user 1'],
+  ]);
+});
+
+it.each([
+  [
+    'staff loses what its role gave',
+    [REPLACE, REST],
+    OWN,
+    /user 9 could no longer read rows of public\.Note \(by role: 1\)/,
+  ],
+  [
+    'people lose their own',
+    [REPLACE, STAFF],
+    OWN.replace(/:"owner" = public.me\(\) or/, ''),
+    /user 2 could no longer read rows of public\.Note \(own: 1\)/,
+  ],
+  [
+    'people may not do what the new policies ask',
+    [REPLACE, STAFF],
+    OWN.replace('team = 1', 'public.secret()'),
+    /read rows of public\.Note \(own: refused\)/,
+  ],
+  [
+    'the file makes policies elsewhere',
+    [REPLACE, STAFF],
+    'create policy elsewhere on public."Note" using (true)',
+    'own.sql makes no policy of public.Note',
+  ],
+])('fails when %s', async (_, verdicts, own, words) => {
+  const before = await policies();
+  await expect(perform(verdicts, own)).rejects.toThrow(words);
+  expect(await policies()).toEqual(before);
+});
