@@ -19,6 +19,7 @@ import { type Backfill, fillTables, type Job, type Shift, type TableTopic } from
 import type { Kind } from './kind.ts';
 import { BatchSize } from './pace.ts';
 import { query } from './query.ts';
+import { throughLosses } from './reconnect.ts';
 import { rolledBack } from './rolled-back.ts';
 import { openThrottle } from './signals.ts';
 import { Tally } from './tally.ts';
@@ -44,7 +45,18 @@ interface Outcome {
  * already passed (F7). Partitioned tables are gone through partition by partition; no table needs a key.
  */
 export const backfill: Kind<'backfill'> = {
-  perform: (step, act, world) => carryOn(step, act, world),
+  async perform(step, act, world) {
+    let tally: Tally | undefined;
+    return await throughLosses(
+      act,
+      world,
+      (why) => tally?.because(why),
+      () =>
+        carryOn(step, act, world, (begun) => {
+          tally = begun;
+        }),
+    );
+  },
 
   async verify(step, _act, world) {
     const result = await recorded<Result>(world.pool, world.run, step.id);
@@ -53,7 +65,8 @@ export const backfill: Kind<'backfill'> = {
   },
 };
 
-async function carryOn(step: Backfill, act: Act, world: World): Promise<Performed> {
+/** Does what is left to do, from wherever it stands. */
+async function carryOn(step: Backfill, act: Act, world: World, onTally: (tally: Tally) => void): Promise<Performed> {
   const before = await recorded<Result>(world.pool, world.run, step.id);
   if (before !== undefined) return { finished: before };
   const jobs = await survey(step, act, world);
@@ -65,6 +78,7 @@ async function carryOn(step: Backfill, act: Act, world: World): Promise<Performe
       total: (before?.filled ?? 0) + remaining,
     })),
   );
+  onTally(tally);
   const tables = jobs.map(({ errand }) => errand.part);
   await using throttle = openThrottle(step, act, world, tables, (why) => tally.because(why));
   const shift: Shift = { step, act, world, tally, throttle, batches: 0 };

@@ -1,3 +1,4 @@
+import type { Queryable } from '../../src/postgres/ask.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 
 export const FILES = {
@@ -18,12 +19,18 @@ export const PARTS = {
   },
 };
 
-/**
- * Tables to fill, with few rows to a block, and a log to which every update of a row adds a line in its own transaction.
- */
 export async function backfillDatabase(): Promise<TestDatabase> {
   const db = await freshDatabase();
-  await db.superuser.query(`
+  await createParts(db.superuser);
+  return db;
+}
+
+/**
+ * Makes tables to fill, with few rows to a block, and a log to which every update of a row adds a line in its own
+ * transaction.
+ */
+export async function createParts(superuser: Queryable): Promise<void> {
+  await superuser.query(`
     create table owner (id int primary key, tenant int not null);
     insert into owner select n, n from generate_series(1, 100) n;
     create table log (name text, id int);
@@ -34,11 +41,10 @@ export async function backfillDatabase(): Promise<TestDatabase> {
     ['Big Table', 2 * OWNED],
     ['empty', 0],
   ] as const) {
-    await db.superuser.query(`
+    await superuser.query(`
       create table public."${name}" (id int primary key, owner int, tenant int, padding text default repeat('x', 500));
       insert into public."${name}" (id, owner) select n, n % 100 + 1 from generate_series(1, ${rows}) n;
       create trigger log after update on public."${name}" for each row execute function log();`);
   }
-  await db.superuser.query(`insert into "order" (id, owner) select -n, -n from generate_series(1, ${ORPHANS}) n`);
-  return db;
+  await superuser.query(`insert into "order" (id, owner) select -n, -n from generate_series(1, ${ORPHANS}) n`);
 }

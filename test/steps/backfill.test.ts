@@ -1,10 +1,14 @@
+import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { makeFolder } from '../../src/rehearsal/folder.ts';
+import { startPostgres } from '../../src/rehearsal/postgres.ts';
 import { RehearsedFailure } from '../../src/run/performer.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { actOf, stepOf } from './acting.ts';
-import { backfillDatabase, FILES, ORPHANS, OWNED, PARTS } from './backfill-database.ts';
+import { backfillDatabase, createParts, FILES, ORPHANS, OWNED, PARTS } from './backfill-database.ts';
+import { commitProxy } from './commit-proxy.ts';
 import { failingAct, finished, performing } from './performing.ts';
 
 const FIELDS = {
@@ -81,6 +85,57 @@ it('carries on behind the last committed batch after a kill -9', async () => {
   await using performer = await performing(db.env, { token: 2, parts: PARTS, files: FILES });
   const result = await finished(performer, STEP, Object.assign(actOf(), { token: 2 }));
   expect(result.facts).toMatchObject({ rows: ALL, remaining: ORPHANS });
+  expect([await filled(), await updates()]).toEqual([ALL, ALL]);
+});
+
+it('carries on by itself when the server crashes, and loses and repeats no row', async () => {
+  const folder = await makeFolder();
+  const server = await startPostgres({ folder, durable: true });
+  try {
+    const superuser = await server.connect();
+    await createParts(superuser);
+    const { rows } = await superuser.query<{ pid: number }>('select pg_backend_pid() as pid');
+    await using performer = await performing(server.env, { parts: PARTS, files: FILES });
+    let crashed = false;
+    const log: string[] = [];
+    const act = Object.assign(actOf(), {
+      note: async (text: string) => void log.push(text),
+      pulse: ({ done }: { done: number }) => {
+        if (crashed || done < OWNED) return;
+        crashed = true;
+        // One session that dies takes all of them with it, and every commit that was not on disk yet.
+        process.kill(rows[0]?.pid ?? 0, 'SIGKILL');
+      },
+    });
+    const result = await finished(performer, { ...STEP, batch: { ...STEP.batch, blocks: 4, target: 5 } }, act);
+    expect(log).toEqual([expect.stringContaining('lost the connection'), expect.stringContaining('is back')]);
+    expect(result.facts).toMatchObject({ rows: ALL, remaining: ORPHANS });
+    const after = await server.connect();
+    const { rows: counts } = await after.query<{ updates: string; ids: string }>(
+      'select count(*) as updates, count(distinct (name, id)) as ids from log',
+    );
+    await after.end();
+    expect(counts).toEqual([{ updates: String(ALL), ids: String(ALL) }]);
+  } finally {
+    await server.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+it('goes by its cursors when the answer to a COMMIT is lost', async () => {
+  await using way = await commitProxy(db.env);
+  await using performer = await performing(way.env, { parts: PARTS, files: FILES });
+  const log: string[] = [];
+  let once = true;
+  const act = Object.assign(actOf(), {
+    note: async (text: string) => void log.push(text),
+    pulse: ({ done }: { done: number }) => {
+      way.armed ||= once && done > OWNED;
+      once = done <= OWNED;
+    },
+  });
+  expect((await finished(performer, STEP, act)).facts).toMatchObject({ rows: ALL, remaining: ORPHANS });
+  expect(log[0]).toContain('lost the connection');
   expect([await filled(), await updates()]).toEqual([ALL, ALL]);
 });
 
