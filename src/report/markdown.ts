@@ -2,7 +2,7 @@ import type { VerdictKind } from '../run/criteria.ts';
 import { spell } from '../run/spell.ts';
 import type { FailedAttempt } from './course.ts';
 import { block, inline, moment, section, table } from './markup.ts';
-import { decisions, evidence, signoffs } from './people.ts';
+import { decisions, evidence, proofs, signoffs } from './people.ts';
 import { postMortem } from './post-mortem.ts';
 import type { Report, Said } from './report.ts';
 import { facts, steps, timeline } from './timeline.ts';
@@ -167,6 +167,7 @@ export function markdown(report: Report): string {
     postMortem(report),
     steps(report),
     facts(report),
+    proofs(report),
     evidence(report),
     course(report),
     sources(report),

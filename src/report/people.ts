@@ -84,3 +84,12 @@ export function evidence({ asked }: Report): string | undefined {
     ),
   );
 }
+
+/** What the steps showed that the success criteria rest on. */
+export function proofs({ proofs }: Report): string | undefined {
+  return section(
+    2,
+    'Proofs',
+    ...proofs.map(({ step, evidence }) => section(3, inline(step), ...evidence.map(evidenceText))),
+  );
+}

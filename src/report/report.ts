@@ -1,9 +1,9 @@
 import { type Verdict, verdicts } from '../run/criteria.ts';
-import type { Failure, JournalRecord, OutgoingMessage, Person, Target } from '../run/events.ts';
+import type { Evidence, Failure, JournalRecord, OutgoingMessage, Person, Target } from '../run/events.ts';
 import { fold } from '../run/fold.ts';
-import type { RunState, WatchState } from '../run/state.ts';
+import { type RunState, stepState, type WatchState } from '../run/state.ts';
 import { type WindowSpan, windowSpan } from '../run/window.ts';
-import type { Runbook } from '../runbook/plan.ts';
+import { type Runbook, stepsCalled } from '../runbook/plan.ts';
 import { parseRunbook } from '../runbook/sources.ts';
 import { type Asked, asked, type FailedAttempt, failures, type Turn, turns, type Undone, undone } from './course.ts';
 import { type ActivityTiming, timings } from './timings.ts';
@@ -47,6 +47,8 @@ export interface Report {
   asked: Asked[];
   criteria: Verdict[];
   exceptions: { step: string; says: string }[];
+  /** What the steps showed that the criteria rest on. */
+  proofs: { step: string; evidence: Evidence[] }[];
   messages: Said[];
   watches: ({ title: string } & WatchState)[];
   risks: RiskSeen[];
@@ -66,6 +68,16 @@ function risks(runbook: Runbook, state: RunState): RiskSeen[] {
   return runbook.document.risks.map(({ id, says, impact, probability, mitigation, tripwire }) => {
     const tripped = state.prompts.some(({ prompt }) => prompt.id === `tripwire.${id}`);
     return { says, impact, probability, mitigation, tripwire: !tripwire ? 'none' : tripped ? 'tripped' : 'quiet' };
+  });
+}
+
+function proofs(runbook: Runbook, state: RunState): Report['proofs'] {
+  const named = new Set(runbook.document.success.flatMap(({ steps }) => steps ?? []));
+  const steps = new Set([...named].flatMap((name) => stepsCalled(runbook, name)));
+  return [...steps].flatMap(({ id, title }) => {
+    const { status, result, failure } = stepState(state, id);
+    const evidence = (status === 'done' ? result?.evidence : failure?.evidence) ?? [];
+    return evidence.length === 0 ? [] : [{ step: title, evidence }];
   });
 }
 
@@ -104,6 +116,7 @@ export function timingReport(records: readonly JournalRecord[]): Report {
     exceptions: activities.flatMap(({ steps }) =>
       steps.flatMap(({ id, exceptions }) => exceptions.map((says) => ({ step: id, says }))),
     ),
+    proofs: proofs(runbook, state),
     messages: Object.values(state.messages).map(({ message, sentAt, recipients, detail, attempts, failure }) => ({
       message,
       sentAt,

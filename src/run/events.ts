@@ -75,6 +75,8 @@ export interface Failure {
   advice?: string;
   code?: string;
   evidence?: Evidence[];
+  /** Nobody may go on as if it had not happened: accepting it is not offered. */
+  hard?: true;
 }
 
 /** The database the run is bound to. */

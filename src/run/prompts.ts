@@ -41,10 +41,12 @@ function wayBack(traces: boolean): Option[] {
 /**
  * What may be chosen when a step fails: as the runbook says, else again, back, or stop.
  * @param traces whether there would be anything to undo
+ * @param hard whether it failed in a way that is not to be accepted
  */
-export function failureOptions(step: Step, phase: Phase, traces: boolean): Option[] {
-  if (phase !== 'rollback') return step.on_failure ?? [RETRY, ...wayBack(traces)];
-  return step.on_failure?.filter((each) => each.effect !== 'roll-back') ?? [RETRY, GIVE_UP];
+export function failureOptions(step: Step, phase: Phase, traces: boolean, hard = false): Option[] {
+  if (phase === 'rollback') return step.on_failure?.filter((each) => each.effect !== 'roll-back') ?? [RETRY, GIVE_UP];
+  const options = step.on_failure?.filter(({ effect }) => !hard || effect !== 'accept') ?? [RETRY];
+  return options.every(({ effect }) => effect === 'retry') ? [...options, ...wayBack(traces)] : options;
 }
 
 function failureEvidence(state: RunState, step: Step): Evidence[] {
@@ -62,7 +64,7 @@ export function failurePrompt(runbook: Runbook, state: RunState, step: Step, pha
     step: step.id,
     question: `${step.title} failed. How do we go on?`,
     evidence: failureEvidence(state, step),
-    options: failureOptions(step, phase, undosDue(runbook, state).length > 0),
+    options: failureOptions(step, phase, undosDue(runbook, state).length > 0, stepState(state, step.id).failure?.hard),
     who: [],
   };
 }

@@ -1,6 +1,7 @@
 import { adviceFor, DatabaseTrouble, sqlState } from '../postgres/errors.ts';
 import type { Evidence, Failure, Result } from '../run/events.ts';
 import type { Redactor } from '../run/redact.ts';
+import { ExpectationFailed } from './kind.ts';
 
 /** What is shown and kept of an error: what happened, what to do about it, and what it was seen by; no secrets. */
 export function explain(error: unknown, redactor: Redactor): Failure {
@@ -16,6 +17,7 @@ export function explain(error: unknown, redactor: Redactor): Failure {
     ...(advice === undefined ? {} : { advice: redact(advice) }),
     ...(code === undefined ? {} : { code }),
     ...(evidence.length === 0 ? {} : { evidence }),
+    ...(error instanceof ExpectationFailed && error.hard ? { hard: true } : {}),
   };
 }
 

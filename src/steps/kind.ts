@@ -20,10 +20,13 @@ export interface Kind<K extends StepKind> {
 export class ExpectationFailed extends Error {
   readonly evidence: Evidence[];
   readonly advice: string | undefined;
-  constructor(message: string, evidence: Evidence[] = [], advice?: string) {
+  /** It is not for anybody to accept. */
+  readonly hard: boolean;
+  constructor(message: string, evidence: Evidence[] = [], advice?: string, { hard = false } = {}) {
     super(message);
     this.name = 'ExpectationFailed';
     this.evidence = evidence;
     this.advice = advice;
+    this.hard = hard;
   }
 }

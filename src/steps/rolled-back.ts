@@ -16,6 +16,9 @@ const MOST_PAUSE = 500;
 /** How long a lock is waited for, in ms: whoever tries something holds locks that the application may be waiting for. */
 const LOCK_TIMEOUT_MS = { 'read only': 2_000, 'read write': 250 };
 
+/** A process that was stopped or cut off in mid-transaction keeps its locks no longer than this, in ms. */
+const IDLE_TIMEOUT_MS = 5_000;
+
 /** What the work needs is held by somebody else at the moment: it is begun again, as after a lock timeout. */
 export class Busy extends Error {
   constructor(what: string) {
@@ -52,6 +55,7 @@ export async function rolledBack<T>(
       await client.query(
         `begin isolation level repeatable read, ${mode};
          set local lock_timeout = ${LOCK_TIMEOUT_MS[mode]};
+         set local idle_in_transaction_session_timeout = ${IDLE_TIMEOUT_MS};
          set local statement_timeout = ${step.timeout ?? 0};
          ${mode === 'read write' ? "set local middlewatch.trial = 'on'" : ''}`,
       );

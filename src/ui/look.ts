@@ -118,7 +118,7 @@ export function dress(tone: Tone, look: Look): TextProps {
   return (look.colour ? COLOURED : UNCOLOURED)[tone];
 }
 
-const TYPED: Record<string, string> = { '…': '~', '“': '"', '”': '"', '’': "'", '–': '-', '×': 'x' };
+const TYPED: Record<string, string> = { '…': '~', '“': '"', '”': '"', '’': "'", '–': '-', '×': 'x', '✓': '+' };
 
 /** Text for a locale without UTF-8, of the same width: a likeness where there is one, else a question mark. */
 export function asciiOf(text: string): string {

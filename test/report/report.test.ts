@@ -5,8 +5,16 @@ import { expect, onTestFinished, test } from 'vitest';
 import { markdown } from '../../src/report/markdown.ts';
 import { type Report, timingReport } from '../../src/report/report.ts';
 import { json, writeReport } from '../../src/report/write.ts';
-import type { Prompt, RunEvent } from '../../src/run/events.ts';
+import type { Evidence, Prompt, RunEvent } from '../../src/run/events.ts';
 import { ADA, at, began, failed, finished, GRACE, recorded } from '../notify/story.ts';
+
+const SHOWN: Evidence = {
+  kind: 'rows',
+  title: 'Counted',
+  columns: ['table', 'rows'],
+  rows: [['archive', '7']],
+  more: 0,
+};
 
 type Happened = [moment: number, ...events: RunEvent[]];
 
@@ -47,7 +55,7 @@ const TO_THE_END: Happened[] = [
   ...FAILED,
   [at('02:55'), finished('copy', { exceptions: ['3 orphans left'] }, 30 * 60_000)],
   [at('02:55'), began('count')],
-  [at('02:56'), finished('count', { facts: { rows: 100_000 } })],
+  [at('02:56'), finished('count', { facts: { rows: 100_000 }, evidence: [SHOWN] })],
   [at('02:56'), { type: 'watch-sampled', watch: 'app', asked: 3_600, failed: 2, downMs: 61_000, p50Ms: 4, p99Ms: 30 }],
   [at('02:56'), { type: 'step-skipped', step: 'say-checking', why: 'not needed' }],
   [at('02:57'), finished('seen')],
@@ -90,6 +98,13 @@ test('every verdict follows from what happened', () => {
     [at('03:02'), { type: 'run-finished', outcome: 'rolled-back', why: 'wrong rows' }],
   ];
   expect(verdict(back)).toMatchObject({ whole: 'not-met', forward: 'not-met' });
+});
+
+test('what the criteria rest on is shown as it was seen', () => {
+  const text = markdown(timingReport(recorded(TO_THE_END)));
+  const [, proofs = ''] = text.split('## Proofs');
+  expect(proofs).toMatch(/### Count.*\n\n\*Counted\*\n\n\| table \| rows \|\n.*\n\| archive \| 7 \|/);
+  expect(markdown(timingReport(recorded(FAILED)))).not.toContain('## Proofs');
 });
 
 test('a refused answer stays on record beside the one that counted', () => {

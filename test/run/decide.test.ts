@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Action } from '../../src/run/decide.ts';
+import { failureOptions } from '../../src/run/prompts.ts';
 import { stepState } from '../../src/run/state.ts';
 import { nothingToCompare } from '../../src/run/undo.ts';
-import { runbookOf, stateOf } from '../steps/acting.ts';
+import { runbookOf, stateOf, stepOf as stepIn } from '../steps/acting.ts';
 import { ADA, BARBARA, GRACE, Night, night } from './night.ts';
 
 /** What an action is, in a word or two. */
@@ -55,6 +56,17 @@ describe('what comes next', () => {
     const run = new Night().untilStep('orphans').does({ do: 'perform', step: stepOf('orphans'), attempt: 1 });
     run.does(run.next).answers(ADA, 'drop', 'they are nobody’s');
     expect(brief(run.next)).toBe('perform sweep');
+  });
+
+  it('is not to accept a failure that nobody may accept', () => {
+    const options = [
+      { choose: 'retry', says: 'Again.', effect: 'retry' },
+      { choose: 'accept', says: 'Go on.', effect: 'accept', reason: true },
+    ];
+    const step = stepIn('check', { command: ['true'], on_failure: options });
+    const chosen = (hard: boolean) => failureOptions(step, 'window', true, hard).map(({ choose }) => choose);
+    expect(chosen(false)).toEqual(['retry', 'accept']);
+    expect(chosen(true)).toEqual(['retry', 'roll-back', 'abort']);
   });
 
   it('is nothing while a question is open, the run is paused, or somebody wants it to stop', () => {

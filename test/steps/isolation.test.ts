@@ -268,7 +268,7 @@ describe('isolation', () => {
   it('proves nothing without a row to try on, and proves it with a sample', async () => {
     const before = await everything();
     const { message, evidence } = await failing({}, [ORDER, EMPTY]);
-    expect(message).toMatch(/^Nothing leaked, but not everything is proved: empty, .*: there is no row of owner/);
+    expect(message).toMatch(/^Not proved: empty, .*: there is no row of owner/);
     expect(cells(evidence, 'empty')).toMatchObject({ owner: '? ? ? ?', anonymous: '? ? ? ?' });
     expect(cells(evidence, 'order')).toMatchObject(HOLDS);
     const proved = await perform({ samples: { empty: 'sample.sql' } }, [EMPTY]);
@@ -288,7 +288,7 @@ describe('isolation', () => {
       'drop index one_each; alter table "order" drop constraint order_label_check',
     );
     const { message, evidence } = await failing();
-    expect(message).toMatch(/^Nothing leaked, .*order, insert by owner: .*order_label_check/);
+    expect(message).toMatch(/^Not proved: order, insert by owner: .*order_label_check/);
     expect(cells(evidence, 'order').owner).toBe('✓ ? ✓ ✓');
   });
 
