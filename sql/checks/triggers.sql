@@ -3,11 +3,12 @@
 select tgname as trigger,
        case when tgtype & 2 > 0 then 'before' else 'after' end as fires,
        tgfoid::regprocedure::text as runs,
-       case when tgtype & 2 > 0 then 'what it changes in the row will not stick'
+       case when tgenabled = 'D' then 'none: it is disabled, and stays so; whoever disabled it may still be at it'
+            when tgtype & 2 > 0 then 'what it changes in the row will not stick'
             else 'what it writes or sends happens, once for each row or batch' end as consequence
 from pg_trigger
 where tgrelid = format('%I.%I', :'schema'::text, :'name'::text)::regclass
-  and not tgisinternal and tgenabled not in ('D', 'R')
+  and not tgisinternal and tgenabled <> 'R'
   and tgtype & 16 > 0 and tgattr = ''
   and tgname not like 'zzz\_tenant\_%' and tgname not like 'middlewatch%'
 order by tgtype & 2 = 0, tgname;

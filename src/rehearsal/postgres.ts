@@ -40,6 +40,7 @@ const SETTINGS = {
   max_connections: '200',
   shared_buffers: '128MB',
   max_wal_size: '2GB',
+  max_prepared_transactions: '4',
   shared_preload_libraries: 'pg_stat_statements',
   'pg_stat_statements.track': 'top',
   timezone: 'UTC',

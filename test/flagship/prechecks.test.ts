@@ -1,0 +1,166 @@
+import type pg from 'pg';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { ExpectationFailed } from '../../src/steps/kind.ts';
+import { legacyDatabase, type TestDatabase } from '../support/database.ts';
+import { type Flagship, of, openFlagship, tried, value } from './flagship.ts';
+
+/* What would end badly is found before anything is changed, and what cannot be seen is not taken for nothing. */
+
+let db: TestDatabase;
+let client: pg.Client;
+let superuser: pg.PoolClient;
+let flagship: Flagship;
+beforeAll(async () => {
+  db = await legacyDatabase({ rows: 2_000 });
+  client = await db.client();
+  superuser = await db.superuser.connect();
+  flagship = await openFlagship(db.env, { 'unexpected-policies': 'drop' });
+});
+afterEach(async () => {
+  await superuser.query('rollback');
+});
+afterAll(async () => {
+  superuser?.release();
+  await flagship?.close();
+  await db?.drop();
+});
+
+/** Nothing is too old or too far behind, or everything is. */
+const PATIENT = { snapshot_age: '10 minutes', slot_behind: '1GB', xid_age: '1000000000' };
+const STRICT = { snapshot_age: '0', slot_behind: '0', xid_age: '-1' };
+
+/** What a query of the pre-checks finds, its rows as one text each. */
+async function found(path: string, vars: Record<string, string> = {}, on: pg.ClientBase = client): Promise<string[]> {
+  const { rows } = await on.query({ text: flagship.sql(path, vars), rowMode: 'array' });
+  return rows.map((row: unknown[]) => row.join(' | '));
+}
+
+/** What somebody who may not look at others finds. */
+async function blindly(path: string, vars: Record<string, string>): Promise<string[]> {
+  return tried(client, async () => {
+    await client.query('set local role authenticated');
+    return found(path, vars);
+  });
+}
+
+test('where all is well, all pass, and nobody is asked', async () => {
+  await flagship.perform('abilities', 'server', 'at-work', 'migratable');
+  expect((await flagship.perform('event-triggers')).evidence).toMatchObject([{ rows: [] }]);
+});
+
+test('sessions and transactions that hold what is dead', async () => {
+  const [reader, writer] = [await db.client({ application_name: 'nightly report' }), await db.client()];
+  await reader.query('begin isolation level repeatable read; select from clients limit 1');
+  await writer.query("begin; insert into tags (org_id, name) select org_id, 'kept' from tags limit 1");
+  await writer.query(`prepare transaction '${db.name}'`);
+  try {
+    const seen = await found('sql/checks/server.sql', { ...PATIENT, snapshot_age: '0' });
+    expect(seen).toContainEqual(
+      expect.stringMatching(/^an old snapshot \| client backend \d+ \(postgres, nightly report\)/),
+    );
+    expect(seen).toContainEqual(expect.stringContaining(`a prepared transaction | ${db.name} of postgres`));
+    expect(await blindly('sql/checks/server.sql', PATIENT)).toContainEqual(
+      expect.stringMatching(/^cannot tell \| \d+ sessions/),
+    );
+  } finally {
+    await writer.query(`rollback prepared '${db.name}'`);
+    await reader.query('rollback');
+  }
+});
+
+test('slots that keep WAL, and transaction ids that run out', async () => {
+  expect(await found('sql/checks/server.sql', PATIENT)).toEqual([]);
+  await client.query('select pg_create_physical_replication_slot($1, true)', [db.name]);
+  try {
+    await client.query('create table written as select generate_series(1, 1000)');
+    const seen = await found('sql/checks/server.sql', STRICT);
+    expect(seen).toContainEqual(expect.stringContaining(`a replication slot that is behind | ${db.name}, not in use`));
+    expect(seen).toContainEqual(expect.stringMatching(/^transaction ids run out/));
+  } finally {
+    await client.query('drop table written');
+    await client.query('select pg_drop_replication_slot($1)', [db.name]);
+  }
+});
+
+test('what is set for a table', async () => {
+  await superuser.query(
+    'begin; alter table tags set (autovacuum_enabled = off); alter table profiles disable trigger all',
+  );
+  const set = async (table: string) => (await found('sql/checks/at-work.sql', of(table), superuser)).join();
+  expect(await set('tags')).toMatch(/^autovacuum is off for it \|[^,]*$/);
+  expect(await set('profiles')).toMatch(/^a foreign key that is not kept \| the triggers of profiles_id_fkey/);
+  expect(await set('deals')).toBe('');
+});
+
+test('what is under way on a table', async () => {
+  const [holder, builder] = [await db.client(), await db.client()];
+  await holder.query('begin; update tags set name = name');
+  const building = builder.query('create index concurrently under_way on tags (name)');
+  try {
+    await expect
+      .poll(() => found('sql/checks/at-work.sql', of('tags')))
+      .toEqual([expect.stringMatching(/^at work \| CREATE INDEX CONCURRENTLY, waiting/)]);
+    expect(await blindly('sql/checks/at-work.sql', of('deals'))).toEqual([expect.stringMatching(/^cannot tell/)]);
+  } finally {
+    await holder.query('rollback');
+    await building;
+    await client.query('drop index under_way');
+  }
+});
+
+test('event triggers that our statements fire, and no others', async () => {
+  await superuser.query(`
+    create function watch_ddl() returns event_trigger language plpgsql as 'begin end';
+    create event trigger ours on ddl_command_end execute function watch_ddl();
+    create event trigger others on ddl_command_end when tag in ('CREATE EXTENSION') execute function watch_ddl()`);
+  try {
+    const { evidence } = await flagship.perform('event-triggers');
+    const [shown] = evidence ?? [];
+    expect(shown?.kind === 'rows' && shown.rows.map(([name]) => name)).toEqual(['ours']);
+  } finally {
+    await superuser.query('drop event trigger ours; drop event trigger others; drop function watch_ddl()');
+  }
+});
+
+test('room: what is estimated covers what is taken, is shown, and is refused when it is not there', async () => {
+  const items = flagship.runbook.document.lists.secured ?? [];
+  const estimate = async (free: string) => {
+    const { rows } = await client.query({
+      text: flagship.sql('sql/checks/room.sql', { tables: JSON.stringify(items), free }),
+      rowMode: 'array',
+    });
+    return rows[0] as string[];
+  };
+  expect((await estimate(''))[0]).toBe('cannot tell');
+  expect(Number((await estimate('1kB'))[0])).toBeGreaterThan(0);
+  const { evidence, summary } = await flagship.perform('room');
+  expect(summary).toBe('0, as expected');
+  expect(evidence).toHaveLength(1);
+
+  const size = () =>
+    value(
+      client,
+      "select sum(pg_total_relation_size(oid))::bigint from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'",
+    );
+  const [, versions = '', entries = '', index = ''] = await estimate('1GB');
+  const inAll = await value(client, 'select pg_size_bytes($1) + pg_size_bytes($2) + pg_size_bytes($3)', [
+    versions,
+    entries,
+    index,
+  ]);
+  const before = Number(await size());
+  await flagship.perform('create-tenants', 'fill-tenants', 'backfill-profiles', 'profiles-index');
+  await flagship.perform('row-triggers', 'add-column', 'backfill-tables', 'indexes');
+  const taken = Number(await size()) - before;
+  expect(taken).toBeGreaterThan(0);
+  expect(taken).toBeLessThanOrEqual(Number(inAll));
+  await flagship.undo();
+});
+
+test('a refusal shows what was found, and what to do', async () => {
+  await client.query('alter table tags set (autovacuum_enabled = off)');
+  const failure = await flagship.perform('at-work').catch((error: unknown) => error);
+  expect(failure).toBeInstanceOf(ExpectationFailed);
+  const [shown] = (failure as ExpectationFailed).evidence;
+  expect(shown?.kind === 'rows' && shown.columns).toEqual(['of', 'problem', 'found', 'what to do']);
+});
