@@ -8,7 +8,19 @@ export interface NamedFile {
 
 /** The parts of a runbook that name files, and the keys that do: kept apart from the schema, to work on a broken document too. */
 const PARTS = ['audiences', 'prepare', 'timeline', 'after', 'rollback'];
-const KEYS = new Set(['sql', 'file', 'files', 'remaining', 'actors', 'own', 'row', 'sample', 'misplaced', 'evidence']);
+const KEYS = new Set([
+  'sql',
+  'file',
+  'files',
+  'remaining',
+  'actors',
+  'own',
+  'row',
+  'sample',
+  'misplaced',
+  'needed',
+  'evidence',
+]);
 /** Keys of maps from a name to a file; what else goes by these keys is a list. */
 const MAPS = new Set(['samples', 'prepare']);
 const FREE = new Set(['vars', 'headers', 'body', 'capture', 'may', 'except']);
