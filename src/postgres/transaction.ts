@@ -15,6 +15,8 @@ export interface TransactionOptions {
   statementTimeout?: number | undefined;
   /** Recorded in the same transaction, with what the work returned as its detail. */
   entry?: Entry;
+  /** More parameters of the server for it, by name. */
+  settings?: Record<string, string>;
   /** How often it is begun before it counts as blocked; 30. */
   tries?: number;
 }
@@ -70,7 +72,7 @@ function blocked(tries: number, cause: unknown, table: Table | undefined): Block
 
 async function once<T>(
   client: PoolClient,
-  { fence, entry, statementTimeout = 0, pool, signal }: TransactionOptions,
+  { fence, entry, statementTimeout = 0, settings = {}, pool, signal }: TransactionOptions,
   attempt: number,
   work: (client: PoolClient) => Promise<T>,
   onBlockers: (table: Table) => void,
@@ -80,11 +82,16 @@ async function once<T>(
   let result: T;
   try {
     await client.query('begin');
+    const all = Object.entries({
+      lock_timeout: String(lockTimeout),
+      statement_timeout: String(statementTimeout),
+      idle_in_transaction_session_timeout: String(IDLE_TIMEOUT),
+      'middlewatch.run': fence.run,
+      ...settings,
+    });
     const { rows } = await client.query<{ pid: number }>(
-      `select set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true),
-              set_config('idle_in_transaction_session_timeout', $3, true), set_config('middlewatch.run', $4, true),
-              pg_backend_pid() as pid`,
-      [String(lockTimeout), String(statementTimeout), String(IDLE_TIMEOUT), fence.run],
+      `select ${all.map((_, i) => `set_config($${2 * i + 1}, $${2 * i + 2}, true)`).join(', ')}, pg_backend_pid() as pid`,
+      all.flat(),
     );
     const pid = rows[0]?.pid ?? 0;
     held.use(cancelOnAbort(pool, pid, signal));

@@ -19,6 +19,13 @@ const HEED_EVERY = 100;
 /** A rehearsal's failure comes after this many batches. */
 const BATCHES_BEFORE_FAILURE = 2;
 
+/**
+ * `middlewatch.backfill` is read by triggers that must tell a backfill from a change somebody made (F14). A batch need not
+ * wait for the disk: a server that crashes loses it together with its cursor, and the step's own commit, at the end, waits
+ * for all of them.
+ */
+const IN_A_BATCH = { 'middlewatch.backfill': 'on', synchronous_commit: 'off' };
+
 /** A table of the backfill. */
 export interface Job {
   table: TableName;
@@ -112,12 +119,7 @@ async function runBatch(job: Job, lane: Lane, shift: Shift): Promise<number> {
     to_tid: `(${next},0)`,
     ...sliceOf(lane.pass, step.batch.slices),
   });
-  const filled = await transaction(terms(world, step, act), async (client) => {
-    // Read by triggers that must tell a backfill from a change somebody made (F14). A batch need not wait for the disk: a
-    // server that crashes loses it together with its cursor, and the step's own commit, at the end, waits for all of them.
-    await client.query(
-      "select set_config('middlewatch.backfill', 'on', true), set_config('synchronous_commit', 'off', true)",
-    );
+  const filled = await transaction({ ...terms(world, step, act), settings: IN_A_BATCH }, async (client) => {
     const { rowCount } = await client.query(text, values).catch((cause) => {
       throw located(file.path, 1, text, cause);
     });

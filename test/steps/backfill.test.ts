@@ -220,6 +220,27 @@ it('has as many workers as the operator asks for, from the next batch on', async
   expect([await filled(), await updates()]).toEqual([ALL, ALL]);
 });
 
+it('does less beside a strained server, says so, and heeds the operator who wants more all the same', async () => {
+  await using performer = await performing(db.env, { parts: PARTS, files: FILES });
+  const control = { paused: false, speed: 1, workers: null };
+  const notes: string[] = [];
+  const log: string[] = [];
+  const act = Object.assign(actOf(), {
+    control,
+    note: async (text: string) => void log.push(text),
+    pulse: ({ note }: { note: string }) => {
+      notes.push(note);
+      if (note.includes('slowed')) control.speed = 8;
+    },
+  });
+  // Any WAL at all is too much.
+  const slow = stepOf('backfill', { ...FIELDS, pace: 'gentle', slow_down: { wal: '0kB/s' }, batch: { target: '8ms' } });
+  expect((await finished(performer, slow, act)).facts).toMatchObject({ rows: ALL });
+  expect(notes).toContainEqual(expect.stringMatching(/^2 workers · .* · slowed to \d+%: WAL \d+ MB\/s, over 0 MB\/s$/));
+  expect(log).toContainEqual(expect.stringMatching(/^slowed to/));
+  expect(act.state().steps.it?.samples.some(({ values }) => (values.sharePercent ?? 100) < 100)).toBe(true);
+});
+
 it('goes through a partitioned table partition by partition, and through tables without a key or with heirs', async () => {
   await db.superuser.query(`
     create schema "Part";
