@@ -63,10 +63,12 @@ function undone(runbook: Runbook, step: Step): string[] {
   const files = filesOf(runbook, step);
   const lines =
     step.kind === 'index'
-      ? files.map(
-          ({ vars }) =>
-            `drop index concurrently if exists ${escapeIdentifier(vars.schema ?? 'public')}.${escapeIdentifier(vars.index ?? '')};`,
-        )
+      ? files
+          .filter(({ use }) => use === 'work')
+          .map(
+            ({ vars }) =>
+              `drop index concurrently if exists ${escapeIdentifier(vars.schema ?? 'public')}.${escapeIdentifier(vars.index ?? '')};`,
+          )
       : files.filter(({ use }) => use === 'undo').map((file) => rendered(runbook, file));
   if (step.kind === 'policies')
     lines.push('the program has kept the policies of before, and puts them back: runbook run');

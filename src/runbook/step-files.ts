@@ -42,7 +42,7 @@ const WHOLE_TABLE = { from_tid: '(0,0)', to_tid: '(4294967295,0)', slice: '0', s
 /**
  * The SQL files of a planned step, in the order and as often as they are run, with the variables they are given: every
  * setting, the fields of the item, and the step's `vars`. What is only known at run time has a stand-in: a batch is the
- * whole table, a person's row is empty.
+ * whole table, a person's row has in each column the column's name.
  */
 export function stepFiles(step: Step, { settings, lists, text }: Surroundings): StepFile[] {
   const own = Object.entries('vars' in step ? step.vars : {}).map(([name, value]) => [
@@ -53,7 +53,7 @@ export function stepFiles(step: Step, { settings, lists, text }: Surroundings): 
   const items = listed(lists, 'tables' in step ? step.tables : undefined);
   const columns = 'actors' in step ? columnsFound(text(step.actors)) : [];
   const people: Named['more'] = (_item, file) =>
-    Object.fromEntries((columns ?? variablesOf(text(file)).map(({ name }) => name)).map((name) => [name, '']));
+    Object.fromEntries((columns ?? variablesOf(text(file)).map(({ name }) => name)).map((name) => [name, name]));
   return named(step, settings, people).flatMap(({ file, path, use, more, only }) => {
     // Undos are run once, whatever list the step has; and where a check counts the rows of the list, its query is.
     if (items.length === 0 || use === 'undo' || (step.kind === 'check' && step.rows !== undefined)) {

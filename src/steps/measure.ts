@@ -1,36 +1,24 @@
-import type { PoolClient } from 'pg';
-import type { Evidence, Facts } from '../run/events.ts';
+import type { Facts } from '../run/events.ts';
+import type { Act } from '../run/performer.ts';
 import { factsOf } from '../run/state.ts';
 import { itemsOf } from '../runbook/plan.ts';
 import type { Item } from '../runbook/schema.ts';
 import type { StepOf } from '../runbook/step-schema.ts';
-import { type Actor, actorsOf } from './actors.ts';
-import { inTheirName } from './attack.ts';
-import { explained, tooSmall } from './explained.ts';
+import { actorsOf } from './actors.ts';
 import { ExpectationFailed, type Kind } from './kind.ts';
-import { allowedMs, percentile, roundMs } from './latency.ts';
+import { judged, type Measured, slower, table, told, troublesOf, uncompared } from './measured.ts';
 import { rolledBack } from './rolled-back.ts';
+import { timed } from './timing.ts';
 import type { World } from './world.ts';
 
 type Measure = StepOf<'measure'>;
-type Query = Measure['queries'][number];
 
-/** What one query on one table came to. */
-interface Measured {
-  /** `query.table`, or `query` when the step names no tables; its median is the fact `….p50Ms`. */
-  id: string;
-  p50Ms: number;
-  p99Ms: number;
-  plan: string;
-  /** Whether any index took part. */
-  indexed: boolean;
-  /** Null: not asked for. What the baseline did without an index, for a policy that no index serves, nobody has made worse. */
-  index: 'used' | 'not used' | 'none before either' | 'too small to tell' | null;
-}
+/** How often a table is measured before a query counts as slower: what else the machine does can only add to a time. */
+const LOOKS = 3;
 
 /**
- * Times queries as real users would wait for them, under row-level security, and looks at the plan for the index they are
- * meant to use. Without `against` it is the baseline; with it the medians are compared.
+ * Times reads and writes as real users would wait for them, under row-level security and taken back, and looks at the plan
+ * for the index they are meant to use. Without `against` it is the baseline; with it the medians are compared.
  */
 export const measure: Kind<'measure'> = {
   async perform(step, act, world) {
@@ -40,36 +28,34 @@ export const measure: Kind<'measure'> = {
     const exceptions: string[] = [];
     for (const [done, item] of (items.length > 0 ? items : [{} as Item]).entries()) {
       act.pulse({ done, total: Math.max(1, items.length), unit: 'tables', note: item.name ?? '' });
-      const here = await rolledBack(world, step, act, 'read only', async (client) => {
-        const actors = await actorsOf(client, world, step.actors, step.role, item);
-        const queries: Measured[] = [];
-        if (actors.length === 0) return queries;
-        for (const query of step.queries) queries.push(await time(client, step, world, query, item, actors, before));
-        return queries;
-      });
+      let here = await look(step, act, world, item, before);
+      for (let looks = 1; looks < LOOKS && here.some((each) => slower(step, each, before)); looks++) {
+        here = lower(here, await look(step, act, world, item, before));
+      }
       if (here.length === 0) exceptions.push(`${item.name ?? step.title}: nobody to measure as`);
       measured.push(...here);
     }
+    const wrong = measured.flatMap((each) => {
+      const troubles = troublesOf(step, each, before);
+      return troubles.length > 0 ? [{ each, troubles }] : [];
+    });
     const evidence = table(measured, before);
-    const wrong = [
-      ...measured
-        .filter((each) => each.index === 'not used')
-        .map(({ id, plan }) => `${id} does not use the index it should (${plan})`),
-      ...(before === undefined ? [] : slower(step, measured, before, exceptions)),
-    ];
     if (wrong.length > 0) {
       throw new ExpectationFailed(
-        `Not as fast as it should be: ${wrong.join('; ')}.`,
-        [evidence],
+        `Not as it should be: ${wrong.map(({ each, troubles }) => `${each.id} ${troubles.join(', ')}`).join('; ')}.`,
+        [evidence, ...wrong.map(({ each, troubles }) => told(each, troubles))],
         'Look whether the indexes are there and the tables analysed, then retry; or accept it with a reason.',
       );
     }
     const facts: Facts = Object.fromEntries(
-      measured.flatMap(({ id, p50Ms, indexed }) => [
-        [`${id}.p50Ms`, p50Ms],
-        [`${id}.indexed`, indexed],
-      ]),
+      measured
+        .filter(({ failed }) => failed === undefined)
+        .flatMap(({ id, p50Ms, indexed }) => [
+          [`${id}.p50Ms`, p50Ms],
+          [`${id}.indexed`, indexed],
+        ]),
     );
+    exceptions.push(...measured.flatMap((each) => uncompared(each, before)));
     const compared = before === undefined ? 'the baseline' : 'none slower than the baseline allows';
     return {
       finished: { summary: `${measured.length} queries, ${compared}`, facts, evidence: [evidence], exceptions },
@@ -77,75 +63,22 @@ export const measure: Kind<'measure'> = {
   },
 };
 
-async function time(
-  client: PoolClient,
-  step: Measure,
-  world: World,
-  query: Query,
-  item: Item,
-  actors: Actor[],
-  before: Facts | undefined,
-): Promise<Measured> {
-  const times: number[] = [];
-  const indexes = new Set<string>();
-  let last: Awaited<ReturnType<typeof explained>> | undefined;
-  for (const actor of actors) {
-    const vars = { ...world.runbook.document.settings, ...item, ...actor.variables };
-    await inTheirName(client, actor, async () => {
-      for (let run = 0; run < step.runs; run++) {
-        last = await explained(client, world, query.file, vars);
-        times.push(last.ms);
-        for (const index of last.indexes) indexes.add(index);
-      }
-    });
-  }
-  const id = item.name === undefined ? query.id : `${query.id}.${item.name}`;
-  let index: Measured['index'] = null;
-  if (query.uses_index !== undefined) {
-    const wanted = new RegExp(query.uses_index);
-    if ([...indexes].some((each) => wanted.test(each))) index = 'used';
-    else if (await tooSmall(client, last?.relations ?? [])) index = 'too small to tell';
-    else index = before?.[`${id}.indexed`] === false ? 'none before either' : 'not used';
-  }
-  return {
-    id,
-    p50Ms: roundMs(percentile(times, 0.5)),
-    p99Ms: roundMs(percentile(times, 0.99)),
-    plan: last?.path ?? '',
-    indexed: indexes.size > 0,
-    index,
-  };
-}
-
-/** What is slower than it may be. What was not measured before cannot be compared, and is an exception. */
-function slower({ within }: Measure, measured: Measured[], before: Facts, exceptions: string[]): string[] {
-  if (within === undefined) return [];
-  return measured.flatMap(({ id, p50Ms }) => {
-    const was = before[`${id}.p50Ms`];
-    if (typeof was !== 'number') {
-      exceptions.push(`${id}: there is no baseline to compare with`);
-      return [];
-    }
-    const allowed = allowedMs(was, within);
-    return p50Ms <= allowed ? [] : [`${id} took ${p50Ms} ms, was ${was} ms, may be ${roundMs(allowed)} ms`];
+/** Measures one table, once. @returns nothing when there is nobody to measure as */
+function look(step: Measure, act: Act, world: World, item: Item, before: Facts | undefined): Promise<Measured[]> {
+  return rolledBack(world, step, act, 'read write', async (client) => {
+    const actors = await actorsOf(client, world, step.actors, step.role, item);
+    if (actors.length === 0) return [];
+    const timings = await timed(client, world, step, item, actors);
+    const found: Measured[] = [];
+    for (const [query, timing] of timings) found.push(await judged(client, world, query, item, timing, before));
+    return found;
   });
 }
 
-function table(measured: Measured[], before: Facts | undefined): Evidence {
-  return {
-    kind: 'rows',
-    title: 'How long queries take on the server',
-    columns: ['query', 'median', 'p99', ...(before === undefined ? [] : ['median before']), 'index', 'plan'],
-    rows: measured.map(({ id, p50Ms, p99Ms, index, plan }) => [
-      id,
-      `${p50Ms} ms`,
-      `${p99Ms} ms`,
-      ...(before === undefined ? [] : [was(before[`${id}.p50Ms`])]),
-      index ?? '–',
-      plan,
-    ]),
-    more: 0,
-  };
+/** Of each query the better of two measurements. */
+function lower(first: Measured[], second: Measured[]): Measured[] {
+  return first.map((each) => {
+    const other = second.find(({ id }) => id === each.id);
+    return other !== undefined && other.p50Ms < each.p50Ms ? other : each;
+  });
 }
-
-const was = (value: unknown) => (typeof value === 'number' ? `${value} ms` : '–');

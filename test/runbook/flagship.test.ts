@@ -3,7 +3,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { planText } from '../../src/cli/plan-text.ts';
 import { jsonSchema } from '../../src/runbook/json-schema.ts';
 import type { Runbook } from '../../src/runbook/plan.ts';
-import { psqlScript } from '../../src/runbook/psql-script.ts';
+import { filesOf, psqlScript } from '../../src/runbook/psql-script.ts';
 import { parseRunbook, readSources } from '../../src/runbook/sources.ts';
 import { statements, variablesOf } from '../../src/runbook/sql-file.ts';
 
@@ -25,6 +25,11 @@ test('another opening moves every moment along, and local time changes where it 
   const row = text.split('\n').find((line) => line.endsWith('Backfill 12 tables'));
   expect(row).toMatch(/^Sun 29 Mar 01:25 {2}Sun 29 Mar 03:25 {2}Sat 28 Mar 21:25 {2}1h /);
   expect(text).toContain('00:30-04:30 UTC · 01:30-06:30 Berlin · 20:30-00:30 New York · 4h');
+});
+
+test('every file that a step works with has been read', () => {
+  const files = runbook.activities.flatMap(({ steps }) => steps).flatMap((step) => filesOf(runbook, step));
+  expect(files.filter(({ file }) => runbook.sources.files[file] === undefined)).toEqual([]);
 });
 
 test('the script for psql is all SQL, with nothing left to fill in', () => {

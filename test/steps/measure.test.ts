@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { measure } from '../../src/steps/measure.ts';
+import { asked } from '../../src/steps/missing-index.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { actOf, stateOf, stepOf, worldOf } from './acting.ts';
 
@@ -22,9 +23,15 @@ beforeAll(async () => {
     create table small (owner int, team int);
     insert into small select n, n from generate_series(1, 10) as n;
     create index small_owner on small (owner);
-    grant select on big, small to ${READER};
+    create table "Bare" ("Owner" int, team int, filler text);
+    insert into "Bare" select n % 1000, n % 1000, repeat('x', 40) from generate_series(1, 20000) as n;
+    create index bare_team on "Bare" (team);
+    grant select on big, small, "Bare" to ${READER};
+    grant insert, update, delete on small to ${READER};
     alter table big enable row level security;
     alter table small enable row level security;
+    alter table "Bare" enable row level security;
+    create policy own on "Bare" using ("Owner" = current_setting('request.jwt.claims')::int or team = (select 7));
     create policy own on big using (owner = current_setting('request.jwt.claims')::int);
     create policy own on small using (owner = current_setting('request.jwt.claims')::int);
     analyze`);
@@ -52,7 +59,7 @@ const step = (fields: object = {}) =>
 const against = (facts: Record<string, number | boolean>) =>
   actOf({ state: stateOf({ before: { status: 'done', result: { summary: '', facts } } }) });
 
-it('measures as the user, through the policies, and says when a table is too small to tell', async () => {
+it('measures as the user, through the policies, and says when a table is too small for its index', async () => {
   await expect(measure.perform(step(), actOf(), world())).resolves.toMatchObject({
     finished: {
       facts: { 'mine.big.p50Ms': expect.any(Number), 'mine.big.indexed': true },
@@ -60,7 +67,7 @@ it('measures as the user, through the policies, and says when a table is too sma
         {
           rows: [
             ['mine.big', expect.anything(), expect.anything(), 'used', expect.stringContaining('big_owner')],
-            ['mine.small', expect.anything(), expect.anything(), 'too small to tell', expect.anything()],
+            ['mine.small', expect.anything(), expect.anything(), 'could be used', expect.stringContaining('Seq Scan')],
           ],
         },
       ],
@@ -88,4 +95,65 @@ it('compares medians with the baseline, and names what has none', async () => {
   await expect(measure.perform(compared(60_000), against(facts), world())).resolves.toMatchObject({
     finished: { exceptions: ['mine.small: there is no baseline to compare with'] },
   });
+});
+
+it('names the index for want of which a whole table is read, unless it is the baseline', async () => {
+  const bare = { lists: { tables: [{ name: 'Bare' }] } };
+  const looking = (fields: object = {}) =>
+    measure.perform(
+      step({ queries: [{ id: 'mine', file: 'mine.sql' }], ...fields }),
+      against({ 'mine.Bare.p50Ms': 60_000 }),
+      worldOf({ pool, files, parts: bare }),
+    );
+  await expect(looking()).resolves.toHaveProperty('finished');
+  await expect(looking({ against: 'before', within: { times: 2 } })).rejects.toMatchObject({
+    message: expect.stringMatching(/mine\.Bare reads a whole table for want of an index/),
+    evidence: [
+      expect.anything(),
+      { title: 'mine.Bare', text: expect.stringContaining('create index concurrently on public."Bare" ("Owner");') },
+    ],
+  });
+  await pool.query('create index bare_owner on "Bare" ("Owner")');
+  await expect(looking({ against: 'before', within: { times: 2 } })).resolves.toHaveProperty('finished');
+});
+
+it('measures writes too, takes them back, and finds out when one has stopped working', async () => {
+  const writes = {
+    'actors.sql': files['actors.sql'],
+    'add.sql': `insert into :"name" values (7, 7)`,
+    'change.sql': `update :"name" set team = team where owner = 7`,
+    'remove.sql': `delete from :"name" where owner = 7`,
+    'impossible.sql': `insert into :"name" values (8, 8)`,
+  };
+  const queries = ['add', 'change', 'remove', 'impossible'].map((id) => ({ id, file: `${id}.sql` }));
+  const there = worldOf({ pool, files: writes, parts: { lists: { tables: [{ name: 'small' }] } } });
+  const rows = async () => (await pool.query('select owner, team, xmin from small order by owner')).rows;
+  const was = await rows();
+  const performed = await measure.perform(step({ queries }), actOf(), there);
+  expect(performed).toMatchObject({
+    finished: {
+      facts: {
+        'add.small.p50Ms': expect.any(Number),
+        'change.small.p50Ms': expect.any(Number),
+        'remove.small.p50Ms': expect.any(Number),
+      },
+      exceptions: [expect.stringMatching(/^impossible\.small: could not be measured: .*row-level security/)],
+    },
+  });
+  expect(await rows()).toEqual(was);
+  const compared = step({ queries, against: 'before', within: { times: 2, or_ms: 60_000 } });
+  await expect(measure.perform(compared, against({ 'impossible.small.p50Ms': 1 }), there)).rejects.toThrow(
+    /impossible\.small worked before and now fails/,
+  );
+});
+
+it.each([
+  ['(t.a = $0)', ['t.a']],
+  ['((t.a = (InitPlan 1).col1) OR (t.b = (InitPlan 2).col1))', ['t.a', 't.b']],
+  ["((t.c ~~ '%) OR (t.a = 1'::text) AND ((t.a = 1) OR (t.b = 2)))", ['t.a', 't.b']],
+  ['(has_role(t.a) OR (t.a = 1))', undefined],
+  ['(t.a > 1)', undefined],
+])('indexes on which columns could answer %s', (condition, columns) => {
+  const found = asked(condition, [{ shown: 't.a' }, { shown: 't.b' }, { shown: 't.c' }]);
+  expect(found?.map(({ shown }) => shown)).toEqual(columns);
 });

@@ -1,0 +1,3 @@
+-- One row, by its key. Deletes nothing by hand but in a trial, which is rolled back.
+-- psql: -v schema=public -v name=clients -v key=id -v key_of_one=…
+delete from :"schema".:"name" where :"key" = :'key_of_one' and current_setting('middlewatch.trial', true) = 'on';

@@ -1,0 +1,3 @@
+-- One row, by its key.
+-- psql: -v schema=public -v name=clients -v key=id -v key_of_one=…
+select * from :"schema".:"name" where :"key" = :'key_of_one';
