@@ -5,13 +5,19 @@ import type { Policy } from './policy.ts';
 export const REACHES = ['select', 'update', 'delete'] as const;
 export type Reach = (typeof REACHES)[number];
 
-/** A role and every role whose rights it has: those whose policies are for it. */
-export async function rightsOf(client: Queryable, role: string): Promise<Set<string>> {
+/** Those of the policies that are for a role, or for a role whose rights it has. */
+export async function policiesFor(client: Queryable, role: string, policies: Policy[]): Promise<Policy[]> {
   const { rows } = await client.query<{ rolname: string }>(
     "select rolname from pg_roles where pg_has_role($1::name, oid, 'usage')",
     [role],
   );
-  return new Set(rows.map(({ rolname }) => rolname));
+  const rights = new Set(rows.map(({ rolname }) => rolname));
+  return policies.filter(({ roles }) => roles.some((each) => each === null || rights.has(each)));
+}
+
+/** Whether a command asks this policy: one for it, or one for reading, for it names its rows by their columns. */
+export function asksFor({ command, using }: Policy, reach: Reach): boolean {
+  return using !== null && (command === 'all' || command === reach || command === 'select');
 }
 
 /**
@@ -19,14 +25,12 @@ export async function rightsOf(client: Queryable, role: string): Promise<Set<str
  * restrictive one has to say yes, and to change a row that one names by its columns one has to see it as well.
  * https://www.postgresql.org/docs/current/sql-createpolicy.html
  */
-export function reached(policies: Policy[], reach: Reach, rights: ReadonlySet<string>): string {
-  const held = policies.filter(
-    ({ command, roles }) =>
-      (command === 'all' || command === reach) && roles.some((role) => role === null || rights.has(role)),
-  );
+export function reached(policies: Policy[], reach: Reach): string {
   const says = (permissive: boolean) =>
-    held.flatMap(({ permissive: is, using }) => (is === permissive && using !== null ? [`(${using}\n)`] : []));
+    policies.flatMap(({ command, permissive: is, using }) =>
+      (command === 'all' || command === reach) && is === permissive && using !== null ? [`(${using}\n)`] : [],
+    );
   const one = says(true);
   const own = one.length === 0 ? 'false' : [`(${one.join(' or ')})`, ...says(false)].join(' and ');
-  return reach === 'select' ? own : `${own} and ${reached(policies, 'select', rights)}`;
+  return reach === 'select' ? own : `${own} and ${reached(policies, 'select')}`;
 }

@@ -76,11 +76,11 @@ async function replace(client: PoolClient, step: Policies, act: Act, world: Worl
   const before = await mustRead(client, item);
   await keep(client, world.run, step.id, partOf(item), before);
   const change: Change = { replace: [], keep: [], 'keep-within': [], drop: [], created: [] };
-  for (const { policy, verdict, instead } of decided(step, judge(step, act, world, item, before))) {
+  for (const { policy, verdict, within } of decided(step, judge(step, act, world, item, before))) {
     change[verdict].push(policy.name);
     if (verdict === 'keep') continue;
     await dropPolicy(client, table, policy.name);
-    if (instead !== undefined) await createPolicy(client, table, instead);
+    if (within !== undefined) await createPolicy(client, table, within);
   }
   const file = fileOf(step, item);
   await runFile(client, world, file, itemVariables(world, item));

@@ -1,6 +1,6 @@
 import { escapeIdentifier, type PoolClient } from 'pg';
 import { type Policy, readRowSecurity } from '../postgres/policy.ts';
-import { REACHES, type Reach, reached, rightsOf } from '../postgres/reach.ts';
+import { policiesFor, type Reach } from '../postgres/reach.ts';
 import { qualified, tableOf } from '../postgres/tables.ts';
 import type { Evidence } from '../run/events.ts';
 import type { Act } from '../run/performer.ts';
@@ -8,8 +8,8 @@ import { itemsOf } from '../runbook/plan.ts';
 import type { Item } from '../runbook/schema.ts';
 import { render } from '../runbook/sql-file.ts';
 import type { StepOf } from '../runbook/step-schema.ts';
-import { type Actor, actorsOf } from './actors.ts';
-import { attempt } from './attack.ts';
+import { type Compared, keepsAll, type Lost, lostBy } from './access-lost.ts';
+import { actorsOf } from './actors.ts';
 import type { Gathered } from './evidence.ts';
 import { ExpectationFailed } from './kind.ts';
 import { decided, mustRead } from './policy-inventory.ts';
@@ -21,18 +21,10 @@ import { itemVariables, type World } from './world.ts';
 type Access = NonNullable<StepOf<'policies'>['access']>;
 type Policies = StepOf<'policies'> & { access: Access };
 
-/** `by role`: those of others, reached by policies through which nobody in the sample reaches them who need not keep all. */
-const WHOSE = ['own', 'by role', 'of others'] as const;
-type Whose = (typeof WHOSE)[number];
-
-/** Rows that one person reaches now and will not any more. */
-interface Loss {
+/** What one person loses of one table. */
+interface Loss extends Lost {
   table: string;
   person: string;
-  reach: Reach;
-  whose: Whose;
-  /** How many; or, when the new policies cannot be asked, what PostgreSQL says. */
-  rows: number | string;
 }
 
 /** Losses that are named in the message; the table shows them all. */
@@ -104,20 +96,25 @@ async function lost(client: PoolClient, step: Policies, act: Act, world: World, 
   const people = await actorsOf(client, world, step.access.actors, step.access.role, item);
   const before = await mustRead(client, item);
   const judged = decided(step, judge(step, act, world, item, before));
-  const stay = judged.flatMap(({ policy, verdict, instead }) => (verdict === 'keep' ? [policy] : (instead ?? [])));
+  const stay = judged.flatMap(({ policy, verdict, within }) => (verdict === 'keep' ? [policy] : (within ?? [])));
   const after = [...stay, ...(await newPolicies(client, fileOf(step, item), world, item))];
   const losses: Loss[] = [];
   const open = new Set<string>();
   // Whoever keeps all comes last, when it is known which policies are open to others as well.
   for (const person of people.toSorted((a, b) => Number(keepsAll(a)) - Number(keepsAll(b)))) {
-    const rights = await rightsOf(client, person.role);
-    const compared = { before: before.policies, after, rights, open };
-    losses.push(...(await lostBy(client, step, world, item, person, compared)));
+    const vars = { ...itemVariables(world, item), ...person.variables };
+    const compared: Compared = {
+      table: tableOf(item),
+      now: await policiesFor(client, person.role, before.policies),
+      later: await policiesFor(client, person.role, after),
+      own: render(step.access.theirs, vars),
+      open,
+    };
+    const found = await lostBy(client, person, compared);
+    losses.push(...found.map((each) => ({ ...each, table: partOf(item), person: person.label })));
   }
   return losses;
 }
-
-const keepsAll = ({ variables }: Actor) => variables.keeps === 'all';
 
 /**
  * The policies of a file as PostgreSQL reads them, made on an empty copy of the table that is gone with the transaction:
@@ -133,69 +130,5 @@ async function newPolicies(client: PoolClient, file: string, world: World, item:
     `${file} makes no policy of ${partOf(item)}.`,
     [],
     'Name the table as :"schema".:"name".',
-  );
-}
-
-interface Compared {
-  before: Policy[];
-  after: Policy[];
-  /** The roles whose policies are for this person. */
-  rights: Set<string>;
-  /** Names of policies through which people reach rows of others; those found are added. */
-  open: Set<string>;
-}
-
-/** What one person loses of one table, by one look through their eyes. */
-async function lostBy(
-  client: PoolClient,
-  step: Policies,
-  world: World,
-  item: Item,
-  person: Actor,
-  { before, after, rights, open }: Compared,
-): Promise<Loss[]> {
-  const table = qualified(tableOf(item));
-  const own = `(${render(step.access.theirs, { ...itemVariables(world, item), ...person.variables })}\n) is true`;
-  const closed = keepsAll(person) ? before.filter(({ name }) => !open.has(name)) : [];
-  const counts = REACHES.flatMap((reach) => {
-    // Row-level security of now filters what is looked at: what can be read need not be asked for again.
-    const now = reach === 'select' ? 'true' : reached(before, reach, rights);
-    const ends = `${now} and (${reached(after, reach, rights)}) is not true`;
-    const byRole = `(${reached(closed, reach, rights)}) is true`;
-    return [`${ends} and ${own}`, `${ends} and not ${own} and ${byRole}`, `${ends} and not ${own} and not ${byRole}`];
-  });
-  const asked = keepsAll(person) ? [] : before.filter(({ permissive }) => permissive);
-  const opens = asked.map((policy) => {
-    const alone = { ...policy, command: 'select' } as const;
-    return `not ${own} and ${reached([alone], 'select', rights)}`;
-  });
-  const base = { table: partOf(item), person: person.label };
-  let numbers: number[] = [];
-  const looked = await attempt(client, person, async () => {
-    const columns = [...counts, ...opens].map((condition) => `count(*) filter (where ${condition})`);
-    const { rows } = await client.query<string[]>({
-      text: `select ${columns.join(', ')} from ${table}`,
-      rowMode: 'array',
-    });
-    numbers = rows[0]?.map(Number) ?? [];
-    return 1;
-  });
-  if (looked.came !== 'reached') {
-    // Neither can what is there now be read, perhaps.
-    const now = await attempt(
-      client,
-      person,
-      async () => (await client.query(`select from ${table} limit 1`)).rowCount ?? 0,
-    );
-    if (now.came !== 'reached' || now.rows === 0) return [];
-    const rows = looked.came === 'refused' ? 'refused' : `cannot tell: ${looked.error.message}`;
-    return [{ ...base, reach: 'select', whose: 'own', rows }];
-  }
-  for (const [i, { name }] of asked.entries()) if ((numbers[counts.length + i] ?? 0) > 0) open.add(name);
-  return REACHES.flatMap((reach, i) =>
-    WHOSE.flatMap((whose, j) => {
-      const rows = numbers[i * WHOSE.length + j] ?? 0;
-      return rows === 0 ? [] : [{ ...base, reach, whose, rows }];
-    }),
   );
 }

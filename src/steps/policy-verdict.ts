@@ -19,8 +19,8 @@ export interface Judged {
   verdict: Verdict | undefined;
   /** Who says so, or why nobody does. */
   why: string;
-  /** What stands in its place when it is kept within something. */
-  instead?: Policy;
+  /** What it says when it is kept within the step's condition: where that has been decided, or could be. */
+  within?: Policy;
 }
 
 /** Title of the table that a decision shows, and by which it is later known what was decided about. */
@@ -35,8 +35,9 @@ export function judge(step: Policies, act: Act, world: World, item: Item, { poli
   const made = commandsMade(render(source(world, fileOf(step, item)).text, itemVariables(world, item)));
   return policies.map((policy) => {
     const judged = { table: partOf(item), policy, ...judgeOne(step, act, world, item, policy, made) };
-    return judged.verdict === 'keep-within' && step.within !== undefined
-      ? { ...judged, instead: narrowed(policy, render(step.within, itemVariables(world, item))) }
+    const { verdict = 'keep-within' } = judged;
+    return verdict === 'keep-within' && step.within !== undefined
+      ? { ...judged, within: narrowed(policy, render(step.within, itemVariables(world, item))) }
       : judged;
   });
 }
@@ -112,8 +113,10 @@ export function undecidedShown(judged: Judged[]): Evidence {
   return {
     kind: 'rows',
     title: UNDECIDED,
-    columns: [...COLUMNS, 'why'],
-    rows: judged.filter(({ verdict }) => verdict === undefined).map((each) => [...rowOf(each), each.why]),
+    columns: [...COLUMNS, 'why', 'kept within'],
+    rows: judged
+      .filter(({ verdict }) => verdict === undefined)
+      .map((each) => [...rowOf(each), each.why, each.within?.using ?? each.within?.check ?? '']),
     more: 0,
   };
 }
@@ -126,8 +129,8 @@ export function decidedShown(judged: Judged[]): Evidence {
     columns: ['table', 'policy', 'verdict', 'by', 'for', 'roles', 'kind', 'using', 'with check'],
     rows: judged
       .filter(({ verdict }) => verdict !== undefined && verdict !== 'replace')
-      .map(({ table, policy, verdict = '', why, instead = policy }) => {
-        const [, name = '', ...rest] = rowOf({ table, policy: instead });
+      .map(({ table, policy, verdict = '', why, within = policy }) => {
+        const [, name = '', ...rest] = rowOf({ table, policy: within });
         return [table, name, verdict, why, ...rest];
       }),
     more: 0,
