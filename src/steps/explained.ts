@@ -6,6 +6,7 @@ import { source, type World } from './world.ts';
 interface PlanNode {
   'Node Type': string;
   'Index Name'?: string;
+  'Index Cond'?: string;
   'Relation Name'?: string;
   Alias?: string;
   Schema?: string;
@@ -32,6 +33,7 @@ export interface WholeRead {
 export interface Explained {
   /** Planning and execution on the server, in ms: what the network adds is not the migration's doing. 0 when it was not run. */
   ms: number;
+  /** Those that lead to the rows: one that is read from end to end, for its order or its columns, leads nowhere. */
   indexes: string[];
   wholeReads: WholeRead[];
   /** The nodes from the outermost in, for people to read. */
@@ -62,7 +64,9 @@ export async function explained(
   const nodes = flat(top.Plan);
   return {
     ms: (top['Planning Time'] ?? 0) + (top['Execution Time'] ?? 0),
-    indexes: [...new Set(nodes.flatMap((node) => node['Index Name'] ?? []))],
+    indexes: [
+      ...new Set(nodes.flatMap((node) => (node['Index Cond'] === undefined ? [] : (node['Index Name'] ?? [])))),
+    ],
     wholeReads: nodes.flatMap((node) => {
       const { Schema: schema = '', 'Relation Name': name = '', Alias: alias = name, Filter: condition } = node;
       return node['Node Type'] === 'Seq Scan' && condition !== undefined ? [{ schema, name, alias, condition }] : [];

@@ -86,6 +86,12 @@ it('is not content with a policy that no index can serve, unless it was so befor
     measure.perform(step({ against: 'before' }), against({ 'mine.big.indexed': false }), world()),
   ).resolves.toHaveProperty('finished');
   await pool.query('drop policy team on big');
+  // The index has every column that is asked for, and is read from end to end.
+  await pool.query('create policy negative on big using (owner + 0 < 0)');
+  await expect(measure.perform(step(), against({}), world())).rejects.toThrow(
+    /mine\.big does not use the index it should/,
+  );
+  await pool.query('drop policy negative on big');
 });
 
 it('compares medians with the baseline, and names what has none', async () => {
