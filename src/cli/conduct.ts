@@ -52,7 +52,7 @@ async function conduct(folder: string, flags: Flags): Promise<void> {
   const { sources, opens, settings, rehearsal, run } = first.event;
   const runbook = parseRunbook(sources, { opens, settings });
   const env = process.env;
-  const performer = openPerformer({ runbook, env });
+  const performer = openPerformer({ runbook, env, exports: join(flags.report, 'exports') });
   closing.defer(() => performer.close());
   const outbox = openOutbox({ runbook, run, env, queryAudience, deliveries: join(folder, 'deliveries.sqlite') });
   closing.defer(() => outbox.close());

@@ -1,4 +1,4 @@
-import type { ClientBase, Pool, QueryArrayConfig } from 'pg';
+import type { ClientBase, Pool, PoolClient, QueryArrayConfig } from 'pg';
 
 /** What a query came to, as the text the server sent. NULL is shown as `null`. */
 export interface Table {
@@ -19,4 +19,26 @@ export async function ask(on: Queryable, text: string, values: unknown[] = []): 
     columns: result.fields.map((field) => field.name),
     rows: result.rows.map((row) => row.map((value) => value ?? 'null')),
   };
+}
+
+/** Rows at a time, so that a table of any size takes little memory. */
+const BATCH = 5_000;
+
+/**
+ * Runs one query in the transaction under way and hands its rows over in batches, as text, NULL as null. There is at least
+ * one batch, if an empty one.
+ */
+export async function* askInBatches(
+  client: PoolClient,
+  text: string,
+  values: unknown[],
+): AsyncGenerator<{ columns: string[]; rows: (string | null)[][] }> {
+  await client.query(`declare batches no scroll cursor for ${text}`, values);
+  for (;;) {
+    const fetch: QueryArrayConfig = { text: `fetch ${BATCH} from batches`, rowMode: 'array', types: asText };
+    const { fields, rows } = await client.query<(string | null)[]>(fetch);
+    yield { columns: fields.map(({ name }) => name), rows };
+    if (rows.length < BATCH) break;
+  }
+  await client.query('close batches');
 }

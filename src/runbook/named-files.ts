@@ -20,6 +20,7 @@ const KEYS = new Set([
   'misplaced',
   'needed',
   'evidence',
+  'export',
 ]);
 /** Keys of maps from a name to a file; what else goes by these keys is a list. */
 const MAPS = new Set(['samples', 'prepare']);

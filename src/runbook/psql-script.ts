@@ -44,7 +44,7 @@ function ofActivity(runbook: Runbook, { title, startsAt, owner, steps }: Planned
 }
 
 function ofStep(runbook: Runbook, step: Step): string[] {
-  const files = filesOf(runbook, step).filter(({ use }) => use !== 'undo');
+  const files = filesOf(runbook, step).filter(({ use }) => use !== 'undo' && use !== 'export');
   const sql = (file: StepFile) => {
     const of = file.of === undefined ? '' : ` for ${file.of}`;
     return [remark(`${file.file}${of}`), rendered(runbook, file)];
@@ -69,7 +69,11 @@ function undone(runbook: Runbook, step: Step): string[] {
             ({ vars }) =>
               `drop index concurrently if exists ${escapeIdentifier(vars.schema ?? 'public')}.${escapeIdentifier(vars.index ?? '')};`,
           )
-      : files.filter(({ use }) => use === 'undo').map((file) => rendered(runbook, file));
+      : [];
+  for (const file of files.filter(({ use }) => use === 'export')) {
+    lines.push(`keep the rows of this first (\\copy (…) to 'file.csv' csv header):\n${rendered(runbook, file)}`);
+  }
+  lines.push(...files.filter(({ use }) => use === 'undo').map((file) => rendered(runbook, file)));
   if (step.kind === 'policies')
     lines.push('the program has kept the policies of before, and puts them back: runbook run');
   return lines.length === 0 ? [] : ['', heading(runbook, step), ...lines.map(commented)];

@@ -149,6 +149,7 @@ function wanted(kind: StepKind, { use, path }: StepFile): Must {
   if (kind === 'policies' && use === 'work') return 'policies';
   const one =
     use === 'look' ||
+    use === 'export' ||
     kind === 'backfill' ||
     kind === 'measure' ||
     (kind === 'isolation' && ONE_OF_ISOLATION.has(String(path[0])));

@@ -6,8 +6,8 @@ import type { Step } from './step-schema.ts';
 import { asJson, fill } from './template.ts';
 import type { Path } from './yaml-text.ts';
 
-/** `as-people`: run once for each person that the `actors` file finds, with the columns of their row. */
-export type Use = 'work' | 'look' | 'as-people' | 'undo';
+/** `export`: its rows are kept before the undo. `as-people`: run once for each person that the `actors` file finds, with the columns of their row. */
+export type Use = 'work' | 'look' | 'as-people' | 'export' | 'undo';
 
 /** One go of a SQL file in a step. */
 export interface StepFile {
@@ -56,7 +56,12 @@ export function stepFiles(step: Step, { settings, lists, text }: Surroundings): 
     Object.fromEntries((columns ?? variablesOf(text(file)).map(({ name }) => name)).map((name) => [name, name]));
   return named(step, settings, people).flatMap(({ file, path, use, more, only }) => {
     // Undos are run once, whatever list the step has; and where a check counts the rows of the list, its query is.
-    if (items.length === 0 || use === 'undo' || (step.kind === 'check' && step.rows !== undefined)) {
+    if (
+      items.length === 0 ||
+      use === 'undo' ||
+      use === 'export' ||
+      (step.kind === 'check' && step.rows !== undefined)
+    ) {
       return file === '' ? [] : [{ file, path, use, vars: { ...given({}), ...more?.({}, file) } }];
     }
     return items.flatMap((item) => {
@@ -89,7 +94,10 @@ function named(step: Step, settings: Document['settings'], people: Named['more']
     Object.entries(files).flatMap(([name, file]) =>
       one(key, file, 'as-people', people).map((it) => ({ ...it, path: [key, name] })),
     );
-  const undo = all('files', step.undo?.files ?? [], 'undo').map((it) => ({ ...it, path: ['undo', ...it.path] }));
+  const undo = [
+    ...all('export', step.undo?.export ?? [], 'export'),
+    ...all('files', step.undo?.files ?? [], 'undo'),
+  ].map((it) => ({ ...it, path: ['undo', ...it.path] }));
   switch (step.kind) {
     case 'check':
       return [...one('sql', step.sql, 'look'), ...undo];

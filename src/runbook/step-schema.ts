@@ -16,6 +16,10 @@ export const option = z.strictObject({
 const vars = z.record(z.string(), z.string()).default({});
 
 const undo = z.strictObject({
+  export: z
+    .array(file)
+    .default([])
+    .meta({ description: 'Queries whose rows are kept, as CSV beside the report, before `files` are run' }),
   files: z.array(file).default([]),
   estimate: duration.optional(),
 });

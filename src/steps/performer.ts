@@ -19,11 +19,18 @@ import type { World } from './world.ts';
 /** Connections besides a step's own: to cancel with, to look who blocks, and for the watches. */
 const SPARE_CONNECTIONS = 4;
 
+export interface Opening {
+  runbook: Runbook;
+  env: Environment;
+  /** The folder for what is kept of rows before an undo destroys them; made when it is needed. */
+  exports: string;
+}
+
 /**
  * Performs steps against the real world. Connects when it is bound, so that a database that is away is the bind's
  * failure, not the opening's.
  */
-export function openPerformer({ runbook, env }: { runbook: Runbook; env: Environment }): Performer {
+export function openPerformer({ runbook, env, exports }: Opening): Performer {
   const redactor = redactorOf(env);
   let pool: Pool | undefined;
   let world: World | undefined;
@@ -43,7 +50,7 @@ export function openPerformer({ runbook, env }: { runbook: Runbook; env: Environ
       pool ??= await openPool(env, { application: `middlewatch ${run}`, max: connections(runbook) });
       const identity = await identify(pool);
       await takeFence(pool, run, token);
-      world = { runbook, run, pool, env, redactor };
+      world = { runbook, run, pool, env, redactor, exports };
       return { ...identity, where: whereabouts(coordinates(env)) };
     },
 

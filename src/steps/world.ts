@@ -16,6 +16,8 @@ export interface World {
   readonly pool: Pool;
   readonly env: Environment;
   readonly redactor: Redactor;
+  /** The folder for what is kept of rows before an undo destroys them. */
+  readonly exports: string;
 }
 
 /** What texts of the runbook are filled from; enough for what touches no database. */

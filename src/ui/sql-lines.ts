@@ -13,6 +13,7 @@ const USE: Record<Use, string> = {
   work: 'runs',
   look: 'looks',
   'as-people': 'as each of those people, whose row fills in its variables',
+  export: 'its rows are kept before the undo',
   undo: 'undoes',
 };
 

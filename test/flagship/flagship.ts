@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
 import { inventory } from '../../src/postgres/catalog.ts';
@@ -19,6 +22,8 @@ const FILE = fileURLToPath(new URL('../../runbook.yaml', import.meta.url));
 /** The flagship at work on a database, without a conductor: the test says which steps, in which order. */
 export interface Flagship extends AsyncDisposable {
   runbook: Runbook;
+  /** The folder for what undos would destroy; gone when it is closed. */
+  exports: string;
   /** Performs the steps of these ids, each with all its repetitions. @returns what the last one came to */
   perform(...ids: string[]): Promise<Result>;
   /** Takes back everything performed so far, last one first. */
@@ -86,7 +91,12 @@ export async function openFlagship(
   changed?: Runbook,
 ): Promise<Flagship> {
   const runbook = changed ?? (await flagshipRunbook());
-  const performer = openPerformer({ runbook, env });
+  const exports = await mkdtemp(join(tmpdir(), 'middlewatch-test-'));
+  const performer = openPerformer({ runbook, env, exports });
+  const close = async () => {
+    await performer.close();
+    await rm(exports, { recursive: true });
+  };
   // Each a run of its own: what an earlier one has done counts for nothing.
   await performer.bind(randomUUID(), 1);
   const prompts = Object.entries(choices).map(([step, choose]) => ({ prompt: { step }, settled: { choose } }));
@@ -139,8 +149,9 @@ export async function openFlagship(
       if (text === undefined) throw new Error(`The flagship has no file ${path}.`);
       return render(text, vars);
     },
-    close: () => performer.close(),
-    [Symbol.asyncDispose]: () => performer.close(),
+    exports,
+    close,
+    [Symbol.asyncDispose]: close,
   };
 }
 

@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Item } from '../../src/runbook/schema.ts';
@@ -68,6 +69,29 @@ describe.each(DATABASES)('$of', ({ label, tables, make }) => {
       expect(await everything(client, all), `after ${last}`).toEqual(before);
     }
   });
+});
+
+test('what the new columns and the tenants held is kept', async () => {
+  await using db = await legacyDatabase();
+  const tables = [{ name: 'orders', schema: 'public', owner: 'org_id', key: 'id' }];
+  await using flagship = await openFlagship(db.env, CHOICES, await editedRunbook(tables, 'name'));
+  await flagship.perform('create-tenants', 'fill-tenants', 'backfill-profiles', 'row-triggers', 'add-column');
+  await flagship.perform('backfill-tables');
+  const all = async (sql: string) =>
+    (await db.superuser.query({ text: sql, rowMode: 'array' })).rows.map(String).sort();
+  const held = {
+    'add-column.orders.owned.csv': await all('select id, org_id, tenant_id from orders where tenant_id is not null'),
+    'create-tenants.profiles.csv': await all('select id, tenant_id from profiles'),
+    'create-tenants.tenants.csv': await all('select id from tenants'),
+  };
+  await flagship.undo();
+  expect((await readdir(flagship.exports)).sort()).toEqual(Object.keys(held));
+  for (const [name, rows] of Object.entries(held)) {
+    const [, ...lines] = (await readFile(join(flagship.exports, name), 'utf8')).trimEnd().split('\n');
+    const columns = rows[0]?.split(',').length;
+    const kept = lines.map((line) => line.replaceAll('"', '').split(',').slice(0, columns).join());
+    expect(kept.sort(), name).toEqual(rows);
+  }
 });
 
 describe('the list of migrations', () => {

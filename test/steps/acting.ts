@@ -40,6 +40,7 @@ export function worldOf(
     pool: options.pool ?? new pg.Pool({ port: 1 }),
     env,
     redactor: redactor(env),
+    exports: 'exports',
   };
 }
 

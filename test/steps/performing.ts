@@ -7,9 +7,13 @@ import { actOf, runbookOf } from './acting.ts';
 /** The real performer, bound as the conductor with this token would. Closed by `await using`. */
 export async function performing(
   env: Record<string, string>,
-  options: { run?: string; token?: number; parts?: object; files?: Record<string, string> } = {},
+  options: { run?: string; token?: number; parts?: object; files?: Record<string, string>; exports?: string } = {},
 ): Promise<Performer & AsyncDisposable> {
-  const performer = openPerformer({ runbook: runbookOf(options.parts, options.files), env });
+  const performer = openPerformer({
+    runbook: runbookOf(options.parts, options.files),
+    env,
+    exports: options.exports ?? 'exports',
+  });
   await performer.bind(options.run ?? 'test', options.token ?? 1);
   return Object.assign(performer, { [Symbol.asyncDispose]: () => performer.close() });
 }

@@ -1,6 +1,10 @@
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { InDoubt } from '../../src/postgres/errors.ts';
 import { RehearsedFailure } from '../../src/run/performer.ts';
+import { ExportFailed } from '../../src/steps/exports.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { actOf, stepOf } from './acting.ts';
 import { commitProxy } from './commit-proxy.ts';
@@ -50,6 +54,41 @@ it('does not undo what it never did', async () => {
   await db.superuser.query(`insert into note values ('it''s foreign')`);
   await performer.undo(write('foreign'), actOf());
   expect(await notes('foreign')).toEqual([`it's foreign`]);
+});
+
+it('keeps what an undo destroys before it does, whole, for nobody else to read', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'middlewatch-test-'));
+  const exports = join(folder, 'exports');
+  const odd = `a "quoted", \\N\nline`;
+  const kept = stepOf('sql', { files: ['make.sql'], undo: { export: ['kept.sql'], files: ['drop.sql'] } });
+  const step = { ...kept, id: 'keep.a/b' };
+  await using performer = await performing(db.env, {
+    files: {
+      'make.sql':
+        'create table kept (id int, text text); insert into kept select id from generate_series(3, 12002) id;',
+      'kept.sql': 'select * from kept order by id;',
+      'drop.sql': 'drop table kept;',
+    },
+    exports,
+  });
+  await finished(performer, step);
+  await db.superuser.query("insert into kept values (1, $1), (2, '')", [odd]);
+  const path = join(exports, 'keep.a%2Fb.kept.csv');
+
+  await writeFile(exports, 'in the way');
+  await expect(performer.undo(step, actOf())).rejects.toThrow(ExportFailed);
+  expect((await db.superuser.query('select from kept')).rowCount).toBe(12_002);
+  await rm(exports);
+  expect((await performer.undo(step, actOf())).summary).toBe(`kept 12002 rows in ${path}; ran drop.sql`);
+  // A conductor that was killed before it could say so is told by the next one.
+  expect((await performer.undo(step, actOf())).summary).toBe(`nothing left to undo; kept before in ${path}`);
+
+  expect((await stat(path)).mode & 0o777).toBe(0o600);
+  expect(await readdir(exports)).toEqual([basename(path)]);
+  const text = await readFile(path, 'utf8');
+  expect(text).toMatch(/^"id","text"\n"1","a ""quoted"", \\N\nline"\n"2",""\n"3",\n"4",\n/);
+  expect(text.split('\n')).toHaveLength(12_002 + 3);
+  await rm(folder, { recursive: true });
 });
 
 it('keeps nothing of a file that fails, and names the line', async () => {

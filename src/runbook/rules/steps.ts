@@ -35,6 +35,9 @@ export const complete: Rule = ({ steps, criteria, audiences, messages, mail, lis
 
 /** @param shown whether a policies step gives this decision something to show */
 function stepSense(step: Step, lists: Outline['lists'], shown: boolean, here: Report): void {
+  if (step.undo && step.undo.export.length > 0 && step.undo.files.length === 0) {
+    here(['undo', 'export'], 'needs `files`: its rows are kept before those are run', 'key');
+  }
   switch (step.kind) {
     case 'check':
       checkSense(step, here);
