@@ -214,7 +214,7 @@ it('has as many workers as the operator asks for, from the next batch on', async
       if (note.startsWith('5 workers')) control.workers = 1;
     },
   });
-  await performer.perform({ ...STEP, batch: { ...STEP.batch, blocks: 3, target: 3 } }, act);
+  await performer.perform({ ...STEP, batch: { ...STEP.batch, blocks: 6, target: 6 } }, act);
   const seen = notes.map((note) => note.split(' · ')[0]);
   expect(seen.filter((each, i) => each !== seen[i - 1])).toEqual(['2 workers', '5 workers', '1 worker']);
   expect([await filled(), await updates()]).toEqual([ALL, ALL]);
