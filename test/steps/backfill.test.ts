@@ -90,7 +90,7 @@ it('carries on behind the last committed batch after a kill -9', async () => {
 
 it('carries on by itself when the server crashes, and loses and repeats no row', async () => {
   const folder = await makeFolder();
-  const server = await startPostgres({ folder, durable: true });
+  const server = await startPostgres({ folder, durable: true, binaries: process.env.TEST_POSTGRES });
   try {
     const superuser = await server.connect();
     await createParts(superuser);

@@ -150,7 +150,7 @@ it('holds it against the server when that stops saying how it is', async () => {
 
 it('does less while a replica is behind, or is gone', async () => {
   const folder = await makeFolder();
-  const primary = await startPostgres({ folder });
+  const primary = await startPostgres({ folder, binaries: process.env.TEST_POSTGRES });
   const superuser = await primary.connect();
   const pool = new pg.Pool({ ...config({ env: primary.env }), application_name: 'middlewatch test' });
   pool.on('error', () => undefined);

@@ -21,7 +21,7 @@ export interface Standby extends AsyncDisposable {
 /** Makes a replica from a copy of the server's files, as pg_basebackup would: that program is not among the binaries. */
 export async function standbyOf(primary: ThrowawayPostgres, folder: string): Promise<Standby> {
   const account = await serverAccount();
-  const binaries = await runnablePostgres(folder, account);
+  const binaries = process.env.TEST_POSTGRES ?? (await runnablePostgres(folder, account));
   const data = join(folder, 'standby');
   const client = await primary.connect();
   await client.query("select pg_backup_start('standby', true)");
@@ -31,6 +31,12 @@ export async function standbyOf(primary: ThrowawayPostgres, folder: string): Pro
     filter: (path) => !path.endsWith('postmaster.pid'),
   });
   const { rows } = await client.query<{ label: string }>('select labelfile as label from pg_backup_stop(false)');
+  // No less of these than the primary has, or the standby does not start.
+  const { rows: needed } = await client.query<{ setting: string }>(
+    `select format('%s=%s', name, setting) as setting from pg_settings
+      where name in ('max_connections', 'max_worker_processes', 'max_wal_senders', 'max_prepared_transactions',
+                     'max_locks_per_transaction')`,
+  );
   await client.end();
   await writeFile(join(data, 'backup_label'), rows[0]?.label ?? '');
   await writeFile(join(data, 'standby.signal'), '');
@@ -42,20 +48,21 @@ export async function standbyOf(primary: ThrowawayPostgres, folder: string): Pro
   await promisify(execFile)('chmod', ['-R', 'u=rwX,go=', data]);
   if (account !== null) await giveTo(account, data);
   const port = await freePort();
+  const settings = [
+    'listen_addresses=127.0.0.1',
+    'unix_socket_directories=',
+    'fsync=off',
+    ...needed.map(({ setting }) => setting),
+  ];
   const server = spawn(
     join(binaries, 'bin/postgres'),
-    // As many connections as the primary has, or it would not let anybody in.
-    [
-      '-D',
-      data,
-      '-p',
-      String(port),
-      ...['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=200', 'fsync=off'].flatMap(
-        (setting) => ['-c', setting],
-      ),
-    ],
-    { ...account, cwd: '/', env: serverEnvironment(), stdio: 'ignore' },
+    ['-D', data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])],
+    { ...account, cwd: '/', env: serverEnvironment(), stdio: ['ignore', 'ignore', 'pipe'] },
   );
+  let said = '';
+  server.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
   const ended = once(server, 'exit');
   const reader = await vi.waitFor(
     async () => {
@@ -67,7 +74,9 @@ export async function standbyOf(primary: ThrowawayPostgres, folder: string): Pro
         database: 'postgres',
       });
       it.on('error', () => undefined);
-      await it.connect();
+      await it.connect().catch((cause) => {
+        throw new Error(`The standby does not let anybody in: ${said}`, { cause });
+      });
       return it;
     },
     { timeout: 20_000 },
