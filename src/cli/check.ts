@@ -1,35 +1,67 @@
 import type { Command } from 'commander';
 import { lockWarnings, runbookLockLines } from '../runbook/lock-lines.ts';
+import type { Runbook } from '../runbook/plan.ts';
 import { parseRunbook, readSources, statementCount } from '../runbook/sources.ts';
+import { checkTarget } from '../steps/target-check.ts';
 import { inert } from '../ui/inert.ts';
+import { INTERRUPTED, interruption } from './interruption.ts';
 import { print } from './print.ts';
 import { orProblems } from './problems.ts';
+import { targetLines } from './target-text.ts';
 
-/** `runbook check`: would it run? Reads the YAML and the SQL; asks no database. */
+/** The exit code of a runbook that is in order, and would not run against that database. */
+const WOULD_NOT_RUN = 1;
+
+/** `runbook check`: would it run? Reads the YAML and the SQL; a database is asked only with `--target`. */
 export function register(program: Command): void {
   program
     .command('check')
-    .description('would it run? reads the runbook and its SQL, and asks no database')
+    .description('would it run? reads the runbook and its SQL')
     .argument('[file]', 'the runbook', 'runbook.yaml')
-    .action(async (file: string) => {
-      const summary = await orProblems(async () => {
-        const sources = await readSources(file);
-        const runbook = parseRunbook(sources);
-        const { document, activities } = runbook;
-        const warnings = lockWarnings(runbook);
-        const steps = activities.reduce((sum, { steps }) => sum + steps.length, 0);
-        return [
-          `${file} is in order: ${document.title}`,
-          `  ${activities.length} activities, ${steps} steps`,
-          `  ${Object.keys(sources.files).length} SQL files, ${statementCount(sources)} statements`,
-          `  ${Object.keys(document.messages).length} messages, ${document.success.length} success criteria, ${document.risks.length} risks`,
-          '',
-          'Locks, by step. What blocks reads or writes is waited for a second at most, and tried again; then people decide:',
-          ...runbookLockLines(runbook).map((line) => `  ${line}`),
-          ...(warnings.length === 0 ? [] : ['', 'Beside a live application, look at these again:']),
-          ...warnings.map(({ file, line, message }) => `  ${file}:${line}: ${message}`),
-        ];
-      });
-      if (summary) print(`${summary.map(inert).join('\n')}\n`);
+    .option('--target', 'also asks the database of PG* or DATABASE_URL, and changes nothing there')
+    .action(async (file: string, { target }: { target?: true }) => {
+      const runbook = await orProblems(async () => parseRunbook(await readSources(file)));
+      if (!runbook) return;
+      print(`${offline(file, runbook).map(inert).join('\n')}\n`);
+      if (target) await ask(runbook);
     });
+}
+
+function offline(file: string, runbook: Runbook): string[] {
+  const { document, activities, sources } = runbook;
+  const steps = activities.reduce((sum, { steps }) => sum + steps.length, 0);
+  const warnings = lockWarnings(runbook);
+  return [
+    `${file} is in order: ${document.title}`,
+    `  ${activities.length} activities, ${steps} steps`,
+    `  ${Object.keys(sources.files).length} SQL files, ${statementCount(sources)} statements`,
+    `  ${Object.keys(document.messages).length} messages, ${document.success.length} success criteria, ${document.risks.length} risks`,
+    '',
+    'Locks, by step. What blocks reads or writes is waited for a second at most, and tried again; then people decide:',
+    ...runbookLockLines(runbook).map((line) => `  ${line}`),
+    ...(warnings.length === 0 ? [] : ['', 'Beside a live application, look at these again:']),
+    ...warnings.map(({ file, line, message }) => `  ${file}:${line}: ${message}`),
+  ];
+}
+
+async function ask(runbook: Runbook): Promise<void> {
+  print('\nThe target, which is only looked at:\n');
+  const interrupted = interruption();
+  let wrong = 0;
+  try {
+    for await (const finding of checkTarget(runbook, process.env, interrupted)) {
+      if (finding.verdict === 'wrong') wrong += 1;
+      print(`${targetLines(finding).join('\n')}\n`);
+    }
+  } catch (error) {
+    if (!interrupted.aborted) throw error;
+    process.exitCode = INTERRUPTED;
+    return;
+  }
+  if (wrong > 0) process.exitCode = WOULD_NOT_RUN;
+  print(
+    wrong === 0
+      ? '\nIt would run, as far as can be told beforehand.\n'
+      : `\nIt would not run as things are: ${wrong === 1 ? 'one thing stands' : `${wrong} things stand`} in the way.\n`,
+  );
 }

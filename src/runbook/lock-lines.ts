@@ -1,10 +1,11 @@
-import { BLOCKS, blocksWrites, LOCK_MODES, type LockMode } from './lock-modes.ts';
+import { BLOCKS, blocksWrites, inWords, LOCK_MODES, type LockMode } from './lock-modes.ts';
 import type { Runbook } from './plan.ts';
 import { type StatementLocks, stepLocks } from './step-locks.ts';
 
 /** Tables by name, the first few of them, and those that are only known in words. */
 function named(tables: Iterable<string>): string {
-  const [words, names] = [[...tables].filter((it) => it.includes(' ')), [...tables].filter((it) => !it.includes(' '))];
+  const names = [...tables].filter((it) => !inWords(it));
+  const words = [...tables].filter(inWords);
   const few = names.length <= 3 ? names : [names[0], `${names[1]} and ${names.length - 2} more`];
   return [...few, ...words].join(', ');
 }
@@ -45,7 +46,7 @@ export function lockLines(groups: StatementLocks[][]): string[] {
     .flat()
     .flatMap(({ unknown, ...rest }) => (unknown === undefined ? [] : [{ ...rest, unknown }]));
   return [
-    ...[...lines.values()].toSorted(heaviestFirst).map(inWords),
+    ...[...lines.values()].toSorted(heaviestFirst).map(lineOf),
     ...[...Map.groupBy(unknown, ({ undo, unknown }) => `unknown: ${unknown}${undo ? ' (undo)' : ''}`)].map(
       ([why, these]) => `${[...new Set(these.map(({ statement }) => statement))].join(', ')}: ${why}`,
     ),
@@ -55,7 +56,7 @@ export function lockLines(groups: StatementLocks[][]): string[] {
 const heaviestFirst = (a: Told, b: Told): number =>
   Number(a.undo) - Number(b.undo) || LOCK_MODES.indexOf(b.mode) - LOCK_MODES.indexOf(a.mode);
 
-function inWords({ words, on, mode, lasts, undo }: Told): string {
+function lineOf({ words, on, mode, lasts, undo }: Told): string {
   const blocks = [BLOCKS[mode], ...(lasts === '' ? [] : [lasts])].join(', ');
   return `${undo ? 'undo: ' : ''}${[...words].join(', ')}: ${mode} on ${named(on)}: ${blocks}`;
 }

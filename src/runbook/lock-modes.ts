@@ -32,6 +32,9 @@ export interface Lock {
   on: string;
 }
 
+/** Whether a table is told in words, not by its name. */
+export const inWords = (on: string): boolean => /^(the|every|one) /.test(on);
+
 /** Why a statement keeps its locks for longer than a moment, and what would not. */
 export interface Long {
   /** Follows what it blocks: `while it reads the whole table`. */
