@@ -138,6 +138,12 @@ function updating(scene: Scene, values: Map<string, string | null>, after?: () =
   return writing(scene, text, [...values.values()], after);
 }
 
+/** Whether a row was written by the transaction under way: nobody else's row is to be seen while they are at work. */
+const OURS = `case when age(xmin) <= 0 then
+  pg_xact_status((
+    pg_current_xact_id()::text::numeric - pg_current_xact_id()::text::numeric % 4294967296 + xmin::text::numeric
+  )::text::xid8) = 'in progress' end`;
+
 /**
  * Tries to give a new row, and this one, values that nobody may give it. What a trigger has put right again is no leak, so
  * whatever was let through is looked for, from above the policies.
@@ -150,9 +156,8 @@ export async function misplacing(
   const said = [...values].filter((pair): pair is [string, string] => pair[1] !== null);
   const standing = async () => {
     await client.query('reset role');
-    // Written by this transaction: its own age counts from zero, and what others commit meanwhile is not in its snapshot.
     const like = said.map(([name], i) => ` and ${escapeIdentifier(name)} = $${i + 1}`).join('');
-    const found = `select from ${qualified(shape.table)} where age(xmin) <= 0${like}`;
+    const found = `select from ${qualified(shape.table)} where ${OURS}${like}`;
     return (
       (
         await client.query(

@@ -13,8 +13,16 @@ import type { World } from './world.ts';
 const TRIES = 30;
 /** Longest pause between two tries, in ms. */
 const MOST_PAUSE = 500;
+
+const ISOLATION = {
+  'read only': 'isolation level repeatable read, read only',
+  'read write': 'isolation level read committed, read write',
+  'read write at one moment': 'isolation level repeatable read, read write',
+};
+type Mode = keyof typeof ISOLATION;
+
 /** How long a lock is waited for, in ms: whoever tries something holds locks that the application may be waiting for. */
-const LOCK_TIMEOUT_MS = { 'read only': 2_000, 'read write': 250 };
+const LOCK_TIMEOUT_MS = { 'read only': 2_000, 'read write': 250, 'read write at one moment': 250 };
 
 /** A process that was stopped or cut off in mid-transaction keeps its locks no longer than this, in ms. */
 const IDLE_TIMEOUT_MS = 5_000;
@@ -33,16 +41,17 @@ export function disturbed(error: unknown): boolean {
 }
 
 /**
- * Does work in one transaction that is always rolled back: to look, or to try what must be refused. Everything in it sees
- * one and the same moment of the database, that of its first statement.
- * @param mode `read only` refuses every change; `read write` lets the work try some, and sets `middlewatch.trial`, without
- *   which SQL that must never be committed does nothing
+ * Does work in one transaction that is always rolled back: to look, or to try what must be refused.
+ * @param mode `read only` refuses every change, and all of it sees one and the same moment of the database, that of its
+ *   first statement; `read write` lets the work try some changes, and sets `middlewatch.trial`, without which SQL that must
+ *   never be committed does nothing; `read write at one moment` is both, and is begun again where rows that it changes have
+ *   changed since
  */
 export async function rolledBack<T>(
   world: World,
   step: Step,
   act: Act,
-  mode: 'read only' | 'read write',
+  mode: Mode,
   work: (client: PoolClient) => Promise<T>,
 ): Promise<T> {
   for (let attempt = 1; ; attempt++) {
@@ -53,11 +62,11 @@ export async function rolledBack<T>(
       const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
       // SET takes no snapshot, so that the work's first statement does.
       await client.query(
-        `begin isolation level repeatable read, ${mode};
+        `begin ${ISOLATION[mode]};
          set local lock_timeout = ${LOCK_TIMEOUT_MS[mode]};
          set local idle_in_transaction_session_timeout = ${IDLE_TIMEOUT_MS};
          set local statement_timeout = ${step.timeout ?? 0};
-         ${mode === 'read write' ? "set local middlewatch.trial = 'on'" : ''}`,
+         ${mode === 'read only' ? '' : "set local middlewatch.trial = 'on'"}`,
       );
       using _ = cancelOnAbort(world.pool, rows[0]?.pid ?? 0, act.signal);
       return await work(client);

@@ -10,7 +10,7 @@ import { attack, attackName } from './attack.ts';
 import { fourCommands, judged, misplacing } from './cells.ts';
 import { countAs } from './count-as.ts';
 import { query } from './query.ts';
-import { Busy, disturbed, rolledBack, takenBack } from './rolled-back.ts';
+import { Busy, disturbed, rolledBack } from './rolled-back.ts';
 import { type Place, placementsOf, rowAt, type Shape, shapeOf } from './row-at-hand.ts';
 import { runFile } from './run-file.ts';
 import type { Trial } from './trial.ts';
@@ -31,8 +31,10 @@ export interface Setting {
 export type Actors = Map<string, Actor>;
 
 /** How often it is looked whether somebody has a row that nobody else holds, and the longest pause between, in ms. */
-const LOOKS = 5;
+const LOOKS = 20;
 const MOST_PAUSE = 100;
+
+const DISTURBED = 'somebody else was at its rows all the time';
 
 /** No row could be put there to be tried. */
 class NoSample extends Error {}
@@ -54,7 +56,8 @@ export async function tryTable(
   item: Item,
   attacks: Attack[],
 ): Promise<{ actors: Actors; trials: Trial[] }> {
-  const { table, trials } = await look(setting, item);
+  const table = await find(setting, item);
+  const trials = await count(setting, table);
   const there = await rowIsThere(setting, table);
   for (const actor of Object.keys(setting.step.may)) {
     trials.push(...(await tryOut(setting, table, actor, attacks, there)));
@@ -62,27 +65,43 @@ export async function tryTable(
   return { actors: table.actors, trials };
 }
 
-/** Finds the people of a table, and counts what each of them sees and reaches of the whole of it. */
-function look({ step, act, world }: Setting, item: Item): Promise<{ table: Table; trials: Trial[] }> {
-  return rolledBack(world, step, act, 'read write', async (client) => {
-    const name = item.name ?? '';
+/** Finds the people of a table. */
+function find({ step, act, world }: Setting, item: Item): Promise<Table> {
+  return rolledBack(world, step, act, 'read only', async (client) => {
     const found = await actorsOf(client, world, step.actors, step.role, item);
-    const actors = new Map(found.map((actor) => [actor.label, actor]));
-    const table: Table = { item, name, actors, shapes: new Map(), owns: false };
-    const trials: Trial[] = [];
-    for (const actor of actors.values()) {
-      const shape = table.shapes.get(actor.role) ?? (await shapeOf(client, tableOf(item), actor.role));
-      table.shapes.set(actor.role, shape);
-      const vars = { ...itemVariables(world, item), ...actor.variables };
-      const counted = await takenBack(client, async () => {
-        await prepare(client, step, world, vars, actor);
-        return countAs(client, world, step.own, vars, shape, actor, may(step, name, actor.label));
-      });
-      trials.push(...counted.trials.map((each) => ({ table: name, actor: actor.label, ...each })));
-      if (actor.label === first(step)) table.owns = counted.own > 0;
+    const table: Table = { item, name: item.name ?? '', actors: new Map(), shapes: new Map(), owns: false };
+    for (const actor of found.filter(({ label }) => Object.hasOwn(step.may, label))) {
+      table.actors.set(actor.label, actor);
+      if (!table.shapes.has(actor.role)) {
+        table.shapes.set(actor.role, await shapeOf(client, tableOf(item), actor.role));
+      }
     }
-    return { table, trials };
+    return table;
   });
+}
+
+/** Counts what each of them sees and reaches of the whole of it. */
+async function count({ step, act, world }: Setting, table: Table): Promise<Trial[]> {
+  const trials: Trial[] = [];
+  for (const actor of table.actors.values()) {
+    const as = { table: table.name, actor: actor.label };
+    const shape = table.shapes.get(actor.role);
+    if (shape === undefined) continue;
+    const vars = { ...itemVariables(world, table.item), ...actor.variables };
+    try {
+      const counted = await rolledBack(world, step, act, 'read write at one moment', async (client) => {
+        // First of all, so that no time goes by in which what it changes could change after the transaction's moment.
+        await prepare(client, step, world, vars, actor);
+        return countAs(client, world, step.own, vars, shape, actor, may(step, table.name, actor.label));
+      });
+      trials.push(...counted.trials.map((each) => ({ ...as, ...each })));
+      if (actor.label === first(step)) table.owns = counted.own > 0;
+    } catch (error) {
+      if (!disturbed(error)) throw error;
+      trials.push({ ...as, tried: 'select', came: 'unproved', said: DISTURBED });
+    }
+  }
+  return trials;
 }
 
 /** Whether there is a row to try on, as far as can be seen in a moment: others may have them all locked. */
@@ -118,7 +137,6 @@ async function tryOut(
   if (!there && sample === undefined) return unproved(`there is no row of ${first(step)} to try on`);
   try {
     return await rolledBack(world, step, act, 'read write', async (client) => {
-      // First of all, so that no time goes by in which the row could change after the transaction's moment.
       const place = await placeOf(client, step, world, table, sample ?? step.row);
       if (place === undefined) throw new Busy(`All rows of ${first(step)} in ${table.name} are locked.`);
       const row = await rowAt(client, shape, place, sample !== undefined);
@@ -134,7 +152,7 @@ async function tryOut(
       return found.map((each) => ({ ...as, ...each }));
     });
   } catch (error) {
-    if (disturbed(error)) return unproved('somebody else was at its rows all the time');
+    if (disturbed(error)) return unproved(DISTURBED);
     if (error instanceof NoSample) return unproved(error.message);
     throw error;
   }
