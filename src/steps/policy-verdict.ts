@@ -25,7 +25,6 @@ export interface Judged {
 
 /** Title of the table that a decision shows, and by which it is later known what was decided about. */
 const UNDECIDED = 'Policies nobody has decided about';
-const COLUMNS = ['table', 'policy', 'for', 'roles', 'kind', 'using', 'with check'];
 
 /** A table as people are told of it and the ledger knows it. */
 export const partOf = (item: Item): string => `${tableOf(item).schema}.${tableOf(item).name}`;
@@ -96,16 +95,20 @@ function matches(rule: PolicyRule, policy: Policy, pattern: (text: string) => st
   );
 }
 
+/** A policy in four cells, which stay the same as long as it says the same. */
 function rowOf({ table, policy }: Pick<Judged, 'table' | 'policy'>): string[] {
+  const roles = policy.roles.map((role) => role ?? 'public').join(', ');
   return [
     table,
     policy.name,
-    policy.command,
-    policy.roles.map((role) => role ?? 'public').join(', '),
-    policy.permissive ? 'permissive' : 'restrictive',
-    policy.using ?? '',
-    policy.check ?? '',
+    `${policy.command} to ${roles}${policy.permissive ? '' : ', restrictive'}`,
+    saidBy(policy),
   ];
+}
+
+function saidBy({ using, check }: Policy): string {
+  const said = [...(using === null ? [] : [`using (${using})`]), ...(check === null ? [] : [`with check (${check})`])];
+  return said.join(' ').replace(/\s*\n\s*/g, ' ');
 }
 
 /** The policies nobody has decided about, with all they say. */
@@ -113,10 +116,10 @@ export function undecidedShown(judged: Judged[]): Evidence {
   return {
     kind: 'rows',
     title: UNDECIDED,
-    columns: [...COLUMNS, 'why', 'kept within'],
+    columns: ['table', 'policy', 'for', 'says', 'why', 'kept within'],
     rows: judged
       .filter(({ verdict }) => verdict === undefined)
-      .map((each) => [...rowOf(each), each.why, each.within?.using ?? each.within?.check ?? '']),
+      .map((each) => [...rowOf(each), each.why, each.within === undefined ? '' : saidBy(each.within)]),
     more: 0,
   };
 }
@@ -126,13 +129,14 @@ export function decidedShown(judged: Judged[]): Evidence {
   return {
     kind: 'rows',
     title: 'What becomes of the others that are not replaced',
-    columns: ['table', 'policy', 'verdict', 'by', 'for', 'roles', 'kind', 'using', 'with check'],
+    columns: ['table', 'policy', 'for', 'says', 'verdict', 'by'],
     rows: judged
       .filter(({ verdict }) => verdict !== undefined && verdict !== 'replace')
-      .map(({ table, policy, verdict = '', why, within = policy }) => {
-        const [, name = '', ...rest] = rowOf({ table, policy: within });
-        return [table, name, verdict, why, ...rest];
-      }),
+      .map(({ table, policy, verdict = '', why, within = policy }) => [
+        ...rowOf({ table, policy: within }),
+        verdict,
+        why,
+      ]),
     more: 0,
   };
 }
