@@ -36,7 +36,7 @@ beforeAll(async () => {
     alter table "Note" enable row level security;
     create policy "Bob's own" on "Note" to ${MEMBER} using ("Owner" = me());
     create policy staff on "Note" using (is_staff());
-    create policy finished on "Note" as restrictive using (not draft);`);
+    create policy finished on "Note" as restrictive for update using (not draft);`);
 });
 afterAll(async () => {
   await db.superuser.query(`drop owned by ${MEMBER}; drop role ${MEMBER}`);
@@ -115,7 +115,7 @@ it('tells changing and deleting from reading, and what restrictive policies hold
   expect(await withPolicy('for update using (team = 1)', () => ends([REPLACE, STAFF, REST]))).toEqual([]);
   expect(await withPolicy('for all using (team = 1)', () => ends([REPLACE, STAFF, REST]))).toEqual([
     ['public.Note', 'change', 'of others', '2', '2', 'user 2'],
-    ['public.Note', 'delete', 'of others', '2', '2', 'user 2'],
+    ['public.Note', 'delete', 'of others', '2', '3', 'user 2'],
   ]);
   await pool.query('delete from "Note" where draft');
 });
