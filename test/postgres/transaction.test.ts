@@ -4,6 +4,8 @@ import { Blocked, FenceLost } from '../../src/postgres/errors.ts';
 import { takeFence } from '../../src/postgres/house.ts';
 import { recorded } from '../../src/postgres/ledger.ts';
 import { transaction } from '../../src/postgres/transaction.ts';
+import { redactor } from '../../src/run/redact.ts';
+import { explain } from '../../src/steps/explain.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 
 let db: TestDatabase;
@@ -74,7 +76,7 @@ it('makes a new conductor wait for what the old one is committing', async () => 
   const old = transaction({ pool, fence: { run: 'handover', token: 1 }, signal }, async () => {
     inside();
     await held;
-  }).then(() => order.push('old committed'));
+  });
   await begun;
   const taken = takeFence(pool, 'handover', 2).then(() => order.push('new took the fence'));
   await vi.waitFor(async () => {
@@ -83,9 +85,10 @@ it('makes a new conductor wait for what the old one is committing', async () => 
     );
     expect(waiting.rowCount).toBe(1);
   });
+  order.push('old may commit');
   finish();
   await Promise.all([old, taken]);
-  expect(order).toEqual(['old committed', 'new took the fence']);
+  expect(order).toEqual(['old may commit', 'new took the fence']);
 });
 
 it('waits for a lock no longer than it may, and tries again until it is free (F16)', async () => {
@@ -112,6 +115,22 @@ it('on the last try shows who stands in the way (F12, F16)', async () => {
   expect(error).toBeInstanceOf(Blocked);
   expect((error as Blocked).code).toBe('55P03');
   expect((error as Blocked).table?.rows.flat()).toContain('nightly report');
+  // And so does the question that it leads to.
+  const { evidence } = explain(error, redactor({}));
+  expect(evidence).toMatchObject([{ title: 'In the way', rows: [expect.arrayContaining(['nightly report'])] }]);
+});
+
+it('shows a prepared transaction that stands in the way, which is no session', async () => {
+  await takeFence(pool, 'prepared', 1);
+  const client = await db.client();
+  await client.query(`begin; update account set amount = amount; prepare transaction '${db.name} forgotten'`);
+  const error = await transaction({ pool, fence: { run: 'prepared', token: 1 }, signal, tries: 3 }, (client) =>
+    client.query('alter table account add column late int'),
+  ).catch((error: unknown) => error);
+  await client.query(`rollback prepared '${db.name} forgotten'`);
+  expect((error as Blocked).table?.rows).toEqual([
+    expect.arrayContaining(['prepared transaction', `${db.name} forgotten`]),
+  ]);
 });
 
 it('does a transaction that lost a deadlock again (F12)', async () => {

@@ -309,6 +309,7 @@ describe('keys', () => {
     terminal.press({ type: 's' });
     await terminal.shows('sql/move.sql for orders');
     await terminal.shows('update "public"."clients" set archived = true');
+    await terminal.shows(/^locks UPDATE: ROW EXCLUSIVE on orders: blocks no reads, and writes only of rows it writes/m);
     await terminal.shows(/^ {2}where ctid >= '\(0,0\)'/m);
     expect(terminal.text()).not.toContain(':"schema"');
   });
