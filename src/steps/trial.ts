@@ -81,11 +81,7 @@ function worst(trials: Trial[]): Came {
 function matrix(trials: Trial[], actors: string[]): Evidence {
   const rows = [...groups(trials, ({ table }) => [table])].map((here) => [
     here[0]?.table ?? '',
-    ...actors.map((actor) =>
-      ROW_COMMANDS.map(
-        (command) => MARKS[worst(here.filter((each) => each.actor === actor && each.tried === command))],
-      ).join(' '),
-    ),
+    ...actors.map((actor) => cell(here.filter((each) => each.actor === actor))),
   ]);
   return {
     kind: 'rows',
@@ -94,6 +90,13 @@ function matrix(trials: Trial[], actors: string[]): Evidence {
     rows,
     more: 0,
   };
+}
+
+/** A mark for each command; short where all four are a word, so that a table in a bad way is still seen at a glance. */
+function cell(trials: Trial[]): string {
+  const marks = ROW_COMMANDS.map((command) => MARKS[worst(trials.filter(({ tried }) => tried === command))]);
+  const [first = ''] = marks;
+  return first.length > 1 && marks.every((each) => each === first) ? `${first} ×${marks.length}` : marks.join(' ');
 }
 
 /** A row for each attack: what came of it on all tables together. */
