@@ -175,13 +175,13 @@ export async function advance(
   throw rows[0]?.same_file ? new CursorMoved() : new TableRewritten();
 }
 
-/** How many of the step's ranges have not been gone through to their end, in the last pass over their table. */
-export async function unfinishedLanes(on: Queryable, run: string, step: string): Promise<number> {
+/** How many ranges of these tables have not been gone through to their end, in the last pass over each. */
+export async function unfinishedLanes(on: Queryable, run: string, step: string, parts: string[]): Promise<number> {
   const { rows } = await on.query<{ left: string }>(
     `select count(*) as left from middlewatch.cursor c
-      where run = $1 and step = $2 and next_block < end_block
+      where run = $1 and step = $2 and part = any ($3) and next_block < end_block
         and pass = (select max(pass) from middlewatch.cursor where run = c.run and step = c.step and part = c.part)`,
-    [run, step],
+    [run, step, parts],
   );
   return Number(rows[0]?.left ?? 0);
 }

@@ -86,7 +86,7 @@ async function carryOn(step: Backfill, act: Act, world: World, onTally: (tally: 
   const topics = jobs.map((job) => passes(job, shift, (outcome) => outcomes.push(outcome)));
   await fillTables(topics, shift);
   const finished = await commit(world, step, act, '', async (client) => {
-    if ((await unfinishedLanes(client, world.run, step.id)) > 0) throw new CursorMoved();
+    if ((await unfinishedLanes(client, world.run, step.id, tables)) > 0) throw new CursorMoved();
     return told(outcomes);
   });
   return { finished };
@@ -99,10 +99,13 @@ async function survey(step: Backfill, act: Act, world: World): Promise<Job[]> {
     const listed = tableOf(item);
     for (const table of await tablesBehind(world.pool, listed)) {
       const errand = { run: world.run, step: step.id, part: qualified(table) };
+      // A partition may be listed beside the table it is of.
+      if (jobs.some((job) => job.errand.part === errand.part)) continue;
+      const short = nameOf(table, listed, item);
       const variables = itemVariables(world, { ...item, ...table });
       jobs.push({
         table,
-        name: nameOf(table, listed, item),
+        name: jobs.some((job) => job.name === short) ? errand.part : short,
         errand,
         variables,
         blocks: (await extent(world.pool, table)).blocks,

@@ -264,6 +264,22 @@ it('goes through a partitioned table partition by partition, and through tables 
   expect(names.toSorted()).toEqual(['Part.low', 'high one', 'high_rest', 'order']);
 });
 
+it('carries on without a partition that was dropped meanwhile', async () => {
+  await db.superuser.query(`
+    create table split (at int, owner int, tenant int) partition by range (at);
+    create table new partition of split for values from (100) to (200);
+    create table old partition of split for values from (0) to (100);
+    insert into split select n % 150, n % 100 + 1 from generate_series(1, 20000) n`);
+  // A partition that is listed beside its table is gone through once.
+  const tables = ['split', 'new'].map((name) => ({ name, schema: 'public' }));
+  await using performer = await performing(db.env, { parts: { lists: { tables } }, files: FILES });
+  const small = { ...STEP, batch: { ...STEP.batch, blocks: 1, target: 1 } };
+  await expect(performer.perform(small, failingAct())).rejects.toBeInstanceOf(RehearsedFailure);
+  await db.superuser.query('drop table old');
+  expect((await finished(performer, small)).facts).toMatchObject({ remaining: 0, tables: 1 });
+  expect(await number('select count(*) from split where tenant is null')).toBe(0);
+});
+
 it.each([
   ['a table that is not there', '', 'There is no table "public"."odd"'],
   ['a view', 'create view odd as select 1 as id, 1 as tenant', '"public"."odd" is not an ordinary table'],
