@@ -160,14 +160,7 @@ function wanted(kind: StepKind, { use, path }: StepFile): Must {
 const ONE_OF_ISOLATION = new Set(['own', 'row', 'sample', 'samples', 'misplaced']);
 
 /** Statements that PostgreSQL refuses inside a transaction, by node type. */
-const ALONE = [
-  'VacuumStmt',
-  'CreatedbStmt',
-  'DropdbStmt',
-  'AlterSystemStmt',
-  'CreateTableSpaceStmt',
-  'DropTableSpaceStmt',
-];
+const ALONE = ['CreatedbStmt', 'DropdbStmt', 'AlterSystemStmt', 'CreateTableSpaceStmt', 'DropTableSpaceStmt'];
 
 function unfit(found: Statement[], must: Must): { offset: number; message: string }[] {
   const [first, second] = found;
@@ -193,7 +186,8 @@ function unfitStatement(tree: Statement['tree'], must: Must): string | undefined
   }
   if (must === 'policies' && !('CreatePolicyStmt' in tree))
     return 'a policies step needs CREATE POLICY here; what is there already, it drops itself';
-  if (concurrent || ALONE.some((type) => type in tree))
+  // ANALYZE is a VACUUM that is none, and may be part of a transaction.
+  if (concurrent || within(tree, 'VacuumStmt', 'is_vacuumcmd') === true || ALONE.some((type) => type in tree))
     return 'cannot be run inside a transaction; an index step builds indexes concurrently';
   return undefined;
 }

@@ -386,6 +386,16 @@ describe('the flagship, once it is done', () => {
     });
   });
 
+  test('F2: a row that is the owner’s and the tenant’s is planned for once', async () => {
+    await tried(client, async () => {
+      await client.query(flagship.sql('sql/tables/analyze.sql', of('orders')));
+      await signIn(client, ada);
+      const rows = Number(await value(client, 'select count(*) from orders'));
+      const [plan] = (await value(client, 'explain (format json) select * from orders')) as [{ Plan: PlanNode }];
+      expect(plan.Plan['Plan Rows']).toBeLessThan(1.5 * rows);
+    });
+  });
+
   test('F7: what old clients write has its tenant, and so has who signs up', async () => {
     await tried(client, async () => {
       const user = await value(
