@@ -27,18 +27,21 @@ export function register(program: Command): void {
     });
 }
 
+const LOCKS =
+  'Locks, by step. What blocks reads or writes is waited for a second at most, and tried again; then people decide:';
+
 function offline(file: string, runbook: Runbook): string[] {
   const { document, activities, sources } = runbook;
   const steps = activities.reduce((sum, { steps }) => sum + steps.length, 0);
+  const locks = runbookLockLines(runbook);
   const warnings = lockWarnings(runbook);
   return [
     `${file} is in order: ${document.title}`,
     `  ${activities.length} activities, ${steps} steps`,
     `  ${Object.keys(sources.files).length} SQL files, ${statementCount(sources)} statements`,
     `  ${Object.keys(document.messages).length} messages, ${document.success.length} success criteria, ${document.risks.length} risks`,
-    '',
-    'Locks, by step. What blocks reads or writes is waited for a second at most, and tried again; then people decide:',
-    ...runbookLockLines(runbook).map((line) => `  ${line}`),
+    ...(locks.length === 0 ? [] : ['', LOCKS]),
+    ...locks.map((line) => `  ${line}`),
     ...(warnings.length === 0 ? [] : ['', 'Beside a live application, look at these again:']),
     ...warnings.map(({ file, line, message }) => `  ${file}:${line}: ${message}`),
   ];
