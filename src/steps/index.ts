@@ -98,14 +98,15 @@ async function build(
   const file = source(world, step.file);
   const statement = render(file.text, { ...itemVariables(world, item), index });
   const finished = new AbortController();
-  const following = followBuild(world.pool, table, finished.signal, (now) => pulse(now.phase, now));
+  // To look on may fail at any moment, as when the server crashes; the build itself tells how that ends.
+  const following = followBuild(world.pool, table, finished.signal, (now) => pulse(now.phase, now)).catch(() => {});
   try {
     await alone(world.pool, act.signal, timeout, statement).catch((cause) => {
       throw located(file.path, 1, statement, cause);
     });
   } finally {
     finished.abort();
-    await following.catch(() => {});
+    await following;
   }
   const after = await indexState(world.pool, table, index);
   if (after !== 'valid') throw notValid(table, index, after);

@@ -1,4 +1,6 @@
+import pg from 'pg';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { FenceLost } from '../../src/postgres/errors.ts';
 import { RehearsedFailure } from '../../src/run/performer.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { actOf, stepOf } from './acting.ts';
@@ -52,6 +54,52 @@ it('builds anew what a broken-off build left behind, which IF NOT EXISTS would a
   await using performer = await performing(db.env, { parts: PARTS, files: FILES });
   await finished(performer, STEP);
   expect(await valid('idx_order_tenant')).toBe(true);
+});
+
+it('waits for the build that a killed conductor left at work on the server, and takes it over', async () => {
+  const writer = await db.client();
+  await writer.query('begin; insert into "order" values (1)');
+  await using first = await performing(db.env, { parts: PARTS, files: FILES });
+  const lost = first.perform(STEP, actOf()).catch((error: unknown) => error);
+  const builds = async () =>
+    (await db.superuser.query('select from pg_stat_progress_create_index where datname = current_database()')).rowCount;
+  await vi.waitFor(async () => expect(await builds()).toBe(1), { timeout: 20_000 });
+
+  await using second = await performing(db.env, { parts: PARTS, files: FILES, token: 2 });
+  const notes: string[] = [];
+  const act = Object.assign(actOf(), { token: 2, pulse: ({ note = '' }) => void notes.push(note) });
+  const carriedOn = finished(second, STEP, act);
+  await vi.waitFor(() => expect(notes).toContain('waiting for a build that is already under way'), { timeout: 20_000 });
+  await writer.query('rollback');
+  expect((await carriedOn).facts).toEqual({ indexes: 2, built: 2 });
+  expect([await valid('idx_order_tenant'), await valid('idx_note_tenant')]).toEqual([true, true]);
+  expect(await lost).toBeInstanceOf(FenceLost);
+});
+
+it('builds on when nobody can look on any more', async () => {
+  const writer = await db.client();
+  await writer.query('begin; insert into "order" values (1)');
+  const elsewhere = await db.client({ database: 'postgres' });
+  const others = `datname = '${db.name}' and pid <> ${(writer as unknown as { processID: number }).processID}`;
+  await using performer = await performing(db.env, { parts: PARTS, files: FILES });
+  const building = finished(performer, STEP);
+  await vi.waitFor(async () => {
+    const { rowCount } = await elsewhere.query(`select from pg_stat_progress_create_index where ${others}`);
+    expect(rowCount).toBe(1);
+  }, 20_000);
+  await elsewhere.query(`alter database ${db.name} allow_connections false`);
+  const turnedAway = vi.spyOn(pg.Pool.prototype, 'query');
+  await vi.waitFor(async () => {
+    await elsewhere.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where ${others} and query !~* '^create index'`,
+    );
+    const last = turnedAway.mock.results.at(-1)?.value;
+    await expect(last).rejects.toThrow();
+  }, 20_000);
+  await elsewhere.query(`alter database ${db.name} allow_connections true`);
+  turnedAway.mockRestore();
+  await writer.query('rollback');
+  expect((await building).facts).toEqual({ indexes: 2, built: 2 });
 });
 
 it('waits for a transaction that is in its way without a short lock_timeout (F11), and can be stopped', async () => {
