@@ -31,6 +31,10 @@ beforeAll(async () => {
     create function public.secret() returns bool language sql stable as 'select true';
     revoke all on function public.secret() from public;
     create table "Note" ("Owner" int, team int, draft bool default false);
+    create function public.of_team_two("Note") returns bool language sql stable as 'select $1.team = 2';
+    create table share (team int, person int);
+    insert into share values (2, 1);
+    grant select on share to ${MEMBER};
     insert into "Note" values (1, 1), (1, 1), (2, 1), (2, 2);
     grant all on "Note" to ${MEMBER};
     alter table "Note" enable row level security;
@@ -127,6 +131,14 @@ it('knows what a policy lets through that is kept within a condition', async () 
     ['public.Note', 'read', 'of others', '1', '1', 'user 1'],
     ['public.Note', 'change', 'of others', '1', '1', 'user 1'],
     ['public.Note', 'delete', 'of others', '1', '1', 'user 1'],
+  ]);
+});
+
+it('understands policies that ask functions of whole rows, and other tables', async () => {
+  const shared = `for select using (of_team_two("Note") and exists (select from share where team = "Note".team and person = me()))`;
+  expect(await withPolicy(shared, () => ends([REPLACE, STAFF, { ...REST, verdict: 'keep' }]))).toEqual([]);
+  expect(await withPolicy(shared, () => ends([REPLACE, STAFF, REST]))).toEqual([
+    ['public.Note', 'read', 'of others', '1', '1', 'user 1'],
   ]);
 });
 
