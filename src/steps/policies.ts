@@ -2,7 +2,7 @@ import type { PoolClient } from 'pg';
 import { recorded, recordedParts, strike } from '../postgres/ledger.ts';
 import { createPolicy, dropPolicy, type RowSecurity, restoreRowSecurity } from '../postgres/policy.ts';
 import { keep, kept } from '../postgres/snapshot.ts';
-import { tableOf } from '../postgres/tables.ts';
+import { qualified, tableOf } from '../postgres/tables.ts';
 import { transaction } from '../postgres/transaction.ts';
 import type { Result } from '../run/events.ts';
 import type { Act } from '../run/performer.ts';
@@ -73,6 +73,8 @@ export const policies: Kind<'policies'> = {
 
 async function replace(client: PoolClient, step: Policies, act: Act, world: World, item: Item): Promise<Change> {
   const table = tableOf(item);
+  // The lock that CREATE and DROP POLICY take anyway: what is read now is what there is until the end.
+  await client.query(`lock table ${qualified(table)} in access exclusive mode`);
   const before = await mustRead(client, item);
   await keep(client, world.run, step.id, partOf(item), before);
   const change: Change = { replace: [], keep: [], 'keep-within': [], drop: [], created: [] };
