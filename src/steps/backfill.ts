@@ -16,6 +16,7 @@ import type { Act, Performed } from '../run/performer.ts';
 import { itemsOf } from '../runbook/plan.ts';
 import type { Item } from '../runbook/schema.ts';
 import { type Backfill, fillTables, type Job, type Shift, type TableTopic } from './backfill-lanes.ts';
+import { type Outcome, told } from './backfill-outcome.ts';
 import type { Kind } from './kind.ts';
 import { BatchSize } from './pace.ts';
 import { query } from './query.ts';
@@ -31,12 +32,6 @@ const LANES = 32;
 const SLICED_FROM = 512;
 /** How long a batch should take, in ms, where the step does not say: a row is locked that long, and a little more. */
 const TARGET = { gentle: 50, full: 200 } as const;
-
-interface Outcome {
-  name: string;
-  filled: number;
-  remaining: number;
-}
 
 /**
  * Fills rows range by range of heap blocks (F5), each batch its own short transaction that also moves the cursor: no
@@ -179,27 +174,4 @@ async function mustKnow({ errand, name }: Job, world: World): Promise<Headway> {
   const now = await headway(world.pool, errand);
   if (now === undefined) throw new Error(`The cursors of ${name} are gone from the database in mid-backfill.`);
   return now;
-}
-
-function told(outcomes: Outcome[]): Result {
-  const filled = outcomes.reduce((sum, each) => sum + each.filled, 0);
-  const left = outcomes.filter(({ remaining }) => remaining > 0);
-  const remaining = left.reduce((sum, each) => sum + each.remaining, 0);
-  const tables = outcomes.length === 1 ? '1 table' : `${outcomes.length} tables`;
-  return {
-    summary: `${filled} rows filled in ${tables}${remaining === 0 ? '' : `; ${remaining} cannot be filled`}`,
-    facts: { rows: filled, remaining, tables: outcomes.length },
-    evidence: [
-      {
-        kind: 'rows',
-        title: 'Rows filled, table by table',
-        columns: ['table', 'filled', 'cannot be filled'],
-        rows: outcomes.map((each) => [each.name, String(each.filled), String(each.remaining)]),
-        more: 0,
-      },
-    ],
-    ...(left.length === 0
-      ? {}
-      : { exceptions: left.map((each) => `${each.name}: ${each.remaining} rows have nothing to be filled with`) }),
-  };
 }

@@ -1,18 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Pool, PoolClient } from 'pg';
 import { connectionLost } from '../postgres/errors.ts';
-import { type Load, LoadGauge } from '../postgres/load.ts';
+import type { Load } from '../postgres/load.ts';
 import type { Act } from '../run/performer.ts';
 import { stepState } from '../run/state.ts';
 import { type SlowDown, type StepOf, slowDown } from '../runbook/step-schema.ts';
 import { ApplicationProbe } from './application-probe.ts';
+import { ServerProbe } from './server-probe.ts';
 import { LEAST, nextShare, type Strain, slowness } from './throttle.ts';
 import type { World } from './world.ts';
 
 /** Between two looks at all signals, in ms. */
 const ROUND = 1_000;
-/** A server that takes longer than this to say how it is does not answer, in ms. */
-const LOOK_TIMEOUT = 3_000;
 /** Between two lines in the log on why it is slow, in ms; the pulse tells at once. */
 const LOGGED_EVERY = 30_000;
 /** The share left beside an autovacuum of the table: it has to get through, but hurts nobody by being slow. */
@@ -56,7 +54,7 @@ export function openThrottle(
 class Watch implements Throttle {
   readonly #act: Act;
   readonly #limits: SlowDown;
-  readonly #server: Server;
+  readonly #server: ServerProbe;
   readonly #application: ApplicationProbe | undefined;
   readonly #told: (why: string) => void;
   readonly #stopped = new AbortController();
@@ -79,7 +77,7 @@ class Watch implements Throttle {
     this.#act = act;
     this.#limits = limits;
     this.#told = told;
-    this.#server = new Server(world.pool, tables);
+    this.#server = new ServerProbe(world.pool, tables);
     const { application } = limits;
     const watch = world.runbook.document.watches.find(({ id }) => id === application?.watch);
     if (application !== undefined && watch !== undefined) {
@@ -93,7 +91,7 @@ class Watch implements Throttle {
     this.#stopped.abort();
     await this.#watching;
     await this.#application?.[Symbol.asyncDispose]();
-    this.#server.close();
+    this.#server[Symbol.dispose]();
   }
 
   async #watch(): Promise<void> {
@@ -197,48 +195,5 @@ class Watch implements Throttle {
   #note(text: string): void {
     // A journal that cannot be written stops the run by itself.
     this.#act.note(text).catch(() => undefined);
-  }
-}
-
-/** The server's own signals, over a connection that nothing else waits for. */
-class Server {
-  readonly #pool: Pool;
-  readonly #gauge: LoadGauge;
-  #client: PoolClient | undefined;
-  hasAnswered = false;
-
-  constructor(pool: Pool, tables: string[]) {
-    this.#pool = pool;
-    this.#gauge = new LoadGauge(tables);
-  }
-
-  /** @throws what keeps it from being seen, a server that takes too long included */
-  async look(): Promise<Load> {
-    const late = new AbortController();
-    try {
-      const load = await Promise.race([
-        this.#look(),
-        delay(LOOK_TIMEOUT, undefined, { signal: late.signal }).then(() => {
-          throw new Error('no answer in time');
-        }),
-      ]);
-      this.hasAnswered = true;
-      return load;
-    } catch (error) {
-      this.close();
-      throw error;
-    } finally {
-      late.abort();
-    }
-  }
-
-  close(): void {
-    this.#client?.release(true);
-    this.#client = undefined;
-  }
-
-  async #look(): Promise<Load> {
-    this.#client ??= await this.#pool.connect();
-    return await this.#gauge.look(this.#client);
   }
 }
