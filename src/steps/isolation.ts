@@ -27,9 +27,13 @@ export const isolation: Kind<'isolation'> = {
     let people: Actors = new Map();
     for (const [done, item] of items.entries()) {
       act.pulse({ done, total: items.length, unit: 'tables', note: item.name ?? '' });
-      const tried = await tryTable(setting, item, attacks.get(true) ?? []);
-      trials.push(...tried.trials);
-      if (tried.actors.size > people.size) people = tried.actors;
+      let found = await tryTable(setting, item, attacks.get(true) ?? []);
+      // Whoever has left the application since they were found reaches nothing any more; a real loss is found again.
+      for (let again = 0; again < SECOND_LOOKS && found.trials.some(({ came }) => came === 'lost'); again++) {
+        found = await tryTable(setting, item, attacks.get(true) ?? []);
+      }
+      trials.push(...found.trials);
+      if (found.actors.size > people.size) people = found.actors;
     }
     trials.push(...(await besides(setting, people, attacks.get(false) ?? [])));
     act.pulse({ done: items.length, total: items.length, unit: 'tables' });
