@@ -8,6 +8,9 @@ import { BESIDES, type Findings, findings, several, type Trial } from './trial.t
 import { type Actors, type Attack, prepare, type Setting, tryTable } from './try-table.ts';
 import { source } from './world.ts';
 
+/** How often a table is tried again at which somebody reached less than they may. */
+const SECOND_LOOKS = 2;
+
 /**
  * Proves who can see and change what, by trying: every table, by every command, as real people, through the role and
  * claims the application uses, in short transactions that are rolled back (sequences may advance). Whatever somebody
