@@ -376,6 +376,26 @@ describe('the flagship, once it is done', () => {
     expect(used).not.toContain('Seq Scan');
   });
 
+  test('F2: whoever owns half of the table is not planned for like anybody', async () => {
+    await tried(client, async () => {
+      await client.query('update orders set org_id = $1 where number % 2 = 0', [ada]);
+      await client.query('analyze orders');
+      await signIn(client, ada);
+      const [plan] = (await value(client, 'explain (format json) select * from orders')) as [{ Plan: PlanNode }];
+      expect(plan.Plan['Plan Rows']).toBeGreaterThan(150);
+    });
+  });
+
+  test('F2: a row that is the owner’s and the tenant’s is planned for once', async () => {
+    await tried(client, async () => {
+      await client.query(flagship.sql('sql/tables/analyze.sql', of('orders')));
+      await signIn(client, ada);
+      const rows = Number(await value(client, 'select count(*) from orders'));
+      const [plan] = (await value(client, 'explain (format json) select * from orders')) as [{ Plan: PlanNode }];
+      expect(plan.Plan['Plan Rows']).toBeLessThan(1.5 * rows);
+    });
+  });
+
   test('F7: what old clients write has its tenant, and so has who signs up', async () => {
     await tried(client, async () => {
       const user = await value(
@@ -563,6 +583,7 @@ async function nodes(on: pg.Client, user: string): Promise<string[]> {
 
 interface PlanNode {
   'Node Type': string;
+  'Plan Rows': number;
   Plans?: PlanNode[];
 }
 
