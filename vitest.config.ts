@@ -10,5 +10,7 @@ export default defineConfig({
     env: { LC_ALL: 'C.UTF-8', TERM: 'xterm-256color', NO_COLOR: '' },
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // Files wait more than they compute: a core each is not too much.
+    maxWorkers: '100%',
   },
 });
