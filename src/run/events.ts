@@ -1,5 +1,5 @@
 import type { Sources } from '../runbook/schema.ts';
-import type { Effect } from '../runbook/step-schema.ts';
+import type { Effect } from '../runbook/step-parts.ts';
 
 /** Something a person saw when deciding, or that proves a result. All text in it is from outside: shown, never obeyed. */
 export type Evidence =

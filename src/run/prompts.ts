@@ -1,6 +1,7 @@
 import type { Phase, Runbook } from '../runbook/plan.ts';
 import type { Risk } from '../runbook/schema.ts';
-import type { Option, Step } from '../runbook/step-schema.ts';
+import type { Option } from '../runbook/step-parts.ts';
+import type { Step } from '../runbook/step-schema.ts';
 import type { Evidence, Prompt, PromptKind, Result } from './events.ts';
 import { type RunState, stepState } from './state.ts';
 import { undosDue } from './undo.ts';

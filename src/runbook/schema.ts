@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { duration, file, id, instant, plannedAt, someTime, text } from './fields.ts';
-import { request, step } from './step-schema.ts';
+import { request } from './step-parts.ts';
+import { step } from './step-schema.ts';
 
 export const role = z.strictObject({
   title: text,

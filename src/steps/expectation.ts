@@ -1,4 +1,4 @@
-import type { Expectation } from '../runbook/step-schema.ts';
+import type { Expectation } from '../runbook/step-parts.ts';
 
 /** What there was to see: rows of a query, or exit code and output of a program. */
 export interface Seen {

@@ -1,4 +1,4 @@
-import type { Within } from '../runbook/step-schema.ts';
+import type { Within } from '../runbook/step-parts.ts';
 
 /** The value below which the given share (0–1) of the values lies, nearest rank; NaN of nothing. */
 export function percentile(values: readonly number[], share: number): number {

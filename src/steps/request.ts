@@ -1,5 +1,5 @@
 import type { Evidence } from '../run/events.ts';
-import type { Request } from '../runbook/step-schema.ts';
+import type { Request } from '../runbook/step-parts.ts';
 import type { Scope } from '../runbook/template.ts';
 import { roundMs } from './latency.ts';
 import { filled, type Words } from './world.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { expectation } from '../../src/runbook/step-schema.ts';
+import { expectation } from '../../src/runbook/step-parts.ts';
 import { type Seen, unmet } from '../../src/steps/expectation.ts';
 
 const rows = (...values: string[]): Seen => ({ rows: values.map((value) => [value]) });

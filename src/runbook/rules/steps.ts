@@ -1,6 +1,7 @@
 import type { Outline } from '../outline.ts';
 import { listed } from '../plan.ts';
-import type { Option, Step, StepOf } from '../step-schema.ts';
+import type { Option } from '../step-parts.ts';
+import type { Step, StepOf } from '../step-schema.ts';
 import type { Path } from '../yaml-text.ts';
 import type { Report, Rule } from './rule.ts';
 
