@@ -3,7 +3,7 @@ import { duration, file, id, someTime, text } from './fields.ts';
 
 /** What a person's choice leads to. `accept` finishes the step with an exception on record; `retry` does it again. */
 export const EFFECTS = ['proceed', 'retry', 'accept', 'roll-back', 'abort'] as const;
-export const effect = z.enum(EFFECTS);
+const effect = z.enum(EFFECTS);
 
 /** One thing a person may choose at a prompt, with its consequence in a sentence. */
 export const option = z.strictObject({
