@@ -11,7 +11,7 @@ import type { RunState } from '../run/state.ts';
 import type { RehearsalAnswer } from '../runbook/schema.ts';
 
 /** How this terminal is named in the journal. */
-export const TERMINAL = `${hostname()}:${process.pid}`;
+const TERMINAL = `${hostname()}:${process.pid}`;
 
 export interface Attending {
   journal: Journal;

@@ -34,7 +34,7 @@ function weight(activity: PlannedActivity, step: Step): number {
 }
 
 /** How much of an activity is done, 0–1: its steps by their weights, evenly where they have none. */
-export function activityShare(activity: PlannedActivity, state: RunState, pulses: readonly Pulse[]): number {
+function activityShare(activity: PlannedActivity, state: RunState, pulses: readonly Pulse[]): number {
   const { steps } = activity;
   if (steps.length === 0) return state.windowBeganAt === null ? 0 : 1;
   const total = steps.reduce((sum, step) => sum + weight(activity, step), 0);
@@ -48,7 +48,7 @@ function windowOf(runbook: Runbook): PlannedActivity[] {
 }
 
 /** How much of the window's work is done, 0–100: its activities weighted by estimate. */
-export function percentComplete(runbook: Runbook, state: RunState, pulses: readonly Pulse[]): number {
+function percentComplete(runbook: Runbook, state: RunState, pulses: readonly Pulse[]): number {
   const activities = windowOf(runbook);
   const total = activities.reduce((sum, activity) => sum + activity.estimate, 0);
   if (total === 0) return 0;

@@ -1,7 +1,8 @@
 import { escapeIdentifier } from 'pg';
 import type { Document, Item } from './schema.ts';
 import { SqlSyntaxError, statements, within } from './sql-parser.ts';
-import { COMMANDS, type StepOf } from './step-schema.ts';
+import type { StepOf } from './step-schema.ts';
+import { COMMANDS } from './target-steps.ts';
 import { fill } from './template.ts';
 
 export type PolicyRule = StepOf<'policies'>['verdicts'][number];

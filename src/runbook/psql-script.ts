@@ -4,7 +4,8 @@ import { type Command, commandsMade, notMade, type PolicyRule, patternOf } from 
 import type { Document, Item } from './schema.ts';
 import { render } from './sql-file.ts';
 import { type StepFile, stepFiles } from './step-files.ts';
-import { COMMANDS, type Step, type StepOf } from './step-schema.ts';
+import type { Step, StepOf } from './step-schema.ts';
+import { COMMANDS } from './target-steps.ts';
 import { fill } from './template.ts';
 
 const HEAD = [

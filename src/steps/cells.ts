@@ -1,6 +1,6 @@
 import { escapeIdentifier, type PoolClient } from 'pg';
 import { qualified } from '../postgres/tables.ts';
-import { ROW_COMMANDS, type RowCommand } from '../runbook/step-schema.ts';
+import { ROW_COMMANDS, type RowCommand } from '../runbook/target-steps.ts';
 import type { Actor } from './actors.ts';
 import { type Attempt, attempt } from './attack.ts';
 import { another, changeable, type Row, type Shape } from './row-at-hand.ts';

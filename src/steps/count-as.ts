@@ -1,7 +1,7 @@
 import type { PoolClient } from 'pg';
 import { ask, type Table } from '../postgres/ask.ts';
 import { bind } from '../runbook/sql-file.ts';
-import type { RowCommand } from '../runbook/step-schema.ts';
+import type { RowCommand } from '../runbook/target-steps.ts';
 import type { Actor } from './actors.ts';
 import { attempt } from './attack.ts';
 import { withinReach } from './cells.ts';

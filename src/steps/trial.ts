@@ -1,5 +1,5 @@
 import type { Evidence, Facts } from '../run/events.ts';
-import { ROW_COMMANDS, type RowCommand } from '../runbook/step-schema.ts';
+import { ROW_COMMANDS, type RowCommand } from '../runbook/target-steps.ts';
 
 /**
  * What one try came to. `may` and `may not` are as they should be; `leak` is something that should have been out of reach,

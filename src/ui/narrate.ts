@@ -22,7 +22,7 @@ export function stepTitle(id: string, runbook: Runbook): string {
 }
 
 /** What a prompt is about, short enough for a line: the title of its step, else its question. */
-export function promptTitle(id: string, state: RunState, runbook: Runbook): string {
+function promptTitle(id: string, state: RunState, runbook: Runbook): string {
   const prompt = state.prompts.findLast((each) => each.prompt.id === id)?.prompt;
   return prompt?.step === undefined ? (prompt?.question ?? id) : stepTitle(prompt.step, runbook);
 }
@@ -39,7 +39,7 @@ const REQUESTED = {
 } as const;
 
 /** A request as what somebody did. */
-export function requestText({ request, workers }: Extract<RunEvent, { type: 'requested' }>): string {
+function requestText({ request, workers }: Extract<RunEvent, { type: 'requested' }>): string {
   return workers === undefined ? REQUESTED[request] : `${REQUESTED[request]} ${plural(workers, 'worker')}`;
 }
 

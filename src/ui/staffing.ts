@@ -1,7 +1,7 @@
 import type { Person, RunEvent } from '../run/events.ts';
 import { type RunState, stepState } from '../run/state.ts';
 import type { Runbook } from '../runbook/plan.ts';
-import { MOST_WORKERS } from '../runbook/step-schema.ts';
+import { MOST_WORKERS } from '../runbook/target-steps.ts';
 import { plural } from './format.ts';
 
 /** How many workers the backfill at work has, or will have with its next batch; undefined when none is at work. */
