@@ -508,6 +508,16 @@ describe('the flagship, once it is done', () => {
     expect(await slow()).toEqual({ slow_statements: '0', statements: null });
   });
 
+  test('no policy keeps users from emptying a table: the right to it is found, and taken back', async () => {
+    const emptied = () => tried(client, () => signIn(client, ada).then(() => refusal(client, 'truncate tags')));
+    expect((await flagship.perform('rights')).evidence).toMatchObject([{ rows: { length: 13 } }]);
+    expect(await emptied()).toBeUndefined();
+    await expect(flagship.perform('isolation')).rejects.toThrow(/past-policies by owner, .*, anonymous: got at 2 rows/);
+    await flagship.perform('revoke-rights');
+    expect((await flagship.perform('rights')).evidence).toMatchObject([{ rows: [] }]);
+    expect(await emptied()).toBe('42501');
+  });
+
   test('F15: isolation is proved as the users themselves, in every cell', async () => {
     const { facts } = await flagship.perform('isolation');
     expect(facts).toMatchObject({ cells: 13 * 5 * 4, proved: 13 * 5 * 4, unproved: 0 });

@@ -31,8 +31,8 @@ const MIGRATION = [
   ...['create-tenants', 'fill-tenants', 'tenants-match-users', 'users-own-a-tenant'],
   ...['backfill-profiles', 'profiles-constraint', 'profiles-validate', 'profiles-index', 'profiles-complete'],
   ...['row-triggers', 'add-column', 'backfill-tables', 'constraint', 'validate', 'indexes', 'progress'],
-  ...['finish-backfill', 'finish-backfill-function', 'unexpected-policies', 'access-ends', 'replace-policies'],
-  ...['users-complete', 'rows-complete', 'policies-complete', 'isolation', 'rows-after'],
+  ...['finish-backfill', 'finish-backfill-function', 'unexpected-policies', 'access-ends'],
+  ...['revoke-rights', 'replace-policies', 'users-complete', 'rows-complete', 'policies-complete', 'isolation', 'rows-after'],
 ];
 
 let db: TestDatabase;

@@ -122,6 +122,29 @@ test('event triggers that our statements fire, and no others', async () => {
   }
 });
 
+test('views and functions through which users get past the policies, and no others', async () => {
+  const body = 'begin return (select count(*) from public.clients); end';
+  await tried(client, async () => {
+    await client.query(`
+      create view one as select * from clients; revoke all on one from anon, authenticated;
+      create view by_way_of_one as select * from one;
+      create view of_whoever_asks with (security_invoker = true) as select * from clients;
+      create view by_way_of_that as select * from of_whoever_asks;
+      create materialized view copied as select id from of_whoever_asks;
+      create view to_write as select * from clients; revoke all on to_write from anon, authenticated;
+      grant insert on to_write to authenticated;
+      create function by_name() returns bigint language plpgsql security definer as '${body}';
+      create function by_its_body() returns bigint language sql security definer begin atomic select count(*) from clients; end;
+      create function of_another() returns bigint language plpgsql security definer as '${body.replace('clients', 'clients_old')}';
+      create function as_the_caller() returns bigint language plpgsql as '${body}';
+      create function not_theirs() returns bigint language plpgsql security definer as '${body}';
+      revoke execute on function not_theirs() from public, anon, authenticated`);
+    expect((await found('sql/checks/views.sql', of('clients'))).map((row) => row.split(' | ')[0])).toEqual([
+      ...['by_its_body()', 'by_name()', 'by_way_of_one', 'copied', 'to_write'],
+    ]);
+  });
+});
+
 test('room: what is estimated covers what is taken, is shown, and is refused when it is not there', async () => {
   const items = flagship.runbook.document.lists.secured ?? [];
   const estimate = async (free: string) => {

@@ -1,0 +1,19 @@
+-- Grants again what was taken back, to whom it was granted.
+-- psql: -v schema=public -v name=clients
+select set_config('middlewatch.relation', format('%I.%I', :'schema'::text, :'name'::text), true);
+
+do $$
+declare
+  given record;
+begin
+  for given in
+    delete from middlewatch.revoked where relation = current_setting('middlewatch.relation') returning *
+  loop
+    execute format(
+      'grant %s on %s to %s%s', given.privilege, given.relation,
+      case given.grantee when 0 then 'public' else given.grantee::regrole::text end,
+      case when given.grantable then ' with grant option' end
+    );
+  end loop;
+end
+$$;
