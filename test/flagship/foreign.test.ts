@@ -32,7 +32,15 @@ const MIGRATION = [
   ...['backfill-profiles', 'profiles-constraint', 'profiles-validate', 'profiles-index', 'profiles-complete'],
   ...['row-triggers', 'add-column', 'backfill-tables', 'constraint', 'validate', 'indexes', 'progress'],
   ...['finish-backfill', 'finish-backfill-function', 'unexpected-policies', 'access-ends'],
-  ...['revoke-rights', 'replace-policies', 'users-complete', 'rows-complete', 'policies-complete', 'isolation', 'rows-after'],
+  ...[
+    'revoke-rights',
+    'replace-policies',
+    'users-complete',
+    'rows-complete',
+    'policies-complete',
+    'isolation',
+    'rows-after',
+  ],
 ];
 
 let db: TestDatabase;
