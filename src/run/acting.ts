@@ -79,6 +79,7 @@ async function acting<T>(
   const leave = () => stopping.abort(stage.leaving.signal.reason);
   stage.leaving.signal.addEventListener('abort', leave, { once: true });
   try {
+    await stage.scribe.assureLease();
     const value = await work(act(stage, step, attempt, stopping.signal));
     return { value, workMs: Math.round(performance.now() - began) };
   } finally {

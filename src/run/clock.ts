@@ -14,10 +14,9 @@ export interface PlanClock {
 export const wallClock: PlanClock = {
   now: () => Date.now(),
   async until(moment, signal) {
-    // setTimeout counts in 32 bits: a 48-hour wait fits, a month's would fire at once. An hour at a time is safe, and
-    // notices a machine that slept.
+    // A little at a time, so that a clock that is set, and a machine that slept, are noticed.
     for (let left = moment - Date.now(); left > 0; left = moment - Date.now()) {
-      await delay(Math.min(left, 3_600_000), undefined, { signal });
+      await delay(Math.min(left, 1_000), undefined, { signal });
     }
   },
 };

@@ -63,7 +63,7 @@ function advance(runbook: Runbook, state: RunState, activity: PlannedActivity, s
 function rollBack(runbook: Runbook, state: RunState, rollback: NonNullable<RunState['rollback']>): Action {
   if (rollback.begunAt === null) {
     const asked = state.prompts.findLast((each) => each.prompt.kind === 'rollback');
-    const approved = asked?.settled?.choose === 'approve' && asked.openedAt >= rollback.wantedAt;
+    const approved = asked?.settled?.choose === 'approve' && asked.prompt.round > rollback.askedBefore;
     return approved ? { do: 'begin-rollback', reason: rollback.reason } : ask(state, rollbackPrompt(runbook, state));
   }
   const [step] = undosDue(runbook, state);

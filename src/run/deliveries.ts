@@ -16,12 +16,17 @@ export class Postman {
   readonly #room: Mailroom;
   readonly #atWork = new Map<string, Promise<void>>();
   #turn: Promise<void> = Promise.resolve();
+  /** What kept the outcome of a delivery from being put on record. */
+  #trouble: { error: unknown } | null = null;
 
   constructor(room: Mailroom) {
     this.#room = room;
   }
 
-  /** Puts newly due messages on record and sends whatever is owed and not under way. One round at a time: each is owed once. */
+  /**
+   * Puts newly due messages on record and sends whatever is owed and not under way. One round at a time: each is owed once.
+   * @throws what keeps the journal from being written, now or when a delivery since the last round had ended
+   */
   round(): Promise<void> {
     const round = this.#turn.then(() => this.#round());
     this.#turn = round.catch(() => undefined);
@@ -29,13 +34,18 @@ export class Postman {
   }
 
   async #round(): Promise<void> {
+    if (this.#trouble) throw this.#trouble.error;
     const { outbox, state, outlook, now, log } = this.#room;
     const due = outbox.due(state(), outlook(), now());
     if (due.length > 0) await log(due.map((message) => ({ type: 'message-owed', message })));
     for (const { message, sentAt, attempts, retryAt } of Object.values(state().messages)) {
       const wanted = sentAt === null && (attempts === 0 || (retryAt !== null && retryAt <= now()));
       if (!wanted || this.#atWork.has(message.id)) continue;
-      const delivery = this.#deliver(message, attempts + 1).finally(() => this.#atWork.delete(message.id));
+      const delivery = this.#deliver(message, attempts + 1)
+        .catch((error) => {
+          this.#trouble = { error };
+        })
+        .finally(() => this.#atWork.delete(message.id));
       this.#atWork.set(message.id, delivery);
     }
   }

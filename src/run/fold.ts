@@ -58,7 +58,9 @@ function closePrompts(state: RunState, at: number): RunState {
 
 /** Somebody wants to go back. That also ends a pause, for the approval has to be asked. */
 function wantsBack(state: RunState, reason: string, by: Person, at: number): RunState {
-  return { ...state, paused: false, rollback: { reason, wantedAt: at, by, begunAt: null } };
+  const askedBefore = state.prompts.filter((each) => each.prompt.kind === 'rollback').length;
+  const rollback = { reason, wantedAt: at, by, askedBefore, instead: state.abort, begunAt: null };
+  return { ...state, paused: false, rollback };
 }
 
 function settle(state: RunState, asked: PromptState, answer: Answer, at: number): RunState {
@@ -82,7 +84,7 @@ function settle(state: RunState, asked: PromptState, answer: Answer, at: number)
   const undoing = step !== undefined && next.steps[step]?.status === 'undo-failed';
   switch (option?.effect) {
     case 'proceed':
-      if (prompt.kind === 'rollback') next = { ...next, rollback: null };
+      if (prompt.kind === 'rollback') next = { ...next, rollback: null, abort: next.rollback?.instead ?? null };
       else if (prompt.kind !== 'tripwire') change({ status: 'done' });
       return next;
     case 'accept':
@@ -132,12 +134,8 @@ function requested(state: RunState, event: Extract<RunEvent, { type: 'requested'
       // An aborted run has left everything as it was; it is the one that knows how to take that back.
       const aborted = state.outcome?.outcome === 'aborted';
       if (!aborted && (state.rollback !== null || state.outcome !== null)) return state;
-      return wantsBack(
-        { ...closePrompts(state, at), outcome: null, abort: null },
-        event.reason ?? 'asked for',
-        event.by,
-        at,
-      );
+      const wanted = wantsBack(closePrompts(state, at), event.reason ?? 'asked for', event.by, at);
+      return { ...wanted, outcome: null, abort: null };
     }
   }
 }

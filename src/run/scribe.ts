@@ -7,6 +7,9 @@ import type { RunState } from './state.ts';
 /** The plan clock, given what the journal says of it and where a jump is put on record. */
 export type ClockMaker = (aheadMs: number, onJump: (byMs: number) => Promise<void>) => PlanClock;
 
+/** For this long after the journal has last heard of its holder, in ms, a lease is not questioned; nobody takes it so early. */
+const SURE = 15_000;
+
 /** The conductor's pen: appends under its lease, in one order whoever asks, and keeps the state folded to the last record. */
 export class Scribe {
   readonly clock: PlanClock;
@@ -15,6 +18,8 @@ export class Scribe {
   readonly #pulses = new Map<string, Pulse>();
   #state: RunState;
   #turn: Promise<unknown> = Promise.resolve();
+  /** Real clock; before what it heard was sent, for a process may sleep until the answer. */
+  #heardOf = Number.NEGATIVE_INFINITY;
 
   private constructor(journal: Journal, lease: Lease, state: RunState, clock: ClockMaker) {
     this.#journal = journal;
@@ -47,7 +52,9 @@ export class Scribe {
   /** Appends durably, stamped by the plan clock. @throws LeaseLost, or what keeps the journal from being written */
   log(events: RunEvent[]): Promise<void> {
     return this.#inTurn(async () => {
+      const sent = performance.now();
       await this.#journal.append({ lease: this.#lease }, this.clock.now(), events);
+      this.#heardOf = sent;
       await this.#read();
     });
   }
@@ -65,8 +72,19 @@ export class Scribe {
   }
 
   /** @throws LeaseLost */
-  renew(): Promise<void> {
-    return this.#journal.renew(this.#lease);
+  async renew(): Promise<void> {
+    const sent = performance.now();
+    await this.#journal.renew(this.#lease);
+    this.#heardOf = sent;
+  }
+
+  /**
+   * To be called right before an act. A process that slept since the act was put on record may have been taken over from,
+   * and not every act asks the fence.
+   * @throws LeaseLost
+   */
+  async assureLease(): Promise<void> {
+    while (performance.now() - this.#heardOf > SURE) await this.renew();
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -63,6 +63,25 @@ export interface WatchState {
   p99Ms: number;
 }
 
+/** A rollback that somebody wants, from then on; moments of the plan clock. */
+export interface Rollback {
+  reason: string;
+  wantedAt: number;
+  by: Person | null;
+  /** How often approval for a rollback had been asked by then: an answer to one of those is not meant for this. */
+  askedBefore: number;
+  /** The abort that stands again when approval is refused. */
+  instead: Abort | null;
+  /** When it was approved and begun. */
+  begunAt: number | null;
+}
+
+/** Somebody chose to end the run where it stood. */
+export interface Abort {
+  reason: string;
+  by: Person;
+}
+
 /** What is so, after all that has happened. Made by `fold` and by nothing else. */
 export interface RunState {
   run: string;
@@ -89,10 +108,10 @@ export interface RunState {
   messages: Record<string, MessageState>;
   watches: Record<string, WatchState>;
   terminals: Record<string, Person>;
-  /** Set from the moment somebody wants to go back. `begunAt` once it was approved. */
-  rollback: { reason: string; wantedAt: number; by: Person | null; begunAt: number | null } | null;
+  /** Set from the moment somebody wants to go back. */
+  rollback: Rollback | null;
   /** Somebody chose to abort; what has been done stays as it is. */
-  abort: { reason: string; by: Person } | null;
+  abort: Abort | null;
   outcome: { outcome: Outcome; why: string; at: number } | null;
   /** When the first activity of the window began. */
   windowBeganAt: number | null;
