@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { inert } from '../ui/inert.ts';
+import * as answer from './answer.ts';
 import * as attach from './attach.ts';
 import * as check from './check.ts';
 import * as conduct from './conduct.ts';
@@ -22,7 +23,7 @@ const program = new Command('runbook')
   .description('Walks an on-call engineer through a maintenance window, step by step.')
   .version(version, '-V, --version', 'which version this is')
   .exitOverride();
-for (const command of [rehearse, check, plan, run, attach, status, report, journal, notify, conduct])
+for (const command of [rehearse, check, plan, run, attach, answer, status, report, journal, notify, conduct])
   command.register(program);
 
 /** Mistakes of this program, which keep their stack. Everything else is said in words. */

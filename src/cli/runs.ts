@@ -6,6 +6,7 @@ import { EmptyJournal } from '../report/report.ts';
 import type { JournalRecord, Person } from '../run/events.ts';
 import { fold } from '../run/fold.ts';
 import type { Journal } from '../run/journal.ts';
+import { peopleOf } from '../run/people.ts';
 import { makeSqliteJournal, openingOf, openSqliteJournal } from '../run/sqlite-journal.ts';
 import type { RunState } from '../run/state.ts';
 import type { Runbook } from '../runbook/plan.ts';
@@ -110,13 +111,10 @@ export async function openRun({ runbook, folder, by, settings, rehearsal, at }: 
   const journal = await openSqliteJournal(journalOf(folder));
   const records = await journal.read(0);
   if (records.length > 0) return { folder, journal, since: records.at(-1)?.seq ?? 0 };
-  const people = Object.fromEntries(
-    Object.entries(runbook.document.roles).map(([role, { people }]) => [role, people.map((each) => each.name)]),
-  );
   const run = folder.split('/').at(-1) ?? runbook.document.id;
   const { sources, opens } = runbook;
   await journal.append('terminal', at, [
-    { type: 'run-opened', run, sources, opens, settings, people, rehearsal, by },
+    { type: 'run-opened', run, sources, opens, settings, ...peopleOf(runbook.document), rehearsal, by },
     ...(rehearsal ? [{ type: 'clock-jumped' as const, byMs: Math.round(at - Date.now()) }] : []),
   ]);
   return { folder, journal, since: 0 };

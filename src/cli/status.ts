@@ -21,7 +21,9 @@ export function register(program: Command): void {
       const now = Date.now() + state.aheadMs;
       if (flags.json) {
         const expected = forecast(runbook, state, pulses, now);
-        return print(`${JSON.stringify({ ...state, holder, forecast: expected }, null, 2)}\n`);
+        // Its text is in the journal, for `journal export`; `pin` says which version it is.
+        const { sources: _sources, ...shown } = state;
+        return print(`${JSON.stringify({ ...shown, holder, forecast: expected }, null, 2)}\n`);
       }
       print(`${summary({ runbook, state, pulses, now }, lookOf(process.env))}\n`);
       if (state.conductor && !holder) print(`\n${ABANDONED}\n`);

@@ -3,15 +3,17 @@ import { closeSync, fstatSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { bound } from '../run/answers.ts';
 import type { JournalRecord, Person } from '../run/events.ts';
 import { fold } from '../run/fold.ts';
 import { follow } from '../run/follow.ts';
 import type { Journal } from '../run/journal.ts';
 import type { RunState } from '../run/state.ts';
 import type { RehearsalAnswer } from '../runbook/schema.ts';
+import { signHere } from './sign.ts';
 
 /** How this terminal is named in the journal. */
-const TERMINAL = `${hostname()}:${process.pid}`;
+export const TERMINAL = `${hostname()}:${process.pid}`;
 
 export interface Attending {
   journal: Journal;
@@ -37,7 +39,7 @@ export async function attend({ journal, me, since, plain, signal }: Attending): 
   }
   process.env.NODE_ENV = 'production';
   const { openScreen } = await import('../ui/screen.tsx');
-  return await openScreen(following);
+  return await openScreen({ ...following, sign: signHere });
 }
 
 export interface Answering {
@@ -100,7 +102,7 @@ export async function answerPrepared({
         const needed = prompt.options.some(({ choose, reason }) => choose === given.choose && reason);
         const why = given.reason ?? (needed ? reason : undefined);
         const person = { role: given.as, name: people[given.as]?.[0] ?? by.name };
-        const answer = {
+        const answer = bound(state as unknown as RunState, {
           prompt: prompt.id,
           round: prompt.round,
           choose: given.choose,
@@ -109,7 +111,7 @@ export async function answerPrepared({
             prompt.kind === 'rollback' && proof === 'rehearsal' ? second(people, given.as, rollback?.by?.name) : person,
           proof,
           from: TERMINAL,
-        };
+        });
         journal.append('terminal', now, [{ type: 'prompt-answered', answer }]).catch(() => undefined);
       } else if (otherwise === 'stop' && !stopped) {
         stopped = true;

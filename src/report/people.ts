@@ -5,7 +5,8 @@ import { block, inline, moment, section, table } from './markup.ts';
 import type { Report } from './report.ts';
 
 const PROOF = {
-  named: 'named at a keyboard',
+  signed: 'signed with an SSH key',
+  named: 'only named at a keyboard, not signed',
   rehearsal: 'given by the rehearsal',
 } as const;
 

@@ -1,12 +1,24 @@
 import type { Answer } from './events.ts';
-import type { RunState } from './state.ts';
+import type { PromptState, RunState } from './state.ts';
+import { bindingOf } from './statement.ts';
+
+/** The question an answer is given to; undefined when it was never asked. */
+export function askedBy(state: RunState, answer: Pick<Answer, 'prompt' | 'round'>): PromptState | undefined {
+  return state.prompts.find(({ prompt }) => prompt.id === answer.prompt && prompt.round === answer.round);
+}
+
+/** The answer, tied to what it says and to what was on the screen: see `statementText`. */
+export function bound(state: RunState, answer: Answer): Answer {
+  const asked = askedBy(state, answer);
+  return asked ? { ...answer, binds: bindingOf(state, asked, answer) } : answer;
+}
 
 /**
  * Why an answer does not count, in words for the person who gave it; null when it does. A rollback is approved by
  * somebody other than the one who asked for it.
  */
 export function refusal(state: RunState, answer: Answer): string | null {
-  const asked = state.prompts.find((each) => each.prompt.id === answer.prompt && each.prompt.round === answer.round);
+  const asked = askedBy(state, answer);
   if (!asked) return `Nothing called ${answer.prompt} has been asked.`;
   const { prompt, settled, closedAt } = asked;
   if (settled) return `${settled.by.name} has already answered: ${settled.choose}.`;

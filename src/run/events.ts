@@ -44,10 +44,12 @@ export interface Prompt {
   items?: string[];
   /** What the run itself would answer, for a sign-off with a proposal. */
   proposal?: string;
+  /** An answer counts only with an SSH signature; in a rehearsal, it is only said so. */
+  signed?: true;
 }
 
-/** How strongly it is proved who answered. */
-export type Proof = 'named' | 'rehearsal';
+/** How strongly it is proved who answered: by an SSH signature, by a name typed at a keyboard, or not at all. */
+export type Proof = 'signed' | 'named' | 'rehearsal';
 
 export interface Person {
   name: string;
@@ -63,6 +65,10 @@ export interface Answer {
   proof: Proof;
   /** Where it was typed: host and process of the terminal. */
   from: string;
+  /** SHA-256 of the statement the answer makes: see `statementText`. */
+  binds?: string;
+  /** Over that statement, armored as `ssh-keygen -Y sign` writes it; there when `proof` is `signed`. */
+  signature?: string;
 }
 
 /** What an operator may ask of a run at any time. */
@@ -115,6 +121,8 @@ export type RunEvent =
       settings: Record<string, string>;
       /** Names of the people of each role, so that an answer can be judged from the journal alone. */
       people: Record<string, string[]>;
+      /** Public keys by the name of whose they are: see `signerKey`. */
+      signers?: Record<string, string[]>;
       rehearsal: boolean;
       by: Person;
     }

@@ -1,6 +1,8 @@
-import { refusal } from './answers.ts';
+import { askedBy, refusal } from './answers.ts';
 import type { Answer, JournalRecord, Person, RunEvent } from './events.ts';
+import { proofRefusal } from './proof.ts';
 import { PENDING, type PromptState, type RunState, type StepState } from './state.ts';
+import { pinOf } from './statement.ts';
 
 type Opened = Extract<RunEvent, { type: 'run-opened' }>;
 
@@ -15,6 +17,9 @@ function opened(event: Opened, at: number): RunState {
     conductor: null,
     aheadMs: 0,
     people: event.people,
+    signers: event.signers ?? {},
+    sources: event.sources,
+    pin: pinOf(event.sources),
     beginEarly: false,
     paused: false,
     stopping: false,
@@ -106,9 +111,9 @@ function settle(state: RunState, asked: PromptState, answer: Answer, at: number)
 }
 
 function answered(state: RunState, answer: Answer, at: number): RunState {
-  const asked = state.prompts.find((each) => each.prompt.id === answer.prompt && each.prompt.round === answer.round);
+  const asked = askedBy(state, answer);
   if (!asked) return state;
-  const refused = refusal(state, answer);
+  const refused = refusal(state, answer) ?? proofRefusal(state, asked, answer, at);
   const noted = { ...asked, answers: [...asked.answers, { answer, at, refused }] };
   const next = { ...state, prompts: state.prompts.map((each) => (each === asked ? noted : each)) };
   return refused === null ? settle(next, noted, answer, at) : next;
@@ -140,7 +145,7 @@ function requested(state: RunState, event: Extract<RunEvent, { type: 'requested'
   }
 }
 
-function apply(state: RunState, event: RunEvent, at: number): RunState {
+function apply(state: RunState, { event, at, seq, hash }: JournalRecord): RunState {
   switch (event.type) {
     case 'run-opened':
     case 'step-noted':
@@ -204,7 +209,14 @@ function apply(state: RunState, event: RunEvent, at: number): RunState {
         undoMs: step.undoMs + event.workMs,
       }));
     case 'prompt-opened': {
-      const prompt: PromptState = { prompt: event.prompt, openedAt: at, closedAt: null, answers: [], settled: null };
+      const prompt: PromptState = {
+        prompt: event.prompt,
+        openedAt: at,
+        record: { seq, hash },
+        closedAt: null,
+        answers: [],
+        settled: null,
+      };
       return { ...state, prompts: [...state.prompts, prompt] };
     }
     case 'prompt-answered':
@@ -271,5 +283,5 @@ export function fold(state: RunState | null, record: JournalRecord): RunState {
   const { event, at, seq, hash } = record;
   if (state === null && event.type !== 'run-opened') throw new TypeError('A journal begins with run-opened.');
   const before = state ?? opened(event as Opened, at);
-  return { ...apply(before, event, at), seq, hash, lastAt: at };
+  return { ...apply(before, record), seq, hash, lastAt: at };
 }

@@ -120,6 +120,12 @@ export function doubtPrompt(runbook: Runbook, state: RunState, step: Step, why: 
   };
 }
 
+/** Marks a question whose answer is to be signed: always (undefined), or as the runbook or one of the roles asks for it. */
+function signedIf({ document }: Runbook, roles: readonly string[] | undefined): { signed?: true } {
+  const required = [document.signatures, ...(roles ?? []).map((role) => document.roles[role]?.signatures)];
+  return roles === undefined || required.includes('required') ? { signed: true } : {};
+}
+
 /** The approval that stands in front of every rollback. */
 export function rollbackPrompt(runbook: Runbook, state: RunState): Asked {
   const undos = undosDue(runbook, state);
@@ -129,6 +135,7 @@ export function rollbackPrompt(runbook: Runbook, state: RunState): Asked {
   const alone = approvers.length > 0 && approvers.every((name) => name === wanted?.by?.name);
   return {
     id: 'rollback',
+    ...signedIf(runbook, [approver]),
     kind: 'rollback',
     question: `${wanted?.by?.name ?? 'Somebody'} asks to roll back: ${wanted?.reason ?? ''}`,
     evidence: [
@@ -223,9 +230,11 @@ export function stepPrompt(runbook: Runbook, state: RunState, step: Step, result
     step.kind === 'signoff' ? [step.role] : step.kind === 'decision' || step.kind === 'manual' ? step.who : [];
   const question = step.kind === 'decision' ? step.question : step.kind === 'signoff' ? step.statement : step.title;
   const proposal = result.facts?.proposal;
+  const own = (step.kind === 'signoff' || step.kind === 'decision') && step.signatures === 'required';
   return {
     id: step.id,
     step: step.id,
+    ...(step.kind === 'signoff' || own ? signedIf(runbook, own ? undefined : who) : {}),
     question,
     evidence: result.evidence ?? [],
     who,

@@ -1,3 +1,4 @@
+import type { Sources } from '../runbook/schema.ts';
 import type { Answer, Facts, Failure, Outcome, OutgoingMessage, Person, Prompt, Result, Target } from './events.ts';
 
 export type StepStatus =
@@ -36,6 +37,8 @@ export interface StepState {
 export interface PromptState {
   prompt: Prompt;
   openedAt: number;
+  /** Where the journal has it. */
+  record: { seq: number; hash: string };
   closedAt: number | null;
   /** Every answer given, the refused ones included, in order. */
   answers: { answer: Answer; at: number; refused: string | null }[];
@@ -94,6 +97,11 @@ export interface RunState {
   /** How far the plan clock is ahead of the real one, in ms; 0 but in a rehearsal. */
   aheadMs: number;
   people: Record<string, string[]>;
+  /** Public keys by the name of whose they are: see `signerKey`. */
+  signers: Record<string, string[]>;
+  /** The runbook and its files as the run works from them, and one hash for all of them. */
+  sources: Sources;
+  pin: string;
   /** Somebody decided to begin before the window opens. */
   beginEarly: boolean;
   paused: boolean;

@@ -6,6 +6,7 @@ import * as earlier from './rules/earlier.ts';
 import * as names from './rules/names.ts';
 import * as placeholders from './rules/placeholders.ts';
 import * as rehearsal from './rules/rehearsal.ts';
+import * as signatures from './rules/signatures.ts';
 import * as stepRules from './rules/steps.ts';
 import * as times from './rules/times.ts';
 import { type Document, document, type Sources } from './schema.ts';
@@ -13,7 +14,9 @@ import { brief } from './shown.ts';
 import { checkSql } from './sql-check.ts';
 import { parseYaml } from './yaml-text.ts';
 
-const RULES = [names, earlier, times, stepRules, placeholders, rehearsal].flatMap((rules) => Object.values(rules));
+const RULES = [names, earlier, times, stepRules, placeholders, rehearsal, signatures].flatMap((rules) =>
+  Object.values(rules),
+);
 
 /**
  * Everything that is wrong with a runbook, found without a database. `document` is there when its form is right;

@@ -43,6 +43,9 @@ export interface Outline {
   owners: Placed<string>[];
   /** Undefined where the part that would name them is broken itself: what refers to it may be right. */
   names: Record<'role' | 'list' | 'audience' | 'message' | 'watch', string[] | undefined> & { step: string[] };
+  roles: (Part<z.output<typeof schema.role>> & { name: string })[];
+  /** Signatures are required of all of them. */
+  signatures: boolean;
   /** Roles for which nobody is named. */
   unstaffed: string[];
   /** Everything with an id: what kind of thing it is, and where the id stands. */
@@ -118,6 +121,10 @@ export function outline(document: unknown): Outline {
       watch: ids('watch', entriesOf(root, 'watches')).map(({ value }) => value),
       step: ids('step', steps).map(({ value }) => value),
     },
+    roles: entriesOf(root, 'roles').flatMap((it) =>
+      wellFormed(schema.role, it).map((part) => ({ ...part, name: String(it.path.at(-1)) })),
+    ),
+    signatures: root.signatures === 'required',
     unstaffed: Object.entries(mapOf(root.roles)).flatMap(([name, value]) =>
       schema.role.safeParse(value).data?.people.length === 0 ? [name] : [],
     ),

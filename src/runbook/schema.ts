@@ -1,14 +1,30 @@
 import * as z from 'zod';
 import { duration, file, id, instant, plannedAt, someTime, text } from './fields.ts';
-import { request } from './step-parts.ts';
+import { NoSignerKey, signerKey } from './signer-keys.ts';
+import { request, signatures } from './step-parts.ts';
 import { step } from './step-schema.ts';
+
+/** A public key, in the words of `signerKey`. */
+const key = text
+  .superRefine((line, found) => {
+    try {
+      signerKey(line);
+    } catch (error) {
+      if (!(error instanceof NoSignerKey)) throw error;
+      found.addIssue({ code: 'custom', message: error.message });
+    }
+  })
+  .meta({ description: 'A line of a .pub file; valid-before="20261231Z" and the like may stand before it' });
 
 export const role = z.strictObject({
   title: text,
   people: z
-    .array(z.strictObject({ name: text, mail: z.email().optional() }))
+    .array(z.strictObject({ name: text, mail: z.email().optional(), keys: z.array(key).min(1).optional() }))
     .default([])
-    .meta({ description: 'Who has this role. Whoever has to answer is named here' }),
+    .meta({
+      description: 'Who has this role. Whoever has to answer is named here, whoever signs also with their SSH keys',
+    }),
+  signatures,
 });
 
 /** People a mail goes to: addresses of the runbook, or of the target database by query. */
@@ -139,6 +155,7 @@ export const document = z.strictObject({
     .default({})
     .meta({ description: 'Used as {{settings.name}} and as variables of the SQL; no secrets' }),
   roles: z.record(id, role),
+  signatures,
   lists: lists.meta({ description: 'What steps are repeated for: for_each, tables' }),
   audiences: z.record(id, audience).default({}),
   messages: z.record(id, message).default({}).meta({ description: 'Mails and posts of the status page' }),

@@ -115,3 +115,9 @@ export type Effect = z.output<typeof effect>;
 export type Expectation = z.output<typeof expectation>;
 export type Request = z.output<typeof request>;
 export type Within = z.output<typeof within>;
+
+/** Whether an answer counts only with an SSH signature: of a step, of a role's sign-offs and approvals, or of all of them. */
+export const signatures = z
+  .literal('required')
+  .optional()
+  .meta({ description: 'Answers count only with an SSH signature by a key of the person: ssh-keygen -Y sign' });

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { file, id, someTime, text } from './fields.ts';
-import { argv, common, expectation, option, request, within } from './step-parts.ts';
+import { argv, common, expectation, option, request, signatures, within } from './step-parts.ts';
 import { backfill, check, index, isolation, measure, policies, sql } from './target-steps.ts';
 
 const command = z.strictObject({
@@ -41,6 +41,7 @@ const decision = z.strictObject({
     .meta({ description: 'if-rows: only when the evidence has rows' }),
   options: z.array(option).min(1),
   who: z.array(id).default([]),
+  signatures,
 });
 
 const signoff = z.strictObject({
@@ -48,6 +49,7 @@ const signoff = z.strictObject({
   kind: z.literal('signoff').meta({ description: 'A signature' }),
   role: id,
   statement: text,
+  signatures,
   proposal: z
     .enum(['completed', 'rollback-required', 'validation', 'production-ready'])
     .optional()

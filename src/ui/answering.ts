@@ -1,10 +1,11 @@
-import { refusal } from '../run/answers.ts';
+import { bound, refusal } from '../run/answers.ts';
 import type { Answer, Person, Prompt, PromptOption } from '../run/events.ts';
+import { keysOf, unsigned } from '../run/proof.ts';
 import type { RunState } from '../run/state.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import { type Press, typed } from './presses.ts';
 
-export type Stage = 'choose' | 'reason' | 'who' | 'name' | 'confirm' | 'sent';
+export type Stage = 'choose' | 'reason' | 'who' | 'name' | 'confirm' | 'signing' | 'sent';
 
 /** How far a person is with answering a prompt. Nothing is chosen to begin with, and nothing is sent before `confirm`. */
 export interface Form {
@@ -151,10 +152,11 @@ const BACK: Record<Stage, Stage> = {
   who: 'choose',
   name: 'who',
   confirm: 'who',
+  signing: 'confirm',
   sent: 'choose',
 };
 
-/** The form after a key. `answer` is there once a person has confirmed one that counts. */
+/** The form after a key. `answer` is there once a person has confirmed one that counts, or would count once it is signed. */
 export function answering(form: Form, press: Press, desk: Desk): { form: Form; answer?: Answer } {
   const clean = { ...form, refused: null };
   if ('key' in press && press.key === 'escape') {
@@ -169,13 +171,19 @@ export function answering(form: Form, press: Press, desk: Desk): { form: Form; a
     case 'name':
       return { form: write(clean, press, form.stage) };
     case 'sent':
+    case 'signing':
       return { form };
     case 'confirm': {
       if (!('key' in press) || press.key !== 'enter') return { form: clean };
-      const answer = answerOf(form, desk);
-      if (!answer) return { form: { ...clean, stage: 'choose' } };
+      const plain = answerOf(form, desk);
+      if (!plain) return { form: { ...clean, stage: 'choose' } };
+      const answer = bound(desk.state, plain);
       const refused = refusal(desk.state, answer);
-      return refused === null ? { form: { ...clean, stage: 'sent' }, answer } : { form: { ...clean, refused } };
+      if (refused !== null) return { form: { ...clean, refused } };
+      const unproved = unsigned(desk.state, answer);
+      if (unproved === null) return { form: { ...clean, stage: 'sent' }, answer };
+      const signable = keysOf(desk.state, answer.by.name).length > 0;
+      return signable ? { form: { ...clean, stage: 'signing' }, answer } : { form: { ...clean, refused: unproved } };
     }
   }
 }

@@ -35,7 +35,8 @@ function Rows({ lines, cells, height, look }: Pick<Pane, 'lines' | 'cells' | 'he
 
 interface Wired {
   store: ScreenStore;
-  onPress(press: Press): void;
+  /** `withTerminal` gives the terminal back while something else is done on it. */
+  onPress(press: Press, withTerminal: (work: () => Promise<void>) => Promise<void>): void;
   /** Called with the terminal given back; it is taken again once the promise resolves. */
   onSuspend(): Promise<void>;
 }
@@ -49,10 +50,10 @@ export function App({ store, onPress, onSuspend }: Wired): ReactNode {
   useInput((input, key) => {
     for (const press of pressesOf(input, key)) {
       if ('key' in press && press.key === 'suspend') suspendTerminal(onSuspend).catch(() => undefined);
-      else onPress(press);
+      else onPress(press, suspendTerminal);
     }
   });
-  usePaste((pasted) => onPress({ pasted }));
+  usePaste((pasted) => onPress({ pasted }, suspendTerminal));
 
   const screen = useStore(store);
   const { look } = screen;

@@ -1,18 +1,26 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { render } from 'ink';
+import { askedBy } from '../run/answers.ts';
+import type { Answer } from '../run/events.ts';
+import { keysOf, proofRefusal, type Signing } from '../run/proof.ts';
 import type { RunState } from '../run/state.ts';
+import { statementText } from '../run/statement.ts';
 import { App } from './app.tsx';
 import { compose, tooSmall } from './compose.ts';
 import { type Following, takeHold } from './following.ts';
 import { lookOf } from './look.ts';
 import type { Press } from './presses.ts';
 import { createScreenStore, planNow, withPulses } from './store.ts';
-import { pressed } from './view.ts';
+import { afterSigning, pressed } from './view.ts';
 
-/** The two streams of a terminal. */
-export interface Terminal {
+type WithTerminal = (work: () => Promise<void>) => Promise<void>;
+
+/** The two streams of a terminal, and how somebody signs on it. */
+export interface Attended {
   stdin: NodeJS.ReadStream;
   stdout: NodeJS.WriteStream;
+  /** Called with the terminal given back; null when the person lets it be. */
+  sign(signing: Signing): Promise<string | null>;
 }
 
 const TICK = 1_000;
@@ -33,7 +41,7 @@ async function stopHere(): Promise<void> {
  * @throws JournalBroken, RunbookInvalid, and what else keeps the journal from being read
  * @returns the state of the run as it was last seen here
  */
-export async function openScreen({ stdin, stdout, ...following }: Following & Terminal): Promise<RunState> {
+export async function openScreen({ stdin, stdout, sign, ...following }: Following & Attended): Promise<RunState> {
   const { me, terminal } = following;
   const hold = takeHold(following);
   const store = createScreenStore({
@@ -45,12 +53,35 @@ export async function openScreen({ stdin, stdout, ...following }: Following & Te
   });
   const say = (notice: string) => store.setState(({ view }) => ({ view: { ...view, notice } }));
 
-  const onPress = (press: Press) => {
+  /** Has an answer signed on the bare terminal, and puts it on record if the signature is good. */
+  const signed = async (answer: Answer, withTerminal: WithTerminal): Promise<void> => {
+    let refused: string | null = 'Not signed, and not on record.';
+    try {
+      const { state } = store.getState().followed ?? {};
+      const asked = state && askedBy(state, answer);
+      if (!asked) return;
+      let signature: string | null = null;
+      await withTerminal(async () => {
+        const statement = statementText(state, asked, answer);
+        signature = await sign({ statement, by: answer.by, keys: keysOf(state, answer.by.name) });
+      });
+      if (signature === null) return;
+      const whole: Answer = { ...answer, proof: 'signed', signature };
+      refused = proofRefusal(state, asked, whole, planNow(store.getState()));
+      if (refused === null) await hold.append([{ type: 'prompt-answered', answer: whole }]);
+    } catch (error) {
+      refused = `Not on record: ${error instanceof Error ? error.message : String(error)}`;
+    } finally {
+      store.setState(({ view }) => ({ view: afterSigning(view, answer, refused) }));
+    }
+  };
+
+  const onPress = (press: Press, withTerminal: WithTerminal) => {
     const screen = store.getState();
     if (!screen.followed) return;
     const { scrollMax, pageLength } = compose(screen).main;
     const { runbook, state } = screen.followed;
-    const { view, events, leave } = pressed(screen.view, press, {
+    const { view, events, unsigned, leave } = pressed(screen.view, press, {
       runbook,
       state,
       me,
@@ -62,6 +93,7 @@ export async function openScreen({ stdin, stdout, ...following }: Following & Te
     });
     store.setState({ view });
     if (leave) return hold.leave();
+    if (unsigned) return void signed(unsigned, withTerminal);
     if (events.length === 0) return;
     hold.append(events).catch((error: unknown) => {
       // The form is as it was before the last Enter, so that it can be pressed again.

@@ -1,5 +1,6 @@
 import { refusal } from '../run/answers.ts';
 import type { Person, Prompt } from '../run/events.ts';
+import { mustSign } from '../run/proof.ts';
 import type { RunState } from '../run/state.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import { answerOf, approvesAlone, candidates, chosen, type Form, needsAnother } from './answering.ts';
@@ -52,6 +53,15 @@ function refusedOnRecord(prompt: Prompt, state: RunState, terminal: string): str
   return asked?.answers.findLast((each) => each.answer.from === terminal)?.refused ?? null;
 }
 
+/** How strong the proof of a sign-off or an approval will be, where it is not a signature. */
+function proofLines(prompt: Prompt, { state }: Followed, cells: number): Line[] {
+  if (mustSign(state, { prompt })) return [];
+  if (prompt.signed)
+    return paragraph('A rehearsal takes the name; in a run, this is signed with an SSH key.', cells, 'quiet');
+  if (prompt.kind !== 'signoff' && prompt.kind !== 'rollback') return [];
+  return paragraph('The record will say: named at a keyboard, not signed.', cells, 'quiet');
+}
+
 /** What is to be done now to answer, below the options. */
 export function stageLines(screen: Screen, followed: Followed, prompt: Prompt, form: Form, cells: number): Line[] {
   const { look } = screen;
@@ -83,9 +93,18 @@ export function stageLines(screen: Screen, followed: Followed, prompt: Prompt, f
       return [
         ...paragraph(`${personName(by, followed.runbook)} answers “${what}”${why}.`, cells, 'strong'),
         ...(stuck ? paragraph(needsAnother(by), cells, 'warn') : []),
-        ...paragraph('Press Enter to put this on record. Esc goes back.', cells, 'now'),
+        ...proofLines(prompt, followed, cells),
+        ...paragraph(
+          mustSign(followed.state, { prompt })
+            ? 'Press Enter to sign this with an SSH key of yours. Esc goes back.'
+            : 'Press Enter to put this on record. Esc goes back.',
+          cells,
+          'now',
+        ),
       ];
     }
+    case 'signing':
+      return [line('Being signed on the terminal below this screen.', 'quiet')];
     case 'sent': {
       const refused = refusedOnRecord(prompt, followed.state, screen.terminal);
       return refused === null

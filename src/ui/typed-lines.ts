@@ -1,5 +1,6 @@
-import { refusal } from '../run/answers.ts';
+import { bound, refusal } from '../run/answers.ts';
 import type { Person, Prompt, RunEvent } from '../run/events.ts';
+import { unsigned } from '../run/proof.ts';
 import type { RunState } from '../run/state.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import { evidenceLines } from './evidence-lines.ts';
@@ -66,8 +67,16 @@ const says = (text: string): Meant => ({ says: `  ${inert(text)}` });
 function answer(prompt: Prompt, rest: string, by: Person, from: string, state: RunState): Meant {
   const [, choose = '', reason = ''] = /^(\S*)\s*(.*)$/.exec(rest) ?? [];
   const { id, round } = prompt;
-  const answer = { prompt: id, round, choose, ...(reason === '' ? {} : { reason }), by, proof: 'named', from } as const;
-  const refused = refusal(state, answer);
+  const answer = bound(state, {
+    prompt: id,
+    round,
+    choose,
+    ...(reason === '' ? {} : { reason }),
+    by,
+    proof: 'named',
+    from,
+  });
+  const refused = refusal(state, answer) ?? unsigned(state, answer);
   return refused === null ? { event: { type: 'prompt-answered', answer } } : says(refused);
 }
 

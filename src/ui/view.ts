@@ -1,4 +1,4 @@
-import type { Person, Prompt, RunEvent } from '../run/events.ts';
+import type { Answer, Person, Prompt, RunEvent } from '../run/events.ts';
 import type { PromptState, RunState } from '../run/state.ts';
 import { undosDue } from '../run/undo.ts';
 import type { Runbook } from '../runbook/plan.ts';
@@ -45,7 +45,18 @@ export interface Situation {
 export interface Pressed {
   view: View;
   events: RunEvent[];
+  /** An answer that is to be signed, and then put on record. */
+  unsigned?: Answer;
   leave: boolean;
+}
+
+/** The view once an answer was signed, or was not: then with why, back where it can be confirmed again. */
+export function afterSigning(view: View, { prompt, round }: Answer, refused: string | null): View {
+  const key = `${prompt}#${round}`;
+  const form = view.forms[key];
+  if (!form) return view;
+  const stage = refused === null ? 'sent' : 'confirm';
+  return { ...view, forms: { ...view.forms, [key]: { ...form, stage, refused } } };
 }
 
 export function openView(me: Person): View {
@@ -199,5 +210,7 @@ export function pressed(before: View, press: Press, situation: Situation): Press
     forms: { ...view.forms, [promptKey(front.prompt)]: form },
   };
   if (!answer) return stay(next);
-  return stay({ ...next, known: [answer.by, ...view.known], scroll: 0 }, { type: 'prompt-answered', answer });
+  const given: View = { ...next, known: [answer.by, ...view.known], scroll: 0 };
+  if (form.stage === 'signing') return { ...stay(given), unsigned: answer };
+  return stay(given, { type: 'prompt-answered', answer });
 }

@@ -17,11 +17,18 @@ interface Shown {
 }
 
 /** The real screen on a fake terminal. It is left when the test has finished. */
-function show(run: TestRun, columns: number, rows: number, name = 'test:1'): Shown {
+function show(
+  run: TestRun,
+  columns: number,
+  rows: number,
+  name = 'test:1',
+  sign = async () => null as string | null,
+): Shown {
   const terminal = new FakeTerminal(columns, rows);
   const leaving = new AbortController();
   const { stdin, stdout } = terminal;
-  const ended = openScreen({ journal: run.journal, me: ADA, terminal: name, stdin, stdout, signal: leaving.signal });
+  const { journal } = run;
+  const ended = openScreen({ journal, me: ADA, terminal: name, stdin, stdout, signal: leaving.signal, sign });
   onTestFinished(async () => {
     leaving.abort();
     await ended;
@@ -132,6 +139,7 @@ describe('answering', () => {
           reason: 'plqR q',
           by: { name: 'Barbara', role: 'lead' },
           proof: 'named',
+          binds: expect.stringMatching(/^[0-9a-f]{64}$/),
           from: 'test:1',
         },
       ]),

@@ -1,0 +1,114 @@
+import { readFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
+import type { Command } from 'commander';
+import { bound, refusal } from '../run/answers.ts';
+import type { Answer, Prompt } from '../run/events.ts';
+import { keysOf, mustSign, proofRefusal } from '../run/proof.ts';
+import type { PromptState, RunState } from '../run/state.ts';
+import { statementText } from '../run/statement.ts';
+import { inert } from '../ui/inert.ts';
+import { promptText } from '../ui/typed-lines.ts';
+import { openPrompts } from '../ui/view.ts';
+import { personAt } from './person.ts';
+import { print } from './print.ts';
+import { readRun, stateOf } from './runs.ts';
+import { signHere, signWith } from './sign.ts';
+import { TERMINAL } from './terminal.ts';
+
+interface Flags {
+  prompt?: string;
+  choose?: string;
+  reason?: string;
+  as?: string;
+  name?: string;
+  key?: string;
+  signature?: string;
+  sign?: true;
+  text?: true;
+}
+
+/** The question that is meant: the one named, or the only one that is open. */
+function meant(state: RunState, flags: Flags, command: Command): PromptState {
+  const open = openPrompts(state);
+  const names = open.map(({ id }) => id).join(', ');
+  const fitting = open.filter(({ id }) => flags.prompt === undefined || flags.prompt === id);
+  const [prompt] = fitting;
+  const asked = prompt && state.prompts.find((each) => each.prompt === prompt);
+  if (asked && fitting.length === 1) return asked;
+  if (open.length === 0) command.error(`error: nothing is asked in ${state.run}`);
+  if (flags.prompt === undefined) command.error(`error: several questions are open; say which with --prompt: ${names}`);
+  return command.error(`error: --prompt ${flags.prompt}: this is not asked; open are ${names}`);
+}
+
+/** The signature of an answer, from wherever the flags say; undefined when none is to be made. @throws NotSigned */
+async function signatureFor(
+  flags: Flags,
+  state: RunState,
+  asked: PromptState,
+  answer: Answer,
+): Promise<string | undefined> {
+  const statement = statementText(state, asked, answer);
+  if (flags.signature === '-') return await text(process.stdin);
+  if (flags.signature !== undefined) return await readFile(flags.signature, 'utf8');
+  if (flags.key !== undefined) return await signWith(flags.key, statement);
+  if (!flags.sign && !mustSign(state, asked)) return undefined;
+  return (await signHere({ statement, by: answer.by, keys: keysOf(state, answer.by.name) })) ?? undefined;
+}
+
+async function answer(name: string | undefined, flags: Flags, command: Command): Promise<void> {
+  const { journal, runbook, state } = await readRun(name);
+  try {
+    if (flags.choose === undefined) {
+      const open: Prompt[] = openPrompts(state);
+      const shown = open.map((prompt) => promptText(prompt, runbook, 'elsewhere'));
+      return print(shown.length === 0 ? 'Nothing is asked.\n' : `${shown.join('\n')}\n`);
+    }
+    const asked = meant(state, flags, command);
+    const { id, round } = asked.prompt;
+    const given = bound(state, {
+      prompt: id,
+      round,
+      choose: flags.choose,
+      ...(flags.reason === undefined ? {} : { reason: flags.reason }),
+      by: personAt(runbook, flags, command),
+      proof: 'named',
+      from: TERMINAL,
+    });
+    const refused = refusal(state, given);
+    if (refused !== null) command.error(`error: ${inert(refused)}`);
+    if (flags.text) return print(statementText(state, asked, given));
+    const signature = await signatureFor(flags, state, asked, given);
+    const whole: Answer = signature === undefined ? given : { ...given, proof: 'signed', signature };
+    const now = Date.now() + state.aheadMs;
+    const unproved = proofRefusal(state, asked, whole, now);
+    if (unproved !== null) command.error(`error: not put on record. ${inert(unproved)}`);
+    const [record] = await journal.append('terminal', now, [{ type: 'prompt-answered', answer: whole }]);
+    const after = stateOf(await journal.read(0))?.prompts.find(
+      ({ prompt }) => prompt.id === id && prompt.round === round,
+    );
+    const overtaken = after?.answers.findLast((each) => each.answer.from === TERMINAL)?.refused ?? null;
+    if (overtaken !== null) command.error(`error: on record, but it does not count: ${inert(overtaken)}`);
+    const how = whole.proof === 'signed' ? 'signed with an SSH key' : 'named, not signed';
+    print(`On record as ${record?.seq}: ${inert(given.by.name)} answers “${inert(given.choose)}”, ${how}.\n`);
+  } finally {
+    await journal.close();
+  }
+}
+
+/** `runbook answer`: answers a question of a run from a shell, signed where that is asked for. */
+export function register(program: Command): void {
+  program
+    .command('answer')
+    .description('answer a question of a run from a shell, and sign it; without --choose, show what is asked')
+    .argument('[run]', 'its name, or a path; the one opened last by default')
+    .option('--prompt <id>', 'the question, where several are open')
+    .option('--choose <answer>', 'what you answer')
+    .option('--reason <why>', 'why, for the report')
+    .option('--as <role>', 'the role you have')
+    .option('--name <name>', 'your name, as the runbook has it')
+    .option('--sign', 'sign it with your SSH key, also where a name would do')
+    .option('--key <file>', 'sign with this key: a private one, or a public one whose other half an agent has')
+    .option('--signature <file>', 'a signature made elsewhere over what --text prints; - reads it from stdin')
+    .option('--text', 'print what is to be signed, and do nothing else')
+    .action(answer);
+}
