@@ -69,14 +69,29 @@ export function narrowed(policy: Policy, condition: string): Policy {
   return { ...policy, using: both(policy.using), check: both(policy.check) };
 }
 
-/** Makes a table's row-level security what it was: policies, comments, and whether it is enabled and forced. */
-export async function restoreRowSecurity(client: Queryable, table: TableName, before: RowSecurity): Promise<void> {
+/**
+ * Makes a table's row-level security what it was, comments included: these policies go, those come back, and whether it is
+ * enabled and forced. Policies that were neither there before nor made by us are somebody else's, and stay.
+ * @param made names of the policies that have been made since
+ * @param dropped names of the policies of `before` that have been dropped since
+ * @returns names of somebody else's
+ */
+export async function restoreRowSecurity(
+  client: Queryable,
+  table: TableName,
+  before: RowSecurity,
+  made: string[],
+  dropped: string[],
+): Promise<string[]> {
   const name = qualified(table);
-  const now = await readRowSecurity(client, table);
-  for (const policy of now?.policies ?? []) await dropPolicy(client, table, policy.name);
-  for (const policy of before.policies) await createPolicy(client, table, policy);
+  const gone = new Set([...made, ...dropped]);
+  const known = new Set(before.policies.map((policy) => policy.name));
+  const now = (await readRowSecurity(client, table))?.policies ?? [];
+  for (const policy of now) if (gone.has(policy.name)) await dropPolicy(client, table, policy.name);
+  for (const policy of before.policies) if (dropped.includes(policy.name)) await createPolicy(client, table, policy);
   await client.query(`alter table ${name} ${before.enabled ? 'enable' : 'disable'} row level security`);
   await client.query(`alter table ${name} ${before.forced ? '' : 'no '}force row level security`);
+  return now.map((policy) => policy.name).filter((each) => !gone.has(each) && !known.has(each));
 }
 
 /** The statement that makes this policy. */

@@ -1,8 +1,8 @@
 import type { Queryable } from './ask.ts';
 import type { Policy } from './policy.ts';
 
-/** What row-level security holds rows back from. INSERT is not among them: there is no row yet. */
-export const REACHES = ['select', 'update', 'delete'] as const;
+/** What row-level security holds people back from. For INSERT there is no row yet: it is told of rows like those there are. */
+export const REACHES = ['select', 'insert', 'update', 'delete'] as const;
 export type Reach = (typeof REACHES)[number];
 
 /** Those of the policies that are for a role, or for a role whose rights it has. */
@@ -15,22 +15,25 @@ export async function policiesFor(client: Queryable, role: string, policies: Pol
   return policies.filter(({ roles }) => roles.some((each) => each === null || rights.has(each)));
 }
 
-/** Whether a command asks this policy: one for it, or one for reading, for it names its rows by their columns. */
-export function asksFor({ command, using }: Policy, reach: Reach): boolean {
-  return using !== null && (command === 'all' || command === reach || command === 'select');
+/** What a policy for this command says of a row; null when it says nothing. */
+export function saysFor({ command, using, check }: Policy, reach: Reach): string | null {
+  if (command !== 'all' && command !== reach) return null;
+  return reach === 'insert' ? (check ?? using) : using;
 }
 
 /**
  * The rows that these policies let somebody reach with a command, as an SQL condition: some permissive one and every
  * restrictive one has to say yes, and to change a row that one names by its columns one has to see it as well.
  * https://www.postgresql.org/docs/current/sql-createpolicy.html
+ * @param named what stands for an expression of theirs
  */
-export function reached(policies: Policy[], reach: Reach): string {
+export function reached(policies: Policy[], reach: Reach, named: (expression: string) => string): string {
   const says = (permissive: boolean) =>
-    policies.flatMap(({ command, permissive: is, using }) =>
-      (command === 'all' || command === reach) && is === permissive && using !== null ? [`(${using}\n)`] : [],
-    );
+    policies.flatMap((policy) => {
+      const said = policy.permissive === permissive ? saysFor(policy, reach) : null;
+      return said === null ? [] : [named(said)];
+    });
   const one = says(true);
   const own = one.length === 0 ? 'false' : [`(${one.join(' or ')})`, ...says(false)].join(' and ');
-  return reach === 'select' ? own : `${own} and ${reached(policies, 'select')}`;
+  return reach === 'select' || reach === 'insert' ? own : `${own} and ${reached(policies, 'select', named)}`;
 }

@@ -1,9 +1,15 @@
 import type { PoolClient } from 'pg';
 import type { Policy } from '../postgres/policy.ts';
-import { asksFor, REACHES, type Reach, reached } from '../postgres/reach.ts';
+import { REACHES, type Reach, reached, saysFor } from '../postgres/reach.ts';
 import { qualified, type TableName } from '../postgres/tables.ts';
 import type { Actor } from './actors.ts';
 import { attempt } from './attack.ts';
+
+/**
+ * How many of a person's own rows are looked at, and how many of others: policies that ask a function of each row take a
+ * minute for some millions, and what ends shows in the first ones.
+ */
+export const LOOKED_AT = 100_000;
 
 /** `by role`: those of others, reached by policies through which nobody in the sample reaches them who need not keep all. */
 const WHOSE = ['own', 'by role', 'of others'] as const;
@@ -45,10 +51,12 @@ export async function lostBy(client: PoolClient, person: Actor, compared: Compar
 
 /** Whether there is anything that they reach now. */
 async function reachesNow(client: PoolClient, person: Actor, { table, now }: Compared, reach: Reach): Promise<boolean> {
-  const sql = `select from ${qualified(table)} where ${reached(now, reach)} limit 1`;
+  const sql = `select from ${qualified(table)} where ${reached(now, reach, inFull)} limit 1`;
   const looked = await attempt(client, person, async () => (await client.query(sql)).rowCount ?? 0);
   return looked.came === 'reached' && looked.rows > 0;
 }
+
+const inFull = (expression: string) => `(${expression}\n)`;
 
 /** @returns what is lost; or, when the policies cannot be asked, what PostgreSQL says */
 async function look(
@@ -59,28 +67,30 @@ async function look(
 ): Promise<{ lost: Lost[] } | { lost?: undefined; said: string }> {
   // Each expression is asked of a row once, whoever's policy it stands in: some ask a function that reads other tables.
   const asked = new Map<string, string>();
-  const named = (policies: Policy[]) =>
-    policies.map((policy) => {
-      const using = policy.using ?? '';
-      if (!asked.has(using)) asked.set(using, `says_${asked.size}`);
-      return { ...policy, using: asked.get(using) ?? '' };
-    });
-  const of = (policies: Policy[]) => named(policies.filter((each) => reaches.some((reach) => asksFor(each, reach))));
-  const [before, after] = [of(now), of(later)];
-  const closed = keepsAll(person) ? before.filter(({ name }) => !open.has(name)) : [];
+  const named = (expression: string) => {
+    const name = asked.get(expression) ?? `says_${asked.size}`;
+    asked.set(expression, name);
+    return name;
+  };
+  const closed = keepsAll(person) ? now.filter(({ name }) => !open.has(name)) : [];
   const counts = reaches.flatMap((reach) => {
     // Row-level security of now filters what is looked at: what can be read need not be asked for again.
-    const can = reach === 'select' ? 'true' : reached(before, reach);
-    const ends = `${can} and (${reached(after, reach)}) is not true`;
-    const byRole = `(${reached(closed, reach)}) is true`;
+    const can = reach === 'select' ? 'true' : reached(now, reach, named);
+    const ends = `${can} and (${reached(later, reach, named)}) is not true`;
+    const byRole = `(${reached(closed, reach, named)}) is true`;
     return [`${ends} and own`, `${ends} and not own and ${byRole}`, `${ends} and not own and not ${byRole}`];
   });
-  const perhapsOpen = keepsAll(person) ? [] : before.filter(({ permissive }) => permissive);
-  const opens = perhapsOpen.map(({ using }) => `not own and ${using}`);
-  const rowByRow = [...asked].map(([expression, name]) => `(${expression}\n) as ${name}`);
+  const perhapsOpen = (keepsAll(person) ? [] : now).flatMap(({ name, ...policy }) => {
+    const says = policy.permissive ? reaches.flatMap((reach) => saysFor({ name, ...policy }, reach) ?? []) : [];
+    return says.length === 0 ? [] : [{ name, lets: `not own and (${says.map(named).join(' or ')})` }];
+  });
+  const opens = perhapsOpen.map(({ lets }) => lets);
+  const rowByRow = [...asked].map(([expression, name]) => `, (${expression}\n) as ${name}`).join('');
+  const rows = (which: string, own: boolean) =>
+    `(select ${own} as own${rowByRow} from ${qualified(table)} where ${which} limit ${LOOKED_AT})`;
   const sql = `
     select ${[...counts, ...opens].map((condition) => `count(*) filter (where ${condition})`).join(', ')}
-    from (select ${[...rowByRow, `(${own}\n) is true as own`].join(', ')} from ${qualified(table)} offset 0) as looked_at`;
+    from (${rows(`(${own}\n)`, true)} union all ${rows(`(${own}\n) is not true`, false)}) as looked_at`;
   let numbers: number[] = [];
   const looked = await attempt(client, person, async () => {
     const { rows } = await client.query<string[]>({ text: sql, rowMode: 'array' });

@@ -54,20 +54,29 @@ export const policies: Kind<'policies'> = {
   },
 
   async undo(step, act, world) {
-    const restored: string[] = [];
+    let restored = 0;
+    const exceptions: string[] = [];
     for (const item of itemsOf(world.runbook, step.tables).toReversed()) {
       const part = partOf(item);
-      if ((await recorded(world.pool, world.run, step.id, part)) === undefined) continue;
-      await transaction(terms(world, step, act), async (client) => {
+      const change = await recorded<Change>(world.pool, world.run, step.id, part);
+      if (change === undefined) continue;
+      const stays = await transaction(terms(world, step, act), async (client) => {
         const before = await kept<RowSecurity>(client, world.run, step.id, part);
         if (before === undefined) throw new Error(`There is no snapshot of the policies of ${part}.`);
-        await restoreRowSecurity(client, tableOf(item), before);
+        const { created, replace, drop, 'keep-within': within } = change;
+        const others = await restoreRowSecurity(client, tableOf(item), before, created, [
+          ...replace,
+          ...drop,
+          ...within,
+        ]);
         await strike(client, world.run, step.id, part);
         await strike(client, world.run, step.id, '');
+        return others;
       });
-      restored.push(part);
+      restored++;
+      if (stays.length > 0) exceptions.push(`${part}: somebody else has made since, and it stays: ${stays.join(', ')}`);
     }
-    return { summary: `Policies as they were on ${restored.length} tables` };
+    return { summary: `Policies as they were on ${restored} tables`, exceptions };
   },
 };
 

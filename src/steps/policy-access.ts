@@ -8,7 +8,7 @@ import { itemsOf } from '../runbook/plan.ts';
 import type { Item } from '../runbook/schema.ts';
 import { render } from '../runbook/sql-file.ts';
 import type { StepOf } from '../runbook/step-schema.ts';
-import { type Compared, keepsAll, type Lost, lostBy } from './access-lost.ts';
+import { type Compared, keepsAll, LOOKED_AT, type Lost, lostBy } from './access-lost.ts';
 import { actorsOf } from './actors.ts';
 import type { Gathered } from './evidence.ts';
 import { ExpectationFailed } from './kind.ts';
@@ -29,7 +29,7 @@ interface Loss extends Lost {
 
 /** Losses that are named in the message; the table shows them all. */
 const NAMED = 3;
-const VERBS: Record<Reach, string> = { select: 'read', update: 'change', delete: 'delete' };
+const VERBS: Record<Reach, string> = { select: 'read', insert: 'add', update: 'change', delete: 'delete' };
 
 /**
  * What a decision shows that is about access that ends: for a sample of real people, the rows of others that they reach
@@ -79,7 +79,7 @@ function lossesShown(title: string, losses: Loss[]): Evidence {
   const size = ({ rows }: Loss) => (typeof rows === 'number' ? rows : Number.POSITIVE_INFINITY);
   return {
     kind: 'rows',
-    title,
+    title: `${title}, among the first ${LOOKED_AT.toLocaleString('en')} that each sees`,
     columns: ['table', 'to', 'rows', 'people', 'most rows of one', 'who'],
     rows: [...groups.values()].flatMap((group) => {
       const [most] = group.toSorted((a, b) => size(b) - size(a));

@@ -57,13 +57,20 @@ function judgeOne(
   made: ReturnType<typeof commandsMade>,
 ): Pick<Judged, 'verdict' | 'why'> {
   let why = 'no rule names it';
+  const inFull = (pattern: string) => patternOf(pattern, item, world.runbook.document.settings);
   for (const [i, rule] of step.verdicts.entries()) {
-    if (!matches(rule, policy, (pattern) => patternOf(pattern, item, world.runbook.document.settings))) continue;
+    if (!matches(rule, policy, inFull)) continue;
     const missing = rule.verdict === 'replace' ? notMade(made, policy.command) : [];
     if (missing.length === 0) return { verdict: rule.verdict, why: `rule ${i + 1} of the runbook` };
     why = `no new policy is for ${missing.join(', ')}`;
   }
-  if (!policy.permissive) return { verdict: 'keep', why: 'restrictive: it only narrows' };
+  if (!policy.permissive) {
+    // One that says what the new ones are to open up keeps everybody else out of it still.
+    const twin: Policy = { ...policy, permissive: true };
+    if (!step.verdicts.some((rule) => rule.verdict === 'replace' && matches(rule, twin, inFull)))
+      return { verdict: 'keep', why: 'restrictive: it only narrows' };
+    why = 'restrictive: while it stays, the new policies open nothing to others';
+  }
   const decision = step.unexpected;
   if (decision === undefined) return { verdict: undefined, why };
   const choice = choiceOf(act.state(), decision);

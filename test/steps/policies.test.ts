@@ -164,6 +164,35 @@ it('takes no policy for replaced that no new one stands in for', async () => {
   ]);
 });
 
+it('asks about a restrictive policy that says what the new ones are to open up', async () => {
+  await db.superuser.query(`
+    create policy "Users can see nothing else" on note as restrictive using (owner = me());
+    create policy "Users can see this year" on note as restrictive using (id > 2000)`);
+  await using performer = await performing(db.env, { parts: PARTS, files: FILES });
+  const performed = await performer.perform(DECISION, actOf());
+  const [undecided] = ('asks' in performed ? performed.asks.evidence : undefined) ?? [];
+  expect(rowsOf(undecided)?.map(([, policy, , , why]) => [policy, why])).toEqual([
+    ['Users can see nothing else', 'restrictive: while it stays, the new policies open nothing to others'],
+  ]);
+});
+
+it('leaves alone, when it is taken back, what somebody else has made or changed since', async () => {
+  await using performer = await performing(db.env, { parts: PARTS, files: FILES });
+  const before = await security();
+  await finished(performer, REMEMBER);
+  await finished(performer, STEP);
+  await db.superuser.query(`
+    create policy "since then" on note for delete using (true); comment on policy "since then" on note is 'mine';
+    alter policy "Staff" on "order" using (false)`);
+  const { exceptions } = await performer.undo(STEP, actOf());
+  expect(exceptions).toEqual(['public.note: somebody else has made since, and it stays: since then']);
+  await expect(performer.perform(COMPARE, actOf())).rejects.toThrow('differences');
+  expect(await policies('note')).toEqual(['Users can note', 'members', 'since then']);
+  await db.superuser.query(`
+    drop policy "since then" on note; alter policy "Staff" on "order" using (has_role(me(), 'admin'))`);
+  expect(await security()).toEqual(before);
+});
+
 it('touches no table while there is a policy that nobody has decided about (F10)', async () => {
   await db.superuser.query('create policy "left behind" on note using (true)');
   await using performer = await performing(db.env, { parts: PARTS, files: FILES });

@@ -118,10 +118,23 @@ it('tells changing and deleting from reading, and what restrictive policies hold
   await pool.query('insert into "Note" values (3, 1, true)');
   expect(await withPolicy('for update using (team = 1)', () => ends([REPLACE, STAFF, REST]))).toEqual([]);
   expect(await withPolicy('for all using (team = 1)', () => ends([REPLACE, STAFF, REST]))).toEqual([
+    ['public.Note', 'add', 'of others', '2', '3', 'user 2'],
     ['public.Note', 'change', 'of others', '2', '2', 'user 2'],
     ['public.Note', 'delete', 'of others', '2', '3', 'user 2'],
   ]);
   await pool.query('delete from "Note" where draft');
+});
+
+it('tells rows that could be added, as far as there are such rows', async () => {
+  expect(await withPolicy('for insert with check (team = 1)', () => ends([REPLACE, STAFF, REST]))).toEqual([]);
+  const readers = `for select to ${MEMBER} using (true)`;
+  await pool.query(`create policy readers on "Note" ${readers}`);
+  const kept = { verdict: 'keep', name: 'readers' };
+  expect(
+    await withPolicy('for insert with check (team = 1)', () => ends([REPLACE, STAFF, kept, REST])).finally(() =>
+      pool.query('drop policy readers on "Note"'),
+    ),
+  ).toEqual([['public.Note', 'add', 'of others', '2', '2', 'user 2']]);
 });
 
 it('knows what a policy lets through that is kept within a condition', async () => {
@@ -129,6 +142,7 @@ it('knows what a policy lets through that is kept within a condition', async () 
   expect(await withPolicy('for delete using (true)', () => ends([REPLACE, STAFF, within]))).toEqual([]);
   expect(await withPolicy('for all using (true)', () => ends([REPLACE, STAFF, within]))).toEqual([
     ['public.Note', 'read', 'of others', '1', '1', 'user 1'],
+    ['public.Note', 'add', 'of others', '1', '1', 'user 1'],
     ['public.Note', 'change', 'of others', '1', '1', 'user 1'],
     ['public.Note', 'delete', 'of others', '1', '1', 'user 1'],
   ]);
