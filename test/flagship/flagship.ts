@@ -26,8 +26,8 @@ export interface Flagship extends AsyncDisposable {
   exports: string;
   /** Performs the steps of these ids, each with all its repetitions. @returns what the last one came to */
   perform(...ids: string[]): Promise<Result>;
-  /** Takes back everything performed so far, last one first. */
-  undo(): Promise<void>;
+  /** Takes back what was performed so far, last one first; all of it unless told. @returns how many steps that were */
+  undo(most?: number): Promise<number>;
   /** A file of the flagship with its variables filled in. */
   sql(path: string, vars?: Record<string, string>): string;
   close(): Promise<void>;
@@ -138,11 +138,13 @@ export async function openFlagship(
   return {
     runbook,
     perform,
-    async undo() {
-      for (const step of undosDue(runbook, state)) {
+    async undo(most = Number.POSITIVE_INFINITY) {
+      const due = undosDue(runbook, state).slice(0, most);
+      for (const step of due) {
         await performer.undo(step, act);
         put(step, { status: 'undone' });
       }
+      return due.length;
     },
     sql(path, vars = {}) {
       const text = runbook.sources.files[path]?.text;
