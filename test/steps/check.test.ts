@@ -65,6 +65,18 @@ it('finds every row as it was, while the application writes in all the ways ther
   expect(await triggers()).toBe(0);
 });
 
+it('takes no table for empty that is being emptied and filled anew while it is counted', async () => {
+  await using performer = await migrating('');
+  await using app = await application();
+  await finished(performer, REMEMBER);
+  await app.query(`begin; truncate bare; insert into bare values ('{"b": 2}', 1.50, '\\xcafe')`);
+  const comparing = finished(performer, COMPARE);
+  const waiting = "select from pg_locks where relation = 'bare'::regclass and not granted";
+  await expect.poll(async () => (await db.superuser.query(waiting)).rowCount).toBe(1);
+  await app.query('commit');
+  expect((await comparing).facts).toMatchObject({ touched: 100 + 1 });
+});
+
 it.each([
   ['a row that is gone', 'delete from "order" where id = 77', /"order": 1 rows are gone/],
   ['a row that appeared', "insert into bare values ('{}', 1, '')", /bare": 1 rows appeared/],
