@@ -10,12 +10,27 @@ export interface Errand {
   part: string;
 }
 
-/** A range of a table's blocks that one worker at a time goes through, in one pass over the table. */
+/**
+ * A range of a table's blocks that one worker at a time goes through in a pass over the table, slice after slice. It is
+ * through when `next` is at its end.
+ */
 export interface Lane {
   pass: number;
   lane: number;
+  slice: number;
+  start: number;
   next: number;
   end: number;
+}
+
+/** How a pass begins. */
+export interface Cut {
+  /** Lanes at least, if each is to have `fewest` blocks, and none more than `most`. */
+  lanes: number;
+  fewest: number;
+  most: number;
+  /** The slice that each lane begins with. */
+  slice: number;
 }
 
 /** How far a table has come. `filled` counts rows of all passes, `filledInPass` those of the last one. */
@@ -105,9 +120,9 @@ export async function extent(on: Queryable, table: TableName): Promise<{ blocks:
 
 /** How far a table has come; undefined before the first pass. */
 export async function headway(on: Queryable, { run, step, part }: Errand): Promise<Headway | undefined> {
-  const { rows } = await on.query<{ pass: number; lane: number; next: string; end: string; rows_done: string }>(
-    `select pass, lane, next_block as next, end_block as end, rows_done from middlewatch.cursor
-      where run = $1 and step = $2 and part = $3 order by pass, lane`,
+  const { rows } = await on.query<Record<keyof Lane | 'rows_done', string>>(
+    `select pass, lane, slice, start_block as start, next_block as next, end_block as end, rows_done
+       from middlewatch.cursor where run = $1 and step = $2 and part = $3 order by pass, lane`,
     [run, step, part],
   );
   const last = rows.at(-1);
@@ -115,39 +130,43 @@ export async function headway(on: Queryable, { run, step, part }: Errand): Promi
   const latest = rows.filter(({ pass }) => pass === last.pass);
   const sum = (of: typeof rows) => of.reduce((total, row) => total + Number(row.rows_done), 0);
   return {
-    pass: last.pass,
-    lanes: latest.map(({ pass, lane, next, end }) => ({ pass, lane, next: Number(next), end: Number(end) })),
+    pass: Number(last.pass),
+    lanes: latest.map((row) => ({
+      pass: Number(row.pass),
+      lane: Number(row.lane),
+      slice: Number(row.slice),
+      start: Number(row.start),
+      next: Number(row.next),
+      end: Number(row.end),
+    })),
     filled: sum(rows),
     filledInPass: sum(latest),
   };
 }
 
-/**
- * Begins a pass, in the transaction under way: cuts the table as it is now into ranges.
- * @param cut at most so many lanes, none shorter than so many blocks but the last
- */
+/** Begins a pass, in the transaction under way: cuts the table as it is now into ranges. */
 export async function beginPass(
   client: PoolClient,
   { run, step, part }: Errand,
   table: TableName,
   pass: number,
-  cut: { lanes: number; blocks: number },
+  cut: Cut,
 ): Promise<void> {
   const { blocks, filenode } = await extent(client, table);
-  const each = Math.max(cut.blocks, Math.ceil(blocks / cut.lanes));
+  const each = Math.min(cut.most, Math.max(cut.fewest, Math.ceil(blocks / cut.lanes)));
   await client.query(
-    `insert into middlewatch.cursor (run, step, part, pass, lane, filenode, next_block, end_block)
-     select $1, $2, $3, $4::int, n, $5::oid, n * $6::bigint, least((n + 1) * $6::bigint, $7::bigint)
+    `insert into middlewatch.cursor (run, step, part, pass, lane, filenode, slice, start_block, next_block, end_block)
+     select $1, $2, $3, $4::int, n, $5::oid, $8, n * $6::bigint, n * $6::bigint, least((n + 1) * $6::bigint, $7::bigint)
        from generate_series(0, greatest(0, ($7::bigint - 1) / $6::bigint)) n`,
-    [run, step, part, pass, filenode, each, blocks],
+    [run, step, part, pass, filenode, each, blocks, cut.slice],
   );
 }
 
 /**
  * Puts the cursor on record behind a batch, in the batch's own transaction. To be called after the batch, whose lock on
  * the table keeps its file from changing any more.
- * @param lane the range as it was before the batch
- * @param next the block that comes after it
+ * @param from the range as it was before the batch
+ * @param to the same as it is after it
  * @throws TableRewritten when the file is not the one the pass began with
  * @throws CursorMoved when the lane is not where the batch began
  */
@@ -155,21 +174,21 @@ export async function advance(
   client: PoolClient,
   { run, step, part }: Errand,
   table: TableName,
-  { pass, lane, next: from }: Lane,
-  next: number,
+  from: Lane,
+  to: Lane,
   filled: number,
 ): Promise<void> {
   const { rows } = await client.query<{ moved: boolean; same_file: boolean }>(
     `with moved as (
-       update middlewatch.cursor set next_block = $7, rows_done = rows_done + $8
-        where run = $1 and step = $2 and part = $3 and pass = $4 and lane = $5 and next_block = $6
-          and filenode = pg_relation_filenode(to_regclass($9))
+       update middlewatch.cursor set slice = $9, next_block = $10, rows_done = rows_done + $11
+        where run = $1 and step = $2 and part = $3 and pass = $4 and lane = $5 and slice = $6 and next_block = $7
+          and filenode = pg_relation_filenode(to_regclass($8))
        returning 1)
      select exists (select from moved) as moved,
-            coalesce(filenode = pg_relation_filenode(to_regclass($9)), true) as same_file
+            coalesce(filenode = pg_relation_filenode(to_regclass($8)), true) as same_file
        from (values (1)) one
        left join middlewatch.cursor on run = $1 and step = $2 and part = $3 and pass = $4 and lane = $5`,
-    [run, step, part, pass, lane, from, next, filled, qualified(table)],
+    [run, step, part, from.pass, from.lane, from.slice, from.next, qualified(table), to.slice, to.next, filled],
   );
   if (rows[0]?.moved) return;
   throw rows[0]?.same_file ? new CursorMoved() : new TableRewritten();

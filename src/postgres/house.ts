@@ -17,7 +17,8 @@ create table if not exists middlewatch.ledger (
   primary key (run, step, part));
 create table if not exists middlewatch.cursor (
   run text, step text, part text, pass int, lane int, filenode oid not null,
-  next_block bigint not null, end_block bigint not null, rows_done bigint not null default 0,
+  start_block bigint not null, slice int not null, next_block bigint not null, end_block bigint not null,
+  rows_done bigint not null default 0,
   primary key (run, step, part, pass, lane));
 create table if not exists middlewatch.snapshot (
   run text, name text, part text, at timestamptz not null default now(), body jsonb not null,

@@ -9,6 +9,7 @@ import { Agenda, type Topic } from './agenda.ts';
 import { type BatchSize, restMs } from './pace.ts';
 import { located } from './run-file.ts';
 import type { Throttle } from './signals.ts';
+import { behind, nextBlocks } from './slices.ts';
 import type { Tally } from './tally.ts';
 import { source, terms, type World } from './world.ts';
 
@@ -74,7 +75,7 @@ export async function fillTables(topics: TableTopic[], shift: Shift): Promise<vo
         if (failure !== undefined) return;
         if (number >= wanted()) return agenda.giveBack(topic, lane);
         try {
-          lane = { ...lane, next: await runBatch(topic.job, lane, shift) };
+          lane = await runBatch(topic.job, lane, shift);
         } catch (error) {
           if (!(error instanceof TableRewritten)) throw error;
           topic.rewritten = true;
@@ -105,25 +106,26 @@ export async function fillTables(topics: TableTopic[], shift: Shift): Promise<vo
   if (failure !== undefined) throw failure.cause;
 }
 
-/** @returns the block that comes next */
-async function runBatch(job: Job, lane: Lane, shift: Shift): Promise<number> {
+/** @returns the lane as it is now */
+async function runBatch(job: Job, lane: Lane, shift: Shift): Promise<Lane> {
   const { step, act, world, tally } = shift;
   await whilePaused(shift);
   const began = performance.now();
-  const blocks = Math.min(job.size.blocks, lane.end - lane.next);
-  const next = lane.next + blocks;
+  const blocks = nextBlocks(lane, job.size.blocks, step.batch);
+  const to = behind(lane, blocks, step.batch);
   const file = source(world, step.file);
   const { text, values } = bind(file.text, {
     ...job.variables,
     from_tid: `(${lane.next},0)`,
-    to_tid: `(${next},0)`,
-    ...sliceOf(lane.pass, step.batch.slices),
+    to_tid: `(${lane.next + blocks},0)`,
+    slice: String(lane.slice),
+    slices: String(step.batch.slices),
   });
   const filled = await transaction({ ...terms(world, step, act), settings: IN_A_BATCH }, async (client) => {
     const { rowCount } = await client.query(text, values).catch((cause) => {
       throw located(file.path, 1, text, cause);
     });
-    await advance(client, job.errand, job.table, lane, next, rowCount ?? 0);
+    await advance(client, job.errand, job.table, lane, to, rowCount ?? 0);
     return rowCount ?? 0;
   });
   const tookMs = performance.now() - began;
@@ -132,7 +134,7 @@ async function runBatch(job: Job, lane: Lane, shift: Shift): Promise<number> {
   shift.batches += 1;
   if (shift.batches >= BATCHES_BEFORE_FAILURE && act.failsNow()) throw new RehearsedFailure();
   await rest(tookMs, shift);
-  return next;
+  return to;
 }
 
 /** Rests after a batch. What the operator asks for meanwhile, and what the signals say, counts at once. */
@@ -150,14 +152,4 @@ async function whilePaused({ act, tally }: Shift): Promise<void> {
   tally.pause(true);
   while (act.control.paused) await delay(HEED_EVERY, undefined, { signal: act.signal });
   tally.pause(false);
-}
-
-/**
- * Which of each block's rows a pass takes. The first passes take a slice each: what one has moved out of a full block makes
- * room, once it is pruned, for the next slice's rows to stay in it, which spares their index entries (HOT). All rows are
- * for the passes after those.
- * @see https://www.postgresql.org/docs/current/storage-hot.html
- */
-function sliceOf(pass: number, slices: number): { slice: string; slices: string } {
-  return pass <= slices ? { slice: String(pass - 1), slices: String(slices) } : { slice: '0', slices: '1' };
 }

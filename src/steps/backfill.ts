@@ -23,20 +23,16 @@ import { query } from './query.ts';
 import { throughLosses } from './reconnect.ts';
 import { rolledBack } from './rolled-back.ts';
 import { openThrottle } from './signals.ts';
+import { cutOf } from './slices.ts';
 import { Tally } from './tally.ts';
 import { commit, itemVariables, terms, type World } from './world.ts';
 
-/** Ranges a table is cut into: enough for every worker there may be, and that none waits long for the others at the end. */
-const LANES = 32;
-/** Blocks (4 MB) below which a table is filled sooner than its slices would pay for their batches. */
-const SLICED_FROM = 512;
 /** How long a batch should take, in ms, where the step does not say: a row is locked that long, and a little more. */
 const TARGET = { gentle: 50, full: 200 } as const;
 
 /**
  * Fills rows range by range of heap blocks (F5), each batch its own short transaction that also moves the cursor: no
- * batch is lost or done twice, whatever is killed. Passes over a table, first a slice of each block's rows at a time, are
- * repeated until one over all rows fills nothing, because an update may move a row that was not filled yet into blocks
+ * batch is lost or done twice, whatever is killed. Passes over a table are repeated until one fills nothing, because an update may move a row that was not filled yet into blocks
  * already passed (F7). Partitioned tables are gone through partition by partition; no table needs a key.
  */
 export const backfill: Kind<'backfill'> = {
@@ -133,9 +129,8 @@ async function countLeft(
 function passes(job: Job, shift: Shift, ended: (outcome: Outcome) => void): TableTopic {
   const { step, act, world, tally } = shift;
   const { errand, table, name } = job;
-  const { slices } = step.batch;
   const begin = async (pass: number): Promise<Lane[]> => {
-    const cut = { lanes: LANES, blocks: step.batch.blocks };
+    const cut = cutOf(pass, job.blocks, step.batch);
     await transaction(terms(world, step, act), (client) => beginPass(client, errand, table, pass, cut));
     return unfinished(await mustKnow(job, world));
   };
@@ -147,15 +142,12 @@ function passes(job: Job, shift: Shift, ended: (outcome: Outcome) => void): Tabl
       if (!carriedOn) {
         carriedOn = true;
         tally.begins(name);
-        if (job.before !== undefined) return unfinished(job.before);
-        // A small table begins behind the slices.
-        return await begin(job.blocks < SLICED_FROM ? slices + 1 : 1);
+        return job.before === undefined ? await begin(1) : unfinished(job.before);
       }
       const { pass, filled, filledInPass } = await mustKnow(job, world);
-      if (!topic.rewritten && pass >= slices) {
+      if (!topic.rewritten) {
         const remaining = await countLeft(job.variables, shift);
-        const wentThroughAll = pass > slices || slices === 1;
-        if (remaining === 0 || (wentThroughAll && filledInPass === 0)) {
+        if (remaining === 0 || filledInPass === 0) {
           tally.ends(name);
           ended({ name, filled, remaining });
           return undefined;
