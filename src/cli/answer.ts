@@ -9,6 +9,7 @@ import { statementText } from '../run/statement.ts';
 import { inert } from '../ui/inert.ts';
 import { promptText } from '../ui/typed-lines.ts';
 import { openPrompts } from '../ui/view.ts';
+import { archiveAt, journalOption } from './journal-option.ts';
 import { personAt } from './person.ts';
 import { print } from './print.ts';
 import { readRun, stateOf } from './runs.ts';
@@ -25,6 +26,7 @@ interface Flags {
   signature?: string;
   sign?: true;
   text?: true;
+  journal?: string;
 }
 
 /** The question that is meant: the one named, or the only one that is open. */
@@ -56,7 +58,7 @@ async function signatureFor(
 }
 
 async function answer(name: string | undefined, flags: Flags, command: Command): Promise<void> {
-  const { journal, runbook, state } = await readRun(name);
+  const { journal, runbook, state } = await readRun(archiveAt(flags), name);
   try {
     if (flags.choose === undefined) {
       const open: Prompt[] = openPrompts(state);
@@ -101,6 +103,7 @@ export function register(program: Command): void {
     .command('answer')
     .description('answer a question of a run from a shell, and sign it; without --choose, show what is asked')
     .argument('[run]', 'its name, or a path; the one opened last by default')
+    .addOption(journalOption())
     .option('--prompt <id>', 'the question, where several are open')
     .option('--choose <answer>', 'what you answer')
     .option('--reason <why>', 'why, for the report')

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { lookOf } from '../ui/look.ts';
 import { summary } from '../ui/summary.ts';
 import { INTERRUPTED, interruption } from './interruption.ts';
+import { archiveAt, journalOption } from './journal-option.ts';
 import { personAt } from './person.ts';
 import { print } from './print.ts';
 import { readRun } from './runs.ts';
@@ -13,18 +14,25 @@ export function register(program: Command): void {
     .command('attach')
     .description('follow a run from another terminal; answer as yourself')
     .argument('[run]', 'its name, or a path; the one opened last by default')
+    .addOption(journalOption())
     .option('--as <role>', 'the role you have')
     .option('--name <name>', 'your name, as the runbook has it')
     .option('--plain', 'one line an event instead of the screen')
-    .action(async (name: string | undefined, flags: { as?: string; name?: string; plain?: true }, command: Command) => {
-      const { journal, records, runbook } = await readRun(name);
-      const me = personAt(runbook, flags, command);
-      const since = records.at(-1)?.seq ?? 0;
-      const interrupted = interruption();
-      const plain = flags.plain ?? false;
-      const state = await attend({ journal, me, since, plain, signal: interrupted });
-      print(`\n${summary({ runbook, state, pulses: [], now: Date.now() + state.aheadMs }, lookOf(process.env))}\n`);
-      await journal.close();
-      process.exitCode = interrupted.aborted ? INTERRUPTED : exitCode(state);
-    });
+    .action(
+      async (
+        name: string | undefined,
+        flags: { as?: string; name?: string; plain?: true; journal?: string },
+        command: Command,
+      ) => {
+        const { journal, records, runbook } = await readRun(archiveAt(flags), name);
+        const me = personAt(runbook, flags, command);
+        const since = records.at(-1)?.seq ?? 0;
+        const interrupted = interruption();
+        const plain = flags.plain ?? false;
+        const state = await attend({ journal, me, since, plain, signal: interrupted });
+        print(`\n${summary({ runbook, state, pulses: [], now: Date.now() + state.aheadMs }, lookOf(process.env))}\n`);
+        await journal.close();
+        process.exitCode = interrupted.aborted ? INTERRUPTED : exitCode(state);
+      },
+    );
 }

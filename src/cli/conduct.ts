@@ -1,15 +1,16 @@
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { openOutbox } from '../notify/outbox.ts';
 import { openPool } from '../postgres/connect.ts';
 import { writeReport } from '../report/write.ts';
 import { jumpingClock, wallClock } from '../run/clock.ts';
 import { Conductor } from '../run/conductor.ts';
-import { openSqliteJournal } from '../run/sqlite-journal.ts';
 import { parseRunbook } from '../runbook/sources.ts';
 import { openPerformer } from '../steps/performer.ts';
 import { openWatchers } from '../steps/watch.ts';
-import { journalOf } from './runs.ts';
+import { databaseArchive } from './database-archive.ts';
+import { JOURNAL_VARIABLE } from './journal-option.ts';
+import { localArchive } from './local-archive.ts';
 
 interface Flags {
   report: string;
@@ -43,7 +44,10 @@ async function conduct(folder: string, flags: Flags): Promise<void> {
   process.on('SIGINT', () => undefined);
 
   await using closing = new AsyncDisposableStack();
-  const journal = await openSqliteJournal(journalOf(folder));
+  const url = process.env[JOURNAL_VARIABLE];
+  const journal = await (url === undefined
+    ? localArchive(dirname(folder)).open(folder)
+    : databaseArchive(url).open(basename(folder)));
   closing.defer(() => journal.close());
   const lease = await journal.acquire();
   closing.defer(() => journal.release(lease));

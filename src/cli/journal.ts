@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
-import { openSqliteJournal } from '../run/sqlite-journal.ts';
 import { inert } from '../ui/inert.ts';
+import { archiveAt, journalOption } from './journal-option.ts';
 import { print } from './print.ts';
-import { findJournal } from './runs.ts';
 
 type What = 'list' | 'verify' | 'export';
 
@@ -19,8 +18,9 @@ export function register(program: Command): void {
       .command(what)
       .description(about[what])
       .argument('[run]', 'its name, or a path; the one opened last by default')
-      .action(async (name: string | undefined) => {
-        const opened = await openSqliteJournal(await findJournal(name));
+      .addOption(journalOption())
+      .action(async (name: string | undefined, flags: { journal?: string }) => {
+        const opened = await archiveAt(flags).open(name);
         try {
           const records = await opened.read(0);
           if (what === 'verify') {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { inert } from '../ui/inert.ts';
 import * as answer from './answer.ts';
+import { WrongArguments } from './archive.ts';
 import * as attach from './attach.ts';
 import * as check from './check.ts';
 import * as conduct from './conduct.ts';
@@ -11,7 +12,6 @@ import * as plan from './plan.ts';
 import * as rehearse from './rehearse.ts';
 import * as report from './report.ts';
 import * as run from './run.ts';
-import { NoSuchRun } from './runs.ts';
 import * as status from './status.ts';
 
 /** Wrong arguments, as for a wrong runbook. */
@@ -37,7 +37,7 @@ try {
   } else if (error instanceof Error && !OUR_MISTAKES.some((mistake) => error instanceof mistake)) {
     const advice = 'advice' in error && typeof error.advice === 'string' ? ` ${error.advice}` : '';
     process.stderr.write(`${`${error.message}${advice}`.split('\n').map(inert).join('\n')}\n`);
-    process.exit(error instanceof NoSuchRun ? WRONG_ARGUMENTS : 1);
+    process.exit(error instanceof WrongArguments ? WRONG_ARGUMENTS : 1);
   } else {
     throw error;
   }

@@ -6,6 +6,7 @@ import type { Runbook } from '../runbook/plan.ts';
 import { parseRunbook, readSources } from '../runbook/sources.ts';
 import { defaultRunbook } from './default-runbook.ts';
 import { INTERRUPTED, interruption } from './interruption.ts';
+import { localArchive } from './local-archive.ts';
 import { print } from './print.ts';
 import { orProblems } from './problems.ts';
 import { reportFolder } from './report-folder.ts';
@@ -30,10 +31,10 @@ function rehearser({ document }: Runbook): Person {
   return { role, name: people[0]?.name ?? 'Operator' };
 }
 
-/** Makes this process, and the conductor it starts, forget the person's real database and mail server. */
+/** Makes this process, and the conductor it starts, forget the person's real databases and mail server. */
 function forgetProduction(): void {
   for (const name of Object.keys(process.env)) {
-    if (/^PG[A-Z]+$|^DATABASE_URL$|^SMTP_URL$/.test(name)) delete process.env[name];
+    if (/^PG[A-Z]+$|^DATABASE_URL$|^SMTP_URL$|^RUNBOOK_JOURNAL$/.test(name)) delete process.env[name];
   }
 }
 
@@ -71,8 +72,9 @@ async function rehearse(file: string, flags: Flags, command: Command): Promise<v
     const runbook = parseRunbook(sources, { settings });
     const me = rehearser(runbook);
     const first = Math.min(...runbook.activities.map((activity) => activity.startsAt));
-    const folder = join(rehearsal.folder, `${runbook.document.id}-rehearsal`);
-    const opened = await openRun({ runbook, folder, by: me, settings, rehearsal: true, at: first });
+    const run = `${runbook.document.id}-rehearsal`;
+    const archive = localArchive(rehearsal.folder);
+    const opened = await openRun({ archive, runbook, run, by: me, settings, rehearsal: true, at: first });
     const interactive = process.stdin.isTTY && process.stdout.isTTY;
     const auto = flags.auto ?? !interactive;
     const { answers } = runbook.document.rehearsal;
@@ -81,6 +83,7 @@ async function rehearse(file: string, flags: Flags, command: Command): Promise<v
     const reason = reasonOf(troubles);
     const code = await attendRun({
       opened,
+      folder: join(rehearsal.folder, run),
       runbook,
       me,
       env: { ...process.env, ...rehearsal.env },

@@ -1,22 +1,23 @@
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { parse } from 'yaml';
 import * as z from 'zod';
 import type { Outcome } from '../run/events.ts';
 import { LeaseHeld } from '../run/journal.ts';
-import { makeSqliteJournal, openSqliteJournal } from '../run/sqlite-journal.ts';
 import { instant } from '../runbook/fields.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import { answer, type RehearsalAnswer } from '../runbook/schema.ts';
 import { parseRunbook, readSources } from '../runbook/sources.ts';
+import type { Archive } from './archive.ts';
+import { refuseTarget } from './database-archive.ts';
 import { interruption } from './interruption.ts';
+import { archiveAt, JOURNAL_VARIABLE, journalOption } from './journal-option.ts';
 import { personAt } from './person.ts';
 import { print } from './print.ts';
 import { orProblems } from './problems.ts';
 import { reportFolder } from './report-folder.ts';
-import { journalOf, openRun, runsFolder, stateOf } from './runs.ts';
+import { openRun, runsFolder, stateOf } from './runs.ts';
 import { attendRun } from './session.ts';
 
 interface Flags {
@@ -29,6 +30,7 @@ interface Flags {
   set: string[];
   rollBack?: string;
   report: string;
+  journal?: string;
 }
 
 async function answersOf(path: string, command: Command): Promise<Record<string, RehearsalAnswer>> {
@@ -40,23 +42,22 @@ async function answersOf(path: string, command: Command): Promise<Record<string,
   return read.data ?? {};
 }
 
-/** The runs of a runbook's day, in the order they were opened, and the folder of the next one. */
+/** The runs of a runbook's day, in the order they were opened, and the name of the next one. */
 interface Runs {
-  known: { folder: string; outcome: Outcome | null }[];
+  known: { run: string; outcome: Outcome | null }[];
   next: string;
 }
 
-async function runsOf(runbook: Runbook): Promise<Runs> {
+async function runsOf(archive: Archive, runbook: Runbook): Promise<Runs> {
   const day = new Date(runbook.opens).toISOString().slice(0, 10);
   const known: Runs['known'] = [];
   for (let nth = 1; ; nth++) {
-    const folder = join(runsFolder(), `${runbook.document.id}-${day}${nth === 1 ? '' : `-${nth}`}`);
-    if (!existsSync(journalOf(folder))) return { known, next: folder };
+    const run = `${runbook.document.id}-${day}${nth === 1 ? '' : `-${nth}`}`;
+    if (!(await archive.has(run))) return { known, next: run };
     // One whose making was cut short is made whole.
-    makeSqliteJournal(journalOf(folder));
-    const journal = await openSqliteJournal(journalOf(folder));
+    const journal = await archive.make(run);
     try {
-      known.push({ folder, outcome: stateOf(await journal.read(0))?.outcome?.outcome ?? null });
+      known.push({ run, outcome: stateOf(await journal.read(0))?.outcome?.outcome ?? null });
     } finally {
       await journal.close();
     }
@@ -64,12 +65,12 @@ async function runsOf(runbook: Runbook): Promise<Runs> {
 }
 
 /** The run that is not over; else a new one. */
-const toCarryOn = ({ known, next }: Runs) => known.find(({ outcome }) => outcome === null)?.folder ?? next;
+const toCarryOn = ({ known, next }: Runs) => known.find(({ outcome }) => outcome === null)?.run ?? next;
 
 /** The last run, if something of it may still be there to be taken back: one that is not over, or was aborted. */
 function toRollBack({ known }: Runs): string | undefined {
   const last = known.at(-1);
-  return last?.outcome === null || last?.outcome === 'aborted' ? last.folder : undefined;
+  return last?.outcome === null || last?.outcome === 'aborted' ? last.run : undefined;
 }
 
 async function run(file: string, flags: Flags, command: Command): Promise<void> {
@@ -88,22 +89,27 @@ async function run(file: string, flags: Flags, command: Command): Promise<void> 
   const runbook = sources && (await orProblems(async () => parseRunbook(sources, { ...moment, settings })));
   if (!runbook) return;
   const answers = flags.answers === undefined ? undefined : await answersOf(flags.answers, command);
-  const runs = await runsOf(runbook);
-  const folder = flags.rollBack === undefined ? toCarryOn(runs) : toRollBack(runs);
-  if (folder === undefined) {
+  const { journal: journalUrl } = flags;
+  const archive = archiveAt(flags);
+  if (journalUrl !== undefined) await refuseTarget(journalUrl, process.env);
+  const runs = await runsOf(archive, runbook);
+  const name = flags.rollBack === undefined ? toCarryOn(runs) : toRollBack(runs);
+  if (name === undefined) {
     const last = runs.known.at(-1);
     const why = last ? `its last run is ${last.outcome}` : 'it has no run on this machine';
     command.error(`error: --roll-back: there is nothing to take back of ${runbook.document.id}: ${why}`);
   }
-  const fresh = !existsSync(journalOf(folder));
+  const fresh = name === runs.next;
   if (fresh && Date.now() > runbook.closes) {
     command.error(
       `error: this window closed at ${new Date(runbook.closes).toISOString()}; say when it opens with --opens TIME`,
     );
   }
   const me = personAt(runbook, flags, command);
-  const report = await reportFolder(flags.report, basename(folder), command);
-  const opened = await openRun({ runbook, folder, by: me, settings, rehearsal: false, at: Date.now() });
+  const report = await reportFolder(flags.report, name, command);
+  const folder = join(runsFolder(), name);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const opened = await openRun({ archive, runbook, run: name, by: me, settings, rehearsal: false, at: Date.now() });
   const [first] = await opened.journal.read(0);
   if (first?.event.type === 'run-opened' && first.event.sources.yaml.hash !== runbook.sources.yaml.hash) {
     const theirs = 'This run was opened with another version of the runbook; it goes on with that one.';
@@ -117,9 +123,10 @@ async function run(file: string, flags: Flags, command: Command): Promise<void> 
   }
   process.exitCode = await attendRun({
     opened,
+    folder,
     runbook,
     me,
-    env: process.env,
+    env: journalUrl === undefined ? process.env : { ...process.env, [JOURNAL_VARIABLE]: journalUrl },
     flags: flags.wait ? [] : ['--no-wait'],
     report,
     rehearsal: false,
@@ -147,6 +154,7 @@ export function register(program: Command): void {
       (text: string, before: string[]) => [...before, text],
       [],
     )
+    .addOption(journalOption())
     .option('--plain', 'one line an event instead of the screen')
     .option('--no-wait', 'leave with exit code 3 rather than wait for a person or for the time of day')
     .option('--roll-back <why>', 'ask to take back the run that is not over, or that was aborted')

@@ -13,6 +13,8 @@ import { answerPrepared, attend, type Ended, exitCode, startConductor } from './
 
 export interface Session {
   opened: Opened;
+  /** Where the run keeps what is not in the journal; named after it. */
+  folder: string;
   runbook: Runbook;
   me: Person;
   env: NodeJS.ProcessEnv;
@@ -63,8 +65,8 @@ async function epitaph({ signal }: Ended, since: number, records: JournalRecord[
  * @returns the exit code
  */
 export async function attendRun(session: Session): Promise<number> {
-  const { opened, me, rehearsal, answers, reason, leaveOpen, interrupted } = session;
-  const { journal, folder, since } = opened;
+  const { opened, folder, me, rehearsal, answers, reason, leaveOpen, interrupted } = session;
+  const { journal, since } = opened;
   const answering = new AbortController();
   const gone = new AbortController();
 

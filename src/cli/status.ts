@@ -3,6 +3,7 @@ import { forecast } from '../run/forecast.ts';
 import { ABANDONED } from '../ui/following.ts';
 import { lookOf } from '../ui/look.ts';
 import { summary } from '../ui/summary.ts';
+import { archiveAt, journalOption } from './journal-option.ts';
 import { print } from './print.ts';
 import { readRun } from './runs.ts';
 
@@ -12,9 +13,10 @@ export function register(program: Command): void {
     .command('status')
     .description('how a run stands, on one screen')
     .argument('[run]', 'its name, or a path; the one opened last by default')
+    .addOption(journalOption())
     .option('--json', 'the state and the forecast as JSON')
-    .action(async (name: string | undefined, flags: { json?: true }) => {
-      const { journal, runbook, state } = await readRun(name);
+    .action(async (name: string | undefined, flags: { json?: true; journal?: string }) => {
+      const { journal, runbook, state } = await readRun(archiveAt(flags), name);
       const pulses = await journal.pulses();
       const holder = await journal.holder();
       await journal.close();

@@ -31,10 +31,14 @@ function tls({ host, sslmode, sslrootcert }: Coordinates): Tls[] {
 /**
  * Opens connections to the target that the environment names (DATABASE_URL, PGSERVICE or PG*), and makes the first one; of
  * more than one, the first two show whether a transaction pooler stands in between.
- * @param max connections at a time
+ * @param options `max`: connections at a time; `queryTimeout`: how long a query may go without its answer, in ms, before it is
+ * taken for lost
  * @throws ConnectionFailed, WrongTarget
  */
-export async function openPool(env: Environment, options: { application: string; max: number }): Promise<Pool> {
+export async function openPool(
+  env: Environment,
+  options: { application: string; max: number; queryTimeout?: number },
+): Promise<Pool> {
   const at = coordinates(env);
   if (at.port === TRANSACTION_POOLER_PORT) throw transactionPooler(at, 'port 6543');
   let refusal: unknown;
@@ -47,6 +51,7 @@ export async function openPool(env: Environment, options: { application: string;
       ...(at.password === undefined ? {} : { password: at.password }),
       ssl,
       max: options.max,
+      ...(options.queryTimeout === undefined ? {} : { query_timeout: options.queryTimeout }),
       // PostgreSQL keeps 63 bytes of it.
       application_name: options.application.slice(0, 63),
       keepAlive: true,

@@ -2,9 +2,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { JournalRecord } from './events.ts';
 import type { Journal, Pulse } from './journal.ts';
 
-/** How often a terminal looks for news, in ms; a fifth of the half second in which a change should be on the screen. */
-const INTERVAL = 100;
-
 /**
  * Tells of every record of a journal, the old ones first, then of new ones as they come, until the signal is aborted.
  * @throws JournalBroken, JournalFailed
@@ -23,6 +20,6 @@ export async function follow(
       on.onRecords(records);
     }
     on.onPulses?.(await journal.pulses());
-    await delay(INTERVAL, undefined, { signal: on.signal }).catch(() => undefined);
+    await delay(journal.interval, undefined, { signal: on.signal }).catch(() => undefined);
   }
 }

@@ -25,8 +25,11 @@ export interface Lease {
   started: string;
 }
 
-/** Whether the writer must hold the lease (the conductor) or is a terminal, whose answers anyone may add. */
-export type Writer = { lease: Lease } | 'terminal';
+/**
+ * Who writes: the conductor, which must hold the lease; a terminal, whose answers anyone may add; or whoever opens the run,
+ * whose records are the first or, when somebody else was quicker, not written at all.
+ */
+export type Writer = { lease: Lease } | 'terminal' | 'opener';
 
 /** A lease that is held. */
 export interface Holder extends Lease {
@@ -69,12 +72,33 @@ export class JournalBroken extends Error {
   }
 }
 
-/** The file of a journal cannot be read or written, or is none. */
+/** The file or database of a journal cannot be read or written, or is none. */
 export class JournalFailed extends Error {
-  constructor(path: string, what: string, options?: ErrorOptions) {
-    super(`The journal ${path} ${what}`, options);
-    this.name = 'JournalFailed';
+  constructor(where: string, what: string, options?: ErrorOptions) {
+    super(`The journal ${where} ${what}`, options);
+    this.name = new.target.name;
   }
+}
+
+/** The journal is of a layout that this version of the program does not know. */
+export class UnknownFormat extends JournalFailed {
+  constructor(where: string, format: number | string) {
+    super(
+      where,
+      `has the format ${format}, which this version of runbook does not know. Use the version that opened it.`,
+    );
+  }
+}
+
+/** The pulses that can be read; they are no part of the truth, and one that is damaged is as good as none. */
+export function readPulses(bodies: string[]): Pulse[] {
+  return bodies.flatMap((body) => {
+    try {
+      return [JSON.parse(body) as Pulse];
+    } catch {
+      return [];
+    }
+  });
 }
 
 /**
@@ -82,7 +106,9 @@ export class JournalFailed extends Error {
  * @throws JournalFailed from everything, when the store itself fails
  */
 export interface Journal {
-  /** Appends durably, or not at all. @throws LeaseLost */
+  /** How often it is worth looking for news, in ms. */
+  readonly interval: number;
+  /** Appends durably, or not at all. @throws LeaseLost @returns what was written */
   append(writer: Writer, at: number, events: RunEvent[]): Promise<JournalRecord[]>;
   /** Records with a `seq` above `after`, oldest first. @throws JournalBroken */
   read(after: number): Promise<JournalRecord[]>;

@@ -12,12 +12,18 @@ import {
   LeaseHeld,
   LeaseLost,
   type Pulse,
+  readPulses,
+  UnknownFormat,
   type Writer,
 } from './journal.ts';
-import { isAlive, thisProcess } from './process.ts';
+import { isHeld } from './lease.ts';
+import { thisProcess } from './process.ts';
 
-/** A holder on another machine is taken for dead when it has not renewed its lease for this long, in ms. */
-const LAPSE = 30_000;
+/** The layout below, as `pragma user_version` has it; the first files had the same and no number. */
+const FORMAT = 1;
+
+/** How often it is worth looking for news, in ms; a fifth of the half second in which a change should be on the screen. */
+const INTERVAL = 100;
 
 const SCHEMA = `
   create table if not exists record (
@@ -56,6 +62,10 @@ function inWords<T>(path: string, work: () => T): T {
   }
 }
 
+function formatOf(database: DatabaseSync): number {
+  return Number(database.prepare('pragma user_version').get()?.user_version);
+}
+
 /** Opens a file that is there, or makes it; SQLite itself would make one of any name that is asked for. */
 function open(path: string): DatabaseSync {
   const database = new DatabaseSync(path, { timeout: 5_000 });
@@ -73,7 +83,9 @@ export function makeSqliteJournal(path: string): void {
     try {
       chmodSync(path, 0o600);
       database.exec('pragma journal_mode = wal');
-      database.exec(SCHEMA);
+      database.exec('begin immediate');
+      if (formatOf(database) === 0) database.exec(`${SCHEMA} pragma user_version = ${FORMAT};`);
+      database.exec('commit');
     } finally {
       database.close();
     }
@@ -90,6 +102,11 @@ export async function openSqliteJournal(path: string): Promise<Journal> {
   if (!existsSync(path)) throw new JournalFailed(path, 'is not there.');
   const guarded = <T>(work: () => T): T => inWords(path, work);
   const database = guarded(() => open(path));
+  const format = guarded(() => formatOf(database));
+  if (format > FORMAT) {
+    database.close();
+    throw new UnknownFormat(path, format);
+  }
   const prepare = (sql: string) => guarded(() => database.prepare(sql));
 
   const lastRecord = prepare('select seq, hash from record order by seq desc limit 1');
@@ -121,14 +138,16 @@ export async function openSqliteJournal(path: string): Promise<Journal> {
     if (row?.token !== lease.token || row.released) throw new LeaseLost();
   }
 
-  const holds = (row: LeaseRow) =>
-    !row.released && (row.host === hostname() ? isAlive(row) : Date.now() - row.renewed < LAPSE);
+  const holds = (row: LeaseRow) => isHeld({ ...row, released: row.released !== 0 }, Date.now() - row.renewed);
 
   return {
+    interval: INTERVAL,
+
     async append(writer: Writer, at: number, events: RunEvent[]): Promise<JournalRecord[]> {
       return transaction(() => {
-        if (writer !== 'terminal') mustHold(writer.lease);
+        if (typeof writer === 'object') mustHold(writer.lease);
         let last = (lastRecord.get() ?? { seq: 0, hash: GENESIS }) as { seq: number; hash: string };
+        if (writer === 'opener' && last.seq > 0) return [];
         return events.map((event) => {
           const record = chained(last, Math.round(at), event);
           insert.run(record.seq, record.at, record.prev, record.hash, record.event);
@@ -182,8 +201,8 @@ export async function openSqliteJournal(path: string): Promise<Journal> {
     },
 
     async pulses(): Promise<Pulse[]> {
-      return guarded(() => database.prepare('select body from pulse').all()).map(
-        (row) => JSON.parse(String(row.body)) as Pulse,
+      return readPulses(
+        guarded(() => database.prepare('select body from pulse').all()).map(({ body }) => String(body)),
       );
     },
 

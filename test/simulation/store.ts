@@ -83,9 +83,10 @@ export class Store {
       return result;
     };
     return {
+      interval: 100,
       append: (writer, at, events) =>
         asked(() => {
-          if (writer !== 'terminal') this.#mustHold(writer.lease);
+          if (typeof writer === 'object') this.#mustHold(writer.lease);
           return this.#write(at, events);
         }),
       read: (after) => asked(() => this.records.slice(after)),

@@ -1,0 +1,270 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { databaseArchive } from '../../src/cli/database-archive.ts';
+import { type Journal, JournalBroken, LeaseHeld, LeaseLost } from '../../src/run/journal.ts';
+import { startedAt } from '../../src/run/process.ts';
+import { makeSqliteJournal, openSqliteJournal } from '../../src/run/sqlite-journal.ts';
+import { commitProxy } from '../steps/commit-proxy.ts';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+
+/** A place for one journal, as its contract is tried on it. */
+interface Place {
+  open(): Promise<Journal>;
+  /** What somebody could do to it who has the file, or the role. */
+  tamper(sql: string): Promise<void>;
+  /** Lets the lease be renewed for the last time so long ago, in ms, by somebody on another machine. */
+  age(ms: number): Promise<void>;
+}
+
+let path: string;
+function sqlite(): Place {
+  const tamper = async (sql: string) => {
+    const database = new DatabaseSync(path);
+    database.exec(sql);
+    database.close();
+  };
+  return {
+    async open() {
+      makeSqliteJournal(path);
+      return openSqliteJournal(path);
+    },
+    tamper,
+    age: (ms) => tamper(`update lease set host = 'bastion-2', renewed = ${Date.now() - ms}`),
+  };
+}
+
+let db: TestDatabase;
+beforeAll(async () => {
+  db = await freshDatabase();
+});
+afterAll(() => db.drop());
+
+const RUN = 'night-1';
+function postgres(): Place {
+  const tamper = async (sql: string) => {
+    const client = await db.client();
+    await client.query('set search_path = middlewatch_journal');
+    await client.query(sql);
+  };
+  return {
+    open: () => databaseArchive(db.url).make(RUN),
+    tamper,
+    age: (ms) => tamper(`update lease set host = 'bastion-2', renewed = now() - interval '${ms} ms'`),
+  };
+}
+
+beforeEach(async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'journal-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  path = join(folder, 'run.sqlite');
+  await db.superuser.query('drop schema if exists middlewatch_journal cascade');
+});
+
+const says = (why: string) => ({ type: 'conductor-left', why }) as const;
+const broken = (seq: number, what: RegExp) =>
+  expect.objectContaining({ name: 'JournalBroken', seq, message: expect.stringMatching(what) });
+
+describe.each([
+  ['SQLite', sqlite()],
+  ['PostgreSQL', postgres()],
+])('in %s', (_where, { open, tamper, age }) => {
+  async function opened(): Promise<Journal> {
+    const journal = await open();
+    onTestFinished(() => journal.close());
+    return journal;
+  }
+
+  describe('records', () => {
+    it('come back in order, from any point, also to another reader', async () => {
+      const journal = await opened();
+      await journal.append('terminal', 5, [says('one'), says('two')]);
+      await journal.append('terminal', 7, [says('three')]);
+      const other = await opened();
+      expect((await other.read(0)).map(({ seq, at, event }) => [seq, at, event])).toEqual([
+        [1, 5, says('one')],
+        [2, 5, says('two')],
+        [3, 7, says('three')],
+      ]);
+      expect((await other.read(2)).map((record) => record.event)).toEqual([says('three')]);
+    });
+
+    it('are all there or none', async () => {
+      const journal = await opened();
+      const circular: { type: 'conductor-left'; why: string; self?: unknown } = says('two');
+      circular.self = circular;
+      await expect(journal.append('terminal', 5, [says('one'), circular])).rejects.toThrow(TypeError);
+      expect(await journal.read(0)).toEqual([]);
+    });
+
+    it('of the opening are written by whoever is quickest', async () => {
+      const both = [await opened(), await opened()];
+      const written = await Promise.all(
+        both.map((each, nth) => each.append('opener', 5, [says(`${nth}`), says('more')])),
+      );
+      expect(written.map((each) => each.length).toSorted()).toEqual([0, 2]);
+      expect(await both[0]?.read(0)).toEqual(written.flat());
+    });
+
+    it('of many who write at once are in one order', async () => {
+      const all = await Promise.all(Array.from({ length: 8 }, () => opened()));
+      await Promise.all(all.map((each, nth) => each.append('terminal', 5, [says(`${nth} a`), says(`${nth} b`)])));
+      const told = (await opened().then((each) => each.read(0))).map(({ event }) => (event as { why: string }).why);
+      expect(told.toSorted()).toEqual(all.flatMap((_, nth) => [`${nth} a`, `${nth} b`]));
+      for (const [at, why] of told.entries()) if (why.endsWith('b')) expect(told[at - 1]).toBe(why.replace('b', 'a'));
+    });
+
+    it.each([
+      ['changed', `update record set event = replace(event, 'two', 'TWO') where seq = 2`, broken(2, /changed/)],
+      ['moved in time', 'update record set at = 6 where seq = 2', broken(2, /changed/)],
+      ['removed', 'delete from record where seq = 2', broken(2, /missing/)],
+      [
+        'removed and closed over',
+        'delete from record where seq = 2; update record set seq = 2 where seq = 3',
+        broken(2, /follow/),
+      ],
+      [
+        'exchanged',
+        'update record set seq = 9 where seq = 2; update record set seq = 2 where seq = 3; update record set seq = 3 where seq = 9',
+        broken(2, /follow/),
+      ],
+    ])('that were %s are named', async (_how, sql, error) => {
+      const journal = await opened();
+      await journal.append('terminal', 5, [says('one'), says('two'), says('three')]);
+      await tamper(sql);
+      await expect(journal.read(0)).rejects.toEqual(error);
+      await expect(journal.read(0)).rejects.toBeInstanceOf(JournalBroken);
+    });
+  });
+  describe('the lease', () => {
+    it('is held by one, by name, until it is given back', async () => {
+      const [mine, yours] = [await opened(), await opened()];
+      const lease = await mine.acquire();
+      await expect(yours.acquire()).rejects.toEqual(
+        expect.objectContaining({ name: 'LeaseHeld', holder: expect.objectContaining({ pid: process.pid }) }),
+      );
+      await expect(yours.acquire()).rejects.toBeInstanceOf(LeaseHeld);
+      await mine.release(lease);
+      expect((await yours.acquire()).token).toBe(lease.token + 1);
+    });
+
+    it('goes to the next when its holder was killed; the holder, were it to wake, writes nothing more', async () => {
+      const journal = await opened();
+      const lease = await journal.acquire();
+      const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
+      const started = startedAt(child.pid ?? 0);
+      await tamper(`update lease set pid = ${child.pid}, started = '${started}'`);
+      await expect(journal.acquire()).rejects.toBeInstanceOf(LeaseHeld);
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+      const next = await journal.acquire();
+      expect(next.token).toBe(lease.token + 1);
+      await expect(journal.append({ lease }, 1, [says('I am back')])).rejects.toBeInstanceOf(LeaseLost);
+      await expect(journal.renew(lease)).rejects.toBeInstanceOf(LeaseLost);
+      await journal.append({ lease: next }, 1, [says('mine')]);
+      expect((await journal.read(0)).map((record) => record.event)).toEqual([says('mine')]);
+    });
+
+    it('of a process whose pid now belongs to another is nobody’s', async () => {
+      const journal = await opened();
+      await journal.acquire();
+      await tamper(`update lease set started = 'in another life'`);
+      expect((await journal.acquire()).token).toBe(2);
+    });
+
+    it('held elsewhere lapses when it has not been renewed for a while', async () => {
+      const journal = await opened();
+      await journal.acquire();
+      await age(20_000);
+      await expect(journal.acquire()).rejects.toThrow(/bastion-2/);
+      await age(40_000);
+      expect((await journal.acquire()).token).toBe(2);
+    });
+  });
+
+  it('a pulse is overwritten, and is no record', async () => {
+    const journal = await opened();
+    await journal.pulse({ step: 'copy', at: 1, done: 1, total: 9, unit: 'rows' });
+    await journal.pulse({ step: 'copy', at: 2, done: 5, total: 9, unit: 'rows' });
+    expect((await journal.pulses()).map((each) => each.done)).toEqual([5]);
+    expect(await journal.read(0)).toEqual([]);
+  });
+});
+
+describe('a file', () => {
+  it('is for its owner’s eyes', async () => {
+    makeSqliteJournal(path);
+    expect((await stat(path)).mode & 0o077).toBe(0);
+  });
+
+  it('of another version’s layout is left alone', async () => {
+    makeSqliteJournal(path);
+    await sqlite().tamper('pragma user_version = 7');
+    makeSqliteJournal(path);
+    await expect(openSqliteJournal(path)).rejects.toThrow(/has the format 7/);
+  });
+});
+
+describe('a database', () => {
+  async function opened(url = db.url): Promise<Journal> {
+    const journal = await databaseArchive(url).make(RUN);
+    onTestFinished(() => journal.close());
+    return journal;
+  }
+
+  it('that committed an append and could not say so is asked before it is written again', async () => {
+    await using proxy = await commitProxy(db.env);
+    const { PGHOST, PGPORT } = proxy.env;
+    const journal = await opened(`postgres://${db.env.PGUSER}:${db.env.PGPASSWORD}@${PGHOST}:${PGPORT}/${db.name}`);
+    await journal.append('terminal', 5, [says('one')]);
+    proxy.armed = true;
+    const written = await journal.append('terminal', 5, [says('two'), says('three')]);
+    expect(proxy.armed).toBe(false);
+    expect((await journal.read(1)).map(({ hash }) => hash)).toEqual(written.map(({ hash }) => hash));
+  });
+
+  it('that ends a connection is asked again on another', async () => {
+    const journal = await opened();
+    const endAll = `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'middlewatch journal'`;
+    await db.superuser.query(endAll);
+    await journal.append('terminal', 5, [says('one')]);
+    await db.superuser.query(endAll);
+    expect(await journal.read(0)).toHaveLength(1);
+  });
+
+  it('keeps an append whatever the role’s own settings, and one that stands still in the middle holds nobody up', async () => {
+    await db.superuser.query(`alter role ${db.env.PGUSER} in database ${db.name} set synchronous_commit = off`);
+    const journal = await opened();
+    await db.superuser.query(`
+      create function middlewatch_journal.told() returns trigger language plpgsql as
+        $$ begin new.event := current_setting('synchronous_commit') || current_setting('idle_in_transaction_session_timeout'); return new; end $$;
+      create trigger told before insert on middlewatch_journal.record for each row execute function middlewatch_journal.told()`);
+    await journal.append('terminal', 5, [says('one')]);
+    const { rows } = await db.superuser.query('select event from middlewatch_journal.record');
+    expect(rows).toEqual([{ event: 'on5s' }]);
+  });
+
+  it('keeps the journals of many runs, each its own, and is told of by name', async () => {
+    const [one, other] = [await opened(), await databaseArchive(db.url).make('other-1')];
+    onTestFinished(() => other.close());
+    await one.append('terminal', 5, [says('one')]);
+    await other.append('terminal', 7, [says('other')]);
+    expect((await other.read(0)).map(({ event }) => event)).toEqual([says('other')]);
+    const latest = await databaseArchive(db.url).open(undefined);
+    onTestFinished(() => latest.close());
+    expect((await latest.read(0)).map(({ event }) => event)).toEqual([says('other')]);
+    await expect(databaseArchive(db.url).open('third')).rejects.toThrow(
+      /no run called third\. Known: other-1, night-1\./,
+    );
+  });
+
+  it('of another version’s layout is left alone', async () => {
+    await opened();
+    await db.superuser.query('update middlewatch_journal.format set version = 7');
+    await expect(databaseArchive(db.url).make('other-1')).rejects.toThrow(/has the format 7/);
+  });
+});
