@@ -94,7 +94,7 @@ export async function answerPrepared({
     for (const { prompt, settled, closedAt, answers: past } of prompts) {
       if (settled !== null || closedAt !== null) continue;
       const round = `${prompt.id}#${prompt.round}`;
-      const refused = past.some(({ answer }) => answer.from === TERMINAL);
+      const refused = past.some(({ answer, refused }) => refused !== null && answer.from === TERMINAL);
       if (tried.has(round) && !refused) continue;
       tried.add(round);
       const given = prompt.round <= MOST_ROUNDS && !refused ? answers[prompt.id] : undefined;

@@ -1,4 +1,4 @@
-import type { Answer } from './events.ts';
+import type { Answer, Prompt } from './events.ts';
 import type { PromptState, RunState } from './state.ts';
 import { bindingOf } from './statement.ts';
 
@@ -39,4 +39,39 @@ export function refusal(state: RunState, answer: Answer): string | null {
     return `${answer.by.name} asked for the rollback; a second person approves it.`;
   }
   return null;
+}
+
+/** Whether a choice says no: stops the run, turns it back, or withholds what the question asks for. */
+function rejects({ kind, options }: Prompt, choose: string): boolean {
+  const effect = options.find((each) => each.choose === choose)?.effect;
+  if (kind === 'rollback') return effect !== 'roll-back';
+  if (kind === 'signoff' && (choose === 'no' || choose === 'fail')) return true;
+  return effect === 'abort' || effect === 'roll-back';
+}
+
+/** Whether a question is open, and has an answer that the conductor may act on. */
+export function ready({ settled, closedAt, answers }: PromptState): boolean {
+  return settled === null && closedAt === null && answers.some(({ refused }) => refused === null);
+}
+
+/**
+ * Which of the answers to a question counts, and why the others do not: the first that rejects, else the first. Two people
+ * who answer at once so come to the same end in whichever order their answers were recorded, wherever one of them says no.
+ */
+export function counted({ prompt, answers }: PromptState): Pick<PromptState, 'answers' | 'settled'> {
+  const valid = answers.filter(({ refused }) => refused === null);
+  const winner = valid.find(({ answer }) => rejects(prompt, answer.choose)) ?? valid[0];
+  if (!winner) return { answers, settled: null };
+  const { by, choose } = winner.answer;
+  const after = answers.indexOf(winner);
+  const why = (index: number) =>
+    index > after
+      ? `It came second: ${by.name} had answered “${choose}”.`
+      : `${by.name} answered “${choose}” before anything was done about it, and a rejection wins.`;
+  return {
+    answers: answers.map((each, index) =>
+      each === winner || each.refused !== null ? each : { ...each, refused: why(index), overruled: true },
+    ),
+    settled: winner.answer,
+  };
 }

@@ -167,6 +167,8 @@ export class Conductor {
         return await this.#change(this.#leaving.signal);
       case 'wait-for-time':
         return await this.#waitUntil(action.until);
+      case 'settle':
+        return await scribe.settle();
       case 'ask':
         return await scribe.log([{ type: 'prompt-opened', prompt: action.prompt }]);
       case 'skip':

@@ -1,5 +1,6 @@
 import type { PlannedActivity, Runbook } from '../runbook/plan.ts';
 import type { Step } from '../runbook/step-schema.ts';
+import { ready } from './answers.ts';
 import type { Outcome, Prompt } from './events.ts';
 import { failurePrompt, nextRound, rollbackPrompt, stepPrompt, undoFailurePrompt } from './prompts.ts';
 import { choiceOf, type RunState, stepState } from './state.ts';
@@ -12,6 +13,7 @@ export type Action =
   | { do: 'undo'; step: Step }
   | { do: 'skip'; step: Step; why: string }
   | { do: 'ask'; prompt: Prompt }
+  | { do: 'settle' }
   | { do: 'begin-window' }
   | { do: 'begin-rollback'; reason: string }
   | { do: 'wait-for-time'; until: number; why: string }
@@ -98,6 +100,7 @@ export function decide(runbook: Runbook, state: RunState, now: number): Action {
   if (state.outcome) return { do: 'leave', why: 'the run has ended' };
   if (state.stopping) return { do: 'leave', why: 'somebody asked it to stop' };
   if (state.abort) return { do: 'finish', outcome: 'aborted', why: state.abort.reason };
+  if (state.prompts.some(ready)) return { do: 'settle' };
   if (state.prompts.some((each) => each.settled === null && each.closedAt === null)) {
     return { do: 'wait-for-person', why: 'a question is open' };
   }

@@ -144,6 +144,8 @@ export type RunEvent =
   | { type: 'undo-failed'; step: string; failure: Failure; workMs: number }
   | { type: 'prompt-opened'; prompt: Prompt }
   | { type: 'prompt-answered'; answer: Answer }
+  /** The conductor acts on what has been answered up to here: one answer counts from now on, and further ones come too late. */
+  | { type: 'prompt-settled'; prompt: string; round: number }
   | { type: 'prompt-closed'; prompt: string; round: number; why: string }
   /** `workers` says how many are asked for. */
   | { type: 'requested'; request: RequestKind; by: Person; reason?: string; workers?: number }

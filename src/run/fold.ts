@@ -1,4 +1,4 @@
-import { askedBy, refusal } from './answers.ts';
+import { askedBy, counted, ready, refusal } from './answers.ts';
 import type { Answer, JournalRecord, Person, RunEvent } from './events.ts';
 import { proofRefusal } from './proof.ts';
 import { PENDING, type PromptState, type RunState, type StepState } from './state.ts';
@@ -47,6 +47,13 @@ function withStep(state: RunState, id: string, change: (step: StepState) => Part
 
 const isOpen = (each: PromptState) => each.settled === null && each.closedAt === null;
 
+/** A question that is withdrawn; what was answered to it comes to nothing. */
+function withdrawn(asked: PromptState, at: number): PromptState {
+  const refused = 'The question was withdrawn before anything was done about it.';
+  const answers = asked.answers.map((each) => (each.refused === null ? { ...each, refused } : each));
+  return { ...asked, answers, closedAt: at };
+}
+
 /** Questions that no longer matter are closed, and the steps that waited for them may be asked again. */
 function closePrompts(state: RunState, at: number): RunState {
   let next = state;
@@ -57,7 +64,7 @@ function closePrompts(state: RunState, at: number): RunState {
   }
   return {
     ...next,
-    prompts: next.prompts.map((each) => (isOpen(each) ? { ...each, closedAt: at } : each)),
+    prompts: next.prompts.map((each) => (isOpen(each) ? withdrawn(each, at) : each)),
   };
 }
 
@@ -68,13 +75,19 @@ function wantsBack(state: RunState, reason: string, by: Person, at: number): Run
   return { ...state, paused: false, rollback };
 }
 
-function settle(state: RunState, asked: PromptState, answer: Answer, at: number): RunState {
+/** The conductor acts on a question: one answer counts, and what it asks for is so. A question without an answer stays open. */
+function settled(state: RunState, id: string, round: number): RunState {
+  const asked = state.prompts.find(({ prompt }) => prompt.id === id && prompt.round === round);
+  if (!asked || !ready(asked)) return state;
   const { prompt } = asked;
+  const { answers, settled: answer } = counted(asked);
+  const at = answers.find((each) => each.answer === answer)?.at;
+  if (answer === null || at === undefined) return state;
   const option = prompt.options.find((each) => each.choose === answer.choose);
   const reason = answer.reason ?? null;
   let next: RunState = {
     ...state,
-    prompts: state.prompts.map((each) => (each === asked ? { ...each, settled: answer, closedAt: at } : each)),
+    prompts: state.prompts.map((each) => (each === asked ? { ...each, answers, settled: answer, closedAt: at } : each)),
   };
   const step = prompt.step;
   const change = (fields: Partial<StepState>) => {
@@ -115,8 +128,7 @@ function answered(state: RunState, answer: Answer, at: number): RunState {
   if (!asked) return state;
   const refused = refusal(state, answer) ?? proofRefusal(state, asked, answer, at);
   const noted = { ...asked, answers: [...asked.answers, { answer, at, refused }] };
-  const next = { ...state, prompts: state.prompts.map((each) => (each === asked ? noted : each)) };
-  return refused === null ? settle(next, noted, answer, at) : next;
+  return { ...state, prompts: state.prompts.map((each) => (each === asked ? noted : each)) };
 }
 
 function requested(state: RunState, event: Extract<RunEvent, { type: 'requested' }>, at: number): RunState {
@@ -221,12 +233,14 @@ function apply(state: RunState, { event, at, seq, hash }: JournalRecord): RunSta
     }
     case 'prompt-answered':
       return answered(state, event.answer, at);
+    case 'prompt-settled':
+      return settled(state, event.prompt, event.round);
     case 'prompt-closed':
       return {
         ...state,
         prompts: state.prompts.map((each) =>
           each.prompt.id === event.prompt && each.prompt.round === event.round && isOpen(each)
-            ? { ...each, closedAt: at }
+            ? withdrawn(each, at)
             : each,
         ),
       };

@@ -38,7 +38,7 @@ export async function heartbeat(
 ): Promise<void> {
   let renewed = Number.NEGATIVE_INFINITY;
   while (!signal.aborted) {
-    await scribe.catchUp();
+    await scribe.settle();
     if (performance.now() - renewed > RENEWAL) {
       await scribe.renew();
       renewed = performance.now();

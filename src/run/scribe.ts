@@ -1,3 +1,4 @@
+import { ready } from './answers.ts';
 import type { PlanClock } from './clock.ts';
 import type { RunEvent } from './events.ts';
 import { fold } from './fold.ts';
@@ -62,6 +63,19 @@ export class Scribe {
   /** Folds in what terminals have added. @throws JournalBroken */
   catchUp(): Promise<void> {
     return this.#inTurn(() => this.#read());
+  }
+
+  /** Acts on every question that has an answer, as far as terminals have added any. @throws LeaseLost, JournalBroken */
+  settle(): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#read();
+      const settling = this.#state.prompts.filter(ready).map(({ prompt }): RunEvent => {
+        return { type: 'prompt-settled', prompt: prompt.id, round: prompt.round };
+      });
+      if (settling.length === 0) return;
+      await this.#journal.append({ lease: this.#lease }, this.clock.now(), settling);
+      await this.#read();
+    });
   }
 
   /** Overwrites the newest progress of a step. */

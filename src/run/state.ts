@@ -34,15 +34,24 @@ export interface StepState {
   samples: { at: number; values: Record<string, number> }[];
 }
 
+export interface GivenAnswer {
+  answer: Answer;
+  at: number;
+  /** Why it does not count; null while it does, or may. */
+  refused: string | null;
+  /** It would have counted, had another not been given to the same question. */
+  overruled?: true;
+}
+
 export interface PromptState {
   prompt: Prompt;
   openedAt: number;
   /** Where the journal has it. */
   record: { seq: number; hash: string };
   closedAt: number | null;
-  /** Every answer given, the refused ones included, in order. */
-  answers: { answer: Answer; at: number; refused: string | null }[];
-  /** The answer that counts. */
+  /** Every answer given, in order. Until the question is settled, more than one may come to count. */
+  answers: GivenAnswer[];
+  /** The answer that counts, from when the conductor has acted on it. */
   settled: Answer | null;
 }
 

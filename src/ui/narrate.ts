@@ -106,6 +106,14 @@ export function narrate(event: RunEvent, state: RunState, runbook: Runbook): Tol
       const text = `${who} “${answer.choose}”${answer.reason ? `, because ${answer.reason}` : ''}: ${what}`;
       return refused === null ? told('dot', text, 'strong') : told('failed', `${text}. Refused: ${refused}`, 'warn');
     }
+    case 'prompt-settled': {
+      const asked = state.prompts.find(({ prompt }) => prompt.id === event.prompt && prompt.round === event.round);
+      const overruled = asked?.answers.filter((each) => each.overruled) ?? [];
+      if (!asked?.settled || overruled.length === 0) return null;
+      const others = overruled.map(({ answer }) => `${personName(answer.by, runbook)}’s “${answer.choose}”`).join(', ');
+      const counts = `${personName(asked.settled.by, runbook)}’s “${asked.settled.choose}” counts`;
+      return told('accepted', `${counts}, not ${others}: ${promptTitle(event.prompt, state, runbook)}`, 'warn');
+    }
     case 'prompt-closed':
       return told('dot', `${promptTitle(event.prompt, state, runbook)} is no longer asked: ${event.why}`, 'quiet');
     case 'step-noted':

@@ -10,6 +10,7 @@ import { asciiOf, type Look, lookOf } from './look.ts';
 import { stepTitle } from './narrate.ts';
 import { noted, type Rates, rateOf } from './rates.ts';
 import { type Means, promptText, understood } from './typed-lines.ts';
+import { verdict } from './verdict.ts';
 import { openPrompts, promptKey } from './view.ts';
 
 /** How often the progress of a long step is told, in ms. */
@@ -94,6 +95,8 @@ export async function openPlain({
         const log = followed.log.slice(told);
         told = followed.log.length;
         for (const text of printed(records, log, followed, past, { look, means })) print(text);
+        const came = verdict(records, followed.state, following.terminal);
+        if (came !== null) print(`  ${inert(came)}`);
       },
       onPulses(pulses, followed) {
         for (const text of progress(pulses, followed))

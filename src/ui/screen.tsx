@@ -11,6 +11,7 @@ import { type Following, takeHold } from './following.ts';
 import { lookOf } from './look.ts';
 import type { Press } from './presses.ts';
 import { createScreenStore, planNow, withPulses } from './store.ts';
+import { verdict } from './verdict.ts';
 import { afterSigning, pressed } from './view.ts';
 
 type WithTerminal = (work: () => Promise<void>) => Promise<void>;
@@ -126,7 +127,11 @@ export async function openScreen({ stdin, stdout, sign, ...following }: Followin
   try {
     return await hold.show({
       attended: true,
-      onRecords: (followed) => store.setState({ followed, clock: Date.now() }),
+      onRecords(followed, records) {
+        store.setState({ followed, clock: Date.now() });
+        const came = verdict(records, followed.state, terminal);
+        if (came !== null) say(came);
+      },
       onPulses(pulses) {
         const at = Date.now();
         if (at - drawnAt < PULSE || (pulses.length === 0 && store.getState().pulses.length === 0)) return;

@@ -62,6 +62,20 @@ function proofLines(prompt: Prompt, { state }: Followed, cells: number): Line[] 
   return paragraph('The record will say: named at a keyboard, not signed.', cells, 'quiet');
 }
 
+/** What others have answered already, while nothing has been done about it. */
+function givenLines(prompt: Prompt, { runbook, state }: Followed, cells: number): Line[] {
+  const asked = state.prompts.find((each) => each.prompt.id === prompt.id && each.prompt.round === prompt.round);
+  return (asked?.answers ?? [])
+    .filter(({ refused }) => refused === null)
+    .flatMap(({ answer }) =>
+      paragraph(
+        `${personName(answer.by, runbook)} has answered “${answer.choose}”; it is yet to be acted on.`,
+        cells,
+        'now',
+      ),
+    );
+}
+
 /** What is to be done now to answer, below the options. */
 export function stageLines(screen: Screen, followed: Followed, prompt: Prompt, form: Form, cells: number): Line[] {
   const { look } = screen;
@@ -71,6 +85,7 @@ export function stageLines(screen: Screen, followed: Followed, prompt: Prompt, f
     case 'choose': {
       const tick = form.ticked.length > 0 ? 'space ticks, ' : '';
       return [
+        ...givenLines(prompt, followed, cells),
         ...paragraph(whoMay(prompt, followed.runbook), cells, 'quiet'),
         ...keys(`${tick}arrows or a number choose, Enter goes on`),
       ];
@@ -108,7 +123,7 @@ export function stageLines(screen: Screen, followed: Followed, prompt: Prompt, f
     case 'sent': {
       const refused = refusedOnRecord(prompt, followed.state, screen.terminal);
       return refused === null
-        ? [line('Sent; the record of it is awaited.', 'quiet')]
+        ? [line('Sent; it counts once the conductor acts on it. Esc goes back.', 'quiet')]
         : paragraph(`Refused: ${refused} Esc goes back.`, cells, 'warn');
     }
   }

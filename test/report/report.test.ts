@@ -49,6 +49,7 @@ const FAILED: Happened[] = [
   [at('02:10'), { type: 'prompt-opened', prompt: question }],
   [at('02:12'), answer(ADA, 'retry')],
   [at('02:20'), answer(GRACE, 'retry')],
+  [at('02:20'), { type: 'prompt-settled', prompt: 'copy.failed', round: 1 }],
   [at('02:20'), { type: 'step-begun', step: 'copy', attempt: 2 }],
 ];
 const TO_THE_END: Happened[] = [

@@ -59,7 +59,7 @@ function befalls(run: Night, incident: { what: string; who?: number; option?: nu
     case 'answer': {
       const open = run.state.prompts.findLast((each) => each.settled === null && each.closedAt === null);
       const options = open?.prompt.options ?? [];
-      if (open) run.answers(by, options[(incident.option ?? 0) % options.length]?.choose ?? '', 'because');
+      if (open) run.says(by, options[(incident.option ?? 0) % options.length]?.choose ?? '', 'because');
       return;
     }
     case 'request':

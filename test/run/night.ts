@@ -1,3 +1,4 @@
+import { ready } from '../../src/run/answers.ts';
 import { chained, GENESIS, verified } from '../../src/run/chain.ts';
 import { type Action, decide } from '../../src/run/decide.ts';
 import type { Answer, JournalRecord, Person, RunEvent } from '../../src/run/events.ts';
@@ -114,7 +115,14 @@ export class Night {
     return this.happens({ type: 'conductor-started', host: 'h', pid: 1, token: 1 });
   }
 
+  /** The open question is answered, and the conductor acts on it. */
   answers(by: Person, choose: string, reason?: string): this {
+    this.says(by, choose, reason);
+    return this.next.do === 'settle' ? this.does(this.next) : this;
+  }
+
+  /** The open question is answered; nothing is done about it yet. */
+  says(by: Person, choose: string, reason?: string): this {
     const open = this.state.prompts.findLast((each) => each.settled === null && each.closedAt === null);
     if (!open) throw new Error('nothing is asked');
     const { id: prompt, round } = open.prompt;
@@ -153,6 +161,10 @@ export class Night {
       }
       case 'skip':
         return this.happens({ type: 'step-skipped', step: action.step.id, why: action.why });
+      case 'settle': {
+        const asked = this.state.prompts.filter(ready).map(({ prompt: { id, round } }) => ({ prompt: id, round }));
+        return this.happens(...asked.map((each) => ({ type: 'prompt-settled' as const, ...each })));
+      }
       case 'ask':
         return this.happens({ type: 'prompt-opened', prompt: action.prompt });
       case 'begin-window':

@@ -45,7 +45,9 @@ describe('a signature', () => {
     const { state, happens } = asking({ Grace: [line] });
     const answer = await signed(state, file);
     expect(judged(state, answer)).toBeNull();
-    expect(happens(NOW, { type: 'prompt-answered', answer }).prompts[0]?.settled).toEqual(answer);
+    happens(NOW, { type: 'prompt-answered', answer });
+    const after = happens(NOW, { type: 'prompt-settled', prompt: answer.prompt, round: answer.round });
+    expect(after.prompts[0]?.settled).toEqual(answer);
   });
 
   it('is judged as ssh-keygen judges it, also one of a hardware key', async () => {

@@ -80,6 +80,7 @@ it('takes answers as typed lines, and says why one does not count', async () => 
   await plain.says('neither an answer');
   plain.types('as lead drop nobody owns them');
   await plain.says('Grace (Tech Lead) answered “drop”, because nobody owns them');
+  await run.settles('orphans');
   expect((await run.state()).prompts[0]?.settled).toMatchObject({
     choose: 'drop',
     by: { name: 'Grace' },
@@ -113,6 +114,7 @@ it('wants to know which question is meant when several can be answered so', asyn
   await plain.says('say which is meant: `orphans leave` or `tripwire.slow leave`');
   plain.types('as lead tripwire.slow leave');
   await plain.says('Grace (Tech Lead) answered “leave”');
+  await run.settles('tripwire.slow');
   expect((await run.state()).prompts.map((each) => each.settled?.choose)).toEqual([undefined, 'leave']);
 });
 

@@ -91,6 +91,8 @@ export interface TestRun {
   journal: Journal;
   /** Records events as the conductor would; the plan clock then stands at `at`. */
   happens(at: number, ...events: RunEvent[]): Promise<void>;
+  /** The conductor acts on what was answered to this question. */
+  settles(prompt: string): Promise<void>;
   /** The conductor is killed, and leaves no word. */
   dies(): Promise<void>;
   pulse(pulse: Omit<Pulse, 'at'>): Promise<void>;
@@ -116,6 +118,9 @@ export async function openTestRun({ rehearsal = true } = {}): Promise<TestRun> {
       const byMs = Math.round(at - (Date.now() + ahead));
       ahead += byMs;
       await journal.append({ lease }, at, [...events, { type: 'clock-jumped', byMs }]);
+    },
+    async settles(prompt) {
+      await journal.append({ lease }, Date.now() + ahead, [{ type: 'prompt-settled', prompt, round: 1 }]);
     },
     dies: () => journal.release(lease),
     pulse: (pulse) => journal.pulse({ ...pulse, at: Date.now() + ahead }),

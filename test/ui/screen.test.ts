@@ -145,6 +145,7 @@ describe('answering', () => {
       ]),
     );
     await terminal.shows('Barbara (Tech Lead) answered “drop”');
+    await run.settles('orphans');
     expect((await run.state()).prompts[0]?.settled?.choose).toBe('drop');
   });
 
@@ -194,10 +195,25 @@ describe('answering', () => {
         answer: { prompt: 'orphans', round: 1, choose: 'leave', by, proof: 'named', from: 'test:2' },
       },
     ]);
-    await terminal.shows('Barbara (Tech Lead) answered “leave”');
+    await run.settles('orphans');
+    await terminal.shows('Next: Database size');
     terminal.press('enter', { type: 'p' });
     await terminal.shows('PAUSED');
     expect((await answers(run)).map((each) => each.from)).toEqual(['test:2']);
+  });
+
+  it('tells both of two people who answered at once which answer counts', async () => {
+    const run = await openTestRun();
+    await asked(run);
+    const [one, two] = [show(run, 100, 30, 'test:1').terminal, show(run, 80, 24, 'test:2').terminal];
+    await Promise.all([one, two].map((terminal) => terminal.shows('What shall become of the orphans?')));
+    one.press({ type: '1' }, 'enter', { type: '1' }, 'enter', 'enter');
+    await two.shows('Grace (Tech Lead) has answered “leave”; it is yet to be acted on.');
+    two.press({ type: '2' }, 'enter', { type: 'nobody' }, 'enter', { type: '2' }, 'enter', 'enter');
+    await one.shows('Barbara (Tech Lead) answered “drop”');
+    await run.settles('orphans');
+    await one.shows('Your “leave” counts, not the “drop” of Barbara.');
+    await two.shows('Your “drop” does not count, and is on record. It came second: Grace had');
   });
 
   it('says in place why an answer would not count, and takes another one', async () => {
@@ -461,6 +477,7 @@ it('keeps the keys from acting under the hands of somebody whose question is set
       answer: { prompt: 'orphans', round: 1, choose: 'leave', by, proof: 'named', from: 'test:2' },
     },
   ]);
+  await run.settles('orphans');
   await terminal.shows('Barbara (Tech Lead) has answered “leave” while you were writing.');
   terminal.press({ type: 'pq' }, 'enter', { type: 'R' });
   await terminal.shows('You had written: they are sto');
