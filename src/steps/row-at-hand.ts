@@ -14,6 +14,8 @@ interface Column {
   /** Most characters it takes, where it is text; 0 without a limit, null for other types. */
   text: number | null;
   uuid: boolean;
+  /** The sequence behind its default, where the role may not use it. */
+  sequence: string | null;
   insertable: boolean;
   updatable: boolean;
   readable: boolean;
@@ -23,7 +25,7 @@ interface Column {
 export interface Shape {
   table: TableName;
   columns: Column[];
-  /** The columns of each index that allows a value only once. */
+  /** The columns of each index that allows a value only once, and those that its expressions ask. */
   unique: string[][];
 }
 
@@ -35,6 +37,8 @@ export interface Row {
   values: Map<string, string | null>;
   /** Put there only to be tried, so that it can be taken out again. */
   sample: boolean;
+  /** What defaults would give, by column, where the role may not use their sequence: that is no policy's doing. */
+  next: Map<string, string>;
 }
 
 /** Where a row stands, as text. */
@@ -49,6 +53,12 @@ export async function shapeOf(client: PoolClient, table: TableName, role: string
     `select attname as name, attgenerated <> '' or attidentity = 'a' as made,
             atthasdef or attidentity <> '' as has_default,
             case when typcategory = 'S' then greatest(atttypmod - 4, 0) end as text, atttypid = 'uuid'::regtype as uuid,
+            (select min(refobjid::regclass::text)
+             from pg_attrdef join pg_depend on classid = 'pg_attrdef'::regclass and objid = pg_attrdef.oid
+             join pg_class on refclassid = 'pg_class'::regclass and pg_class.oid = refobjid
+             where adrelid = attrelid and adnum = attnum
+               and case relkind when 'S' then not has_sequence_privilege($2, refobjid, 'usage, update') end
+            ) as sequence,
             has_column_privilege($2, attrelid, attnum, 'insert') as insertable,
             has_column_privilege($2, attrelid, attnum, 'update') as updatable,
             has_column_privilege($2, attrelid, attnum, 'select') as readable
@@ -58,7 +68,12 @@ export async function shapeOf(client: PoolClient, table: TableName, role: string
     [qualified(table), role],
   );
   const { rows: unique } = await client.query<{ names: string[] }>(
-    `select array(select attname::text from pg_attribute where attrelid = indrelid and attnum = any (indkey::int2[])) as names
+    `select array(
+       select attname::text from pg_attribute
+       where attrelid = indrelid and (attnum = any (indkey::int2[]) or exists (
+         select from pg_depend
+         where classid = 'pg_class'::regclass and objid = indexrelid and refobjid = indrelid and refobjsubid = attnum))
+     ) as names
      from pg_index where indrelid = $1::regclass and indisunique`,
     [qualified(table)],
   );
@@ -80,7 +95,13 @@ export async function rowAt(
   await client.query(`declare the_row cursor for select from ${name} where ${at} for no key update; fetch the_row`);
   const names = columns.map((column) => escapeIdentifier(column.name)).join(', ');
   const [values = new Map()] = await texts(client, `select ${names} from ${name} where ${at}`);
-  return { at, values, sample };
+  const next = new Map<string, string>();
+  for (const { name: column, sequence } of columns) {
+    if (sequence === null) continue;
+    const { rows } = await client.query<{ next: string }>('select nextval($1::regclass)::text as next', [sequence]);
+    next.set(column, rows[0]?.next ?? '');
+  }
+  return { at, values, sample, next };
 }
 
 /**
@@ -126,6 +147,7 @@ export function another({ columns, unique }: Shape, row: Row, kept: Set<string>)
     if (left) values.delete(left.name);
     else if (anew) values.set(anew.name, randomUUID().slice(0, anew.text || undefined));
   }
+  for (const [name, value] of row.next) if (named.some((column) => column.name === name)) values.set(name, value);
   return values;
 }
 

@@ -286,12 +286,34 @@ describe('isolation', () => {
 
   it('shows as unproved an insert that something else than row security refused', async () => {
     await changed(
-      `create unique index one_each on "order" ("Owner", fee, tax); alter table "order" add check (length(label) < 12)`,
-      'drop index one_each; alter table "order" drop constraint order_label_check',
+      `create function stumble() returns trigger language plpgsql as 'begin return 1 / 0; end';
+       create trigger stumble before insert on "order" for each row execute function stumble()`,
+      'drop trigger stumble on "order"; drop function stumble',
     );
     const { message, evidence } = await failing();
-    expect(message).toMatch(/^Not proved: order, insert by owner: .*order_label_check/);
+    expect(message).toMatch(/^Not proved: order, insert by owner, .*: division by zero/);
     expect(cells(evidence, 'order').owner).toBe('✓ ? ✓ ✓');
+  });
+
+  it('knows that an insert has come past the policies when a constraint stops it', async () => {
+    await changed(
+      `create unique index one_each on "order" ("Owner", fee, tax); create unique index by_expression on "order" (lower(label));
+       alter table "order" add check (length(label) < 12)`,
+      'drop index one_each, by_expression; alter table "order" drop constraint order_label_check',
+    );
+    expect(cells((await perform()).evidence, 'order')).toMatchObject(HOLDS);
+    await changed('create policy lax on "order" for insert with check (true)', 'drop policy lax on "order"');
+    expect(cells((await failing()).evidence, 'order').outsider).toBe('– LEAK – –');
+  });
+
+  it('takes a sequence that somebody may not use for no refusal of the policies', async () => {
+    await changed(
+      `revoke all on sequence order_number_seq from ${MEMBER}, ${GUEST}`,
+      `grant all on sequence order_number_seq to ${MEMBER}, ${GUEST}`,
+    );
+    expect(cells((await perform()).evidence, 'order')).toMatchObject(HOLDS);
+    await changed('create policy lax on "order" for insert with check (true)', 'drop policy lax on "order"');
+    expect(cells((await failing()).evidence, 'order').outsider).toBe('– LEAK – –');
   });
 
   it('does not take a clumsy attack for a refused one', async () => {
