@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { bound, refusal } from '../run/answers.ts';
 import type { Answer, Prompt } from '../run/events.ts';
-import { keysOf, mustSign, proofRefusal } from '../run/proof.ts';
+import { keysOf, mustSign, PROOF_WORDS, proofRefusal } from '../run/proof.ts';
 import type { PromptState, RunState } from '../run/state.ts';
 import { statementText } from '../run/statement.ts';
 import { inert } from '../ui/inert.ts';
@@ -13,7 +13,7 @@ import { archiveAt, journalOption } from './journal-option.ts';
 import { personAt } from './person.ts';
 import { print } from './print.ts';
 import { readRun, stateOf } from './runs.ts';
-import { signHere, signWith } from './sign.ts';
+import { NotSigned, signHere, signWith } from './sign.ts';
 import { TERMINAL } from './terminal.ts';
 
 interface Flags {
@@ -54,7 +54,9 @@ async function signatureFor(
   if (flags.signature !== undefined) return await readFile(flags.signature, 'utf8');
   if (flags.key !== undefined) return await signWith(flags.key, statement);
   if (!flags.sign && !mustSign(state, asked)) return undefined;
-  return (await signHere({ statement, by: answer.by, keys: keysOf(state, answer.by.name) })) ?? undefined;
+  const signature = await signHere({ statement, by: answer.by, keys: keysOf(state, answer.by.name) });
+  if (signature === null) throw new NotSigned('Not signed; nothing was put on record.');
+  return signature;
 }
 
 async function answer(name: string | undefined, flags: Flags, command: Command): Promise<void> {
@@ -79,6 +81,10 @@ async function answer(name: string | undefined, flags: Flags, command: Command):
     const refused = refusal(state, given);
     if (refused !== null) command.error(`error: ${inert(refused)}`);
     if (flags.text) return print(statementText(state, asked, given));
+    const toSign = flags.sign || mustSign(state, asked);
+    if (toSign && keysOf(state, given.by.name).length === 0) {
+      command.error(`error: this is to be signed, and the runbook lists no key of ${inert(given.by.name)}`);
+    }
     const signature = await signatureFor(flags, state, asked, given);
     const whole: Answer = signature === undefined ? given : { ...given, proof: 'signed', signature };
     const now = Date.now() + state.aheadMs;
@@ -90,8 +96,9 @@ async function answer(name: string | undefined, flags: Flags, command: Command):
     );
     const overtaken = after?.answers.findLast((each) => each.answer.from === TERMINAL)?.refused ?? null;
     if (overtaken !== null) command.error(`error: on record, but it does not count: ${inert(overtaken)}`);
-    const how = whole.proof === 'signed' ? 'signed with an SSH key' : 'named, not signed';
-    print(`On record as ${record?.seq}: ${inert(given.by.name)} answers “${inert(given.choose)}”, ${how}.\n`);
+    print(
+      `On record as ${record?.seq}: ${inert(given.by.name)} answers “${inert(given.choose)}”, ${PROOF_WORDS[whole.proof]}.\n`,
+    );
   } finally {
     await journal.close();
   }

@@ -74,7 +74,7 @@ async function signAtHand(text: string, keys: readonly SignerKey[]): Promise<str
     try {
       const file = join(folder, 'key.pub');
       await writeFile(file, `${inAgent.type} ${inAgent.blob}\n`);
-      print('The SSH agent has the key. A hardware key may want to be touched.\n');
+      print(`\n${text}\nThe SSH agent has the key; one of a hardware token wants to be touched.\n`);
       return await signWith(file, text);
     } finally {
       await rm(folder, { recursive: true });
@@ -82,7 +82,7 @@ async function signAtHand(text: string, keys: readonly SignerKey[]): Promise<str
   }
   const [file] = await keyFiles(keys);
   if (file === undefined) return undefined;
-  print(`Signing with ${inert(file)}.\n`);
+  print(`\n${text}\nSigning with ${inert(file)}.\n`);
   return await signWith(file, text);
 }
 
@@ -113,7 +113,7 @@ async function pasted(): Promise<string | null> {
  * @returns null when they let it be
  */
 export async function signHere({ statement, by, keys }: Signing): Promise<string | null> {
-  print(`\n${inert(by.name)} signs:\n\n${statement}\n`);
+  print(`\n${inert(by.name)} is asked for a signature.\n`);
   let why = `No key of ${by.name} is at hand here, neither in an SSH agent nor in ~/.ssh.`;
   try {
     const signature = await signAtHand(statement, keys);
@@ -122,7 +122,7 @@ export async function signHere({ statement, by, keys }: Signing): Promise<string
     if (!(error instanceof NotSigned)) throw error;
     why = error.message;
   }
-  print(`${inert(why)}\nWhere the key is, this signs it:\n\n${elsewhere(statement)}\n`);
+  print(`\n${inert(why)}\nWhere the key is, this signs it:\n\n${elsewhere(statement)}\n`);
   print('Paste what it prints, from BEGIN to END; an empty line goes back without signing.\n');
   return await pasted();
 }

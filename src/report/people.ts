@@ -1,14 +1,9 @@
 import type { Evidence } from '../run/events.ts';
+import { PROOF_WORDS } from '../run/proof.ts';
 import { spell } from '../run/spell.ts';
 import type { Asked } from './course.ts';
 import { block, inline, moment, section, table } from './markup.ts';
 import type { Report } from './report.ts';
-
-const PROOF = {
-  signed: 'signed with an SSH key',
-  named: 'only named at a keyboard, not signed',
-  rehearsal: 'given by the rehearsal',
-} as const;
 
 const MOST_ROWS = 20;
 
@@ -26,7 +21,7 @@ function answerRows(asked: Asked): string[][] {
       : `${inline(answer.choose)}, refused: ${inline(answer.refused)}`,
     `${inline(answer.by.name)}, ${inline(answer.by.role)}`,
     inline(answer.reason ?? ''),
-    `${PROOF[answer.proof]}, ${inline(answer.from)}`,
+    `${PROOF_WORDS[answer.proof]}, ${inline(answer.from)}`,
     asked.waitedMs === null ? '' : spell(asked.waitedMs),
   ]);
 }

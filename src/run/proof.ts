@@ -1,6 +1,6 @@
 import { NAMESPACE, type SignerKey, signerKey } from '../runbook/signer-keys.ts';
 import { askedBy } from './answers.ts';
-import type { Answer, Person } from './events.ts';
+import type { Answer, Person, Proof } from './events.ts';
 import { fingerprint, NoSignature, readSignature, type SshSignature, signs } from './ssh-signature.ts';
 import type { PromptState, RunState } from './state.ts';
 import { bindingOf, statementText } from './statement.ts';
@@ -13,6 +13,13 @@ export interface Signing {
   by: Person;
   keys: readonly SignerKey[];
 }
+
+/** How each proof is called, wherever an answer is shown. */
+export const PROOF_WORDS: Record<Proof, string> = {
+  signed: 'signed with an SSH key',
+  named: 'named at a keyboard, not signed',
+  rehearsal: 'given by the rehearsal',
+};
 
 /** The keys the runbook knows of a person. */
 export function keysOf(state: RunState, name: string): SignerKey[] {

@@ -1,4 +1,5 @@
 import type { Person, RunEvent } from '../run/events.ts';
+import { PROOF_WORDS } from '../run/proof.ts';
 import type { RunState } from '../run/state.ts';
 import { findStep, type Runbook } from '../runbook/plan.ts';
 import { count, duration, plural, utcMinute } from './format.ts';
@@ -102,8 +103,10 @@ export function narrate(event: RunEvent, state: RunState, runbook: Runbook): Tol
       const refused = asked?.answers.findLast((each) => each.answer.from === answer.from)?.refused ?? null;
       const person = personName(answer.by, runbook);
       const who = answer.proof === 'rehearsal' ? `the rehearsal answered for ${person}` : `${person} answered`;
+      const grave = asked?.prompt.kind === 'signoff' || asked?.prompt.kind === 'rollback';
+      const how = answer.proof !== 'rehearsal' && (grave || answer.proof === 'signed');
       const what = promptTitle(answer.prompt, state, runbook);
-      const text = `${who} “${answer.choose}”${answer.reason ? `, because ${answer.reason}` : ''}: ${what}`;
+      const text = `${who} “${answer.choose}”${answer.reason ? `, because ${answer.reason}` : ''}: ${what}${how ? ` (${PROOF_WORDS[answer.proof]})` : ''}`;
       return refused === null ? told('dot', text, 'strong') : told('failed', `${text}. Refused: ${refused}`, 'warn');
     }
     case 'prompt-settled': {

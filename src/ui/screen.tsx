@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { render } from 'ink';
 import { askedBy } from '../run/answers.ts';
 import type { Answer } from '../run/events.ts';
@@ -27,6 +27,18 @@ export interface Attended {
 const TICK = 1_000;
 /** Progress is drawn at most this often, in ms: five times a second. */
 const PULSE = 200;
+
+/**
+ * Has this process read no more from the terminal, which otherwise would take a part of what is typed to another one, such
+ * as a passphrase. `pause` does nothing to a stream that is not flowing, and what it does, it does a turn later.
+ */
+async function letGo(stdin: NodeJS.ReadStream): Promise<void> {
+  await nextTurn();
+  stdin.resume();
+  await nextTurn();
+  stdin.pause();
+  await nextTurn();
+}
 
 /** Hands the terminal back to the shell until it brings this process to the foreground again. */
 async function stopHere(): Promise<void> {
@@ -63,8 +75,11 @@ export async function openScreen({ stdin, stdout, sign, ...following }: Followin
       if (!asked) return;
       let signature: string | null = null;
       await withTerminal(async () => {
+        await letGo(stdin);
         const statement = statementText(state, asked, answer);
         signature = await sign({ statement, by: answer.by, keys: keysOf(state, answer.by.name) });
+        // Whoever read from the terminal meanwhile has let go of it only a turn later, too.
+        await nextTurn();
       });
       if (signature === null) return;
       const whole: Answer = { ...answer, proof: 'signed', signature };

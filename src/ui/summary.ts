@@ -1,6 +1,7 @@
 import { type VerdictKind, verdicts } from '../run/criteria.ts';
 import { forecast } from '../run/forecast.ts';
 import type { Pulse } from '../run/journal.ts';
+import { PROOF_WORDS } from '../run/proof.ts';
 import { type RunState, stepState } from '../run/state.ts';
 import { windowSpan } from '../run/window.ts';
 import type { Runbook } from '../runbook/plan.ts';
@@ -8,6 +9,7 @@ import { activityViews } from './activities.ts';
 import { duration, plural, roughly, utcDay, utcMinute } from './format.ts';
 import { type Inert, inert, pad, width, wrap } from './inert.ts';
 import type { Glyphs, Look } from './look.ts';
+import { personName } from './narrate.ts';
 import { openPrompts } from './view.ts';
 
 /** A summary fits the narrowest of usual terminals, and a mail. */
@@ -109,6 +111,15 @@ function questions({ runbook, state }: Summarised, { glyphs }: Look): Inert[] {
   });
 }
 
+/** Who gave their word for what, and how strongly that is proved. */
+function signoffs({ runbook, state }: Summarised, { glyphs }: Look): Inert[] {
+  return state.prompts.flatMap(({ prompt, settled }) => {
+    if (settled === null || (prompt.kind !== 'signoff' && prompt.kind !== 'rollback')) return [];
+    const word = `${prompt.question}: ${settled.choose}, ${personName(settled.by, runbook)}, ${PROOF_WORDS[settled.proof]}`;
+    return [inert(`  ${glyphs.dot} ${word}`)];
+  });
+}
+
 /** What leads on from here; nothing once the run has ended. */
 function next({ state }: Summarised): Inert[] {
   if (state.outcome) return [];
@@ -139,6 +150,7 @@ export function summary(of: Summarised, look: Look): string {
     ...timeline(of, look),
     ...section('Not simply passed', exceptions(of, look)),
     ...section('Waiting for an answer', questions(of, look)),
+    ...section('Sign-offs and approvals', signoffs(of, look)),
     ...section('Success criteria', state.windowBeganAt === null ? [] : criteria(of, look)),
     ...next(of).flatMap((each) => ['', each]),
   ];

@@ -19,8 +19,10 @@ const CELLS = 110;
 /** How a question can be answered here: by typing, or elsewhere only. */
 export type Means = 'typing' | 'elsewhere';
 
-function howTo({ who }: Prompt, means: Means): string {
-  if (means === 'elsewhere') return 'run `runbook attach` in a terminal.';
+function howTo({ id, who, signed }: Prompt, means: Means): string {
+  const answer = `\`runbook answer --prompt ${id} --choose CHOICE --as ${who.length === 1 ? who[0] : 'ROLE'}\``;
+  if (signed) return `signed with an SSH key: run \`runbook attach\`, or ${answer}.`;
+  if (means === 'elsewhere') return `run \`runbook attach\` in a terminal, or ${answer}.`;
   return `type \`[as ${who.length > 0 ? who.join('|') : 'ROLE'}] CHOICE [REASON]\`.`;
 }
 
