@@ -29,7 +29,7 @@ class Interrupted extends Error {
 }
 
 function act(stage: Stage, step: Step, attempt: number, signal: AbortSignal): Act {
-  const { scribe, failing, leaving } = stage;
+  const { scribe, failing } = stage;
   return {
     attempt,
     token: scribe.token,
@@ -53,9 +53,7 @@ function act(stage: Stage, step: Step, attempt: number, signal: AbortSignal): Ac
       },
     },
     state: () => scribe.state,
-    pulse: (progress) => {
-      scribe.pulse(step.id, progress).catch((error) => leaving.abort(error));
-    },
+    pulse: (progress) => scribe.pulse(step.id, progress),
     sample: (values) => scribe.log([{ type: 'step-sampled', step: step.id, values }]),
     note: (note) => scribe.log([{ type: 'step-noted', step: step.id, note }]),
     failsNow: () => failing.has(step.id) && attempt === 1,

@@ -27,7 +27,7 @@ async function tripwires(runbook: Runbook, scribe: Scribe): Promise<void> {
 }
 
 /**
- * What goes on beside the steps until the signal is aborted: answers, messages, tripwires, the lease.
+ * What goes on beside the steps until the signal is aborted: answers, pulses, messages, tripwires, the lease.
  * @throws whatever keeps the journal from being written, LeaseLost among it
  */
 export async function heartbeat(
@@ -39,6 +39,7 @@ export async function heartbeat(
   let renewed = Number.NEGATIVE_INFINITY;
   while (!signal.aborted) {
     await scribe.settle();
+    await scribe.showPulses();
     if (performance.now() - renewed > RENEWAL) {
       await scribe.renew();
       renewed = performance.now();

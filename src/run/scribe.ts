@@ -17,6 +17,7 @@ export class Scribe {
   readonly #journal: Journal;
   readonly #lease: Lease;
   readonly #pulses = new Map<string, Pulse>();
+  readonly #unshown = new Set<string>();
   #state: RunState;
   #turn: Promise<unknown> = Promise.resolve();
   /** Real clock; before what it heard was sent, for a process may sleep until the answer. */
@@ -78,11 +79,19 @@ export class Scribe {
     });
   }
 
-  /** Overwrites the newest progress of a step. */
-  async pulse(step: string, progress: Progress): Promise<void> {
-    const pulse = { ...progress, step, at: this.clock.now() };
-    this.#pulses.set(step, pulse);
-    await this.#journal.pulse(pulse);
+  /** Notes the newest progress of a step, for the next `showPulses`: a step may have far more to tell than anybody reads. */
+  pulse(step: string, progress: Progress): void {
+    this.#pulses.set(step, { ...progress, step, at: this.clock.now() });
+    this.#unshown.add(step);
+  }
+
+  /** Lets the terminals see what progress there was since the last time. */
+  async showPulses(): Promise<void> {
+    for (const step of this.#unshown) {
+      this.#unshown.delete(step);
+      const pulse = this.#pulses.get(step);
+      if (pulse !== undefined) await this.#journal.pulse(pulse);
+    }
   }
 
   /** @throws LeaseLost */
