@@ -1,0 +1,42 @@
+import { parseArgs } from 'node:util';
+import { bringAbout, held, kinds, type Summary } from './suite.ts';
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    seed: { type: 'string', default: '1' },
+    kinds: { type: 'string' },
+    few: { type: 'boolean', default: false },
+  },
+});
+const seed = Number(values.seed);
+const known = Object.keys(kinds(seed));
+const wanted = values.kinds?.split(',') ?? known;
+const unknown = wanted.find((name) => !known.includes(name));
+if (unknown !== undefined || !Number.isSafeInteger(seed)) {
+  process.stderr.write(
+    unknown === undefined
+      ? '--seed takes a whole number.\n'
+      : `There is no kind of fault ${unknown}; there are ${known.join(', ')}.\n`,
+  );
+  process.exit(2);
+}
+
+const summaries = await bringAbout({ kinds: wanted, seed, full: !values.few }, (kind, { fault, wrong }) => {
+  if (wrong.length > 0) process.stderr.write(`${kind}: ${fault}:\n  ${wrong.join('\n  ')}\n`);
+});
+process.stdout.write(values.json ? `${JSON.stringify(summaries, null, 2)}\n` : printed(summaries));
+process.exitCode = summaries.every(held) ? 0 : 1;
+
+function printed(all: Summary[]): string {
+  const head = ['kind of fault', 'runs', 'faults', 'rows filled', 'steps done', 'seconds', ''];
+  const lines = all.map((each) => {
+    const { kind, runs, injected, rows, steps, seconds, wrong } = each;
+    const verdict = held(each) ? 'all held' : wrong.length > 0 ? `${wrong.length} WENT WRONG` : 'NOTHING CAME ABOUT';
+    return [kind, runs, injected, rows, steps, seconds, verdict].map(String);
+  });
+  const widths = head.map((_, i) => Math.max(...[head, ...lines].map((line) => line[i]?.length ?? 0)));
+  const pad = (cell: string, i: number) =>
+    i === 0 || i === head.length - 1 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0);
+  return `${[head, ...lines].map((line) => `${line.map(pad).join('  ').trimEnd()}\n`).join('')}seed ${seed}\n`;
+}

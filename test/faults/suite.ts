@@ -1,0 +1,62 @@
+import { randomFrom } from '../simulation/random.ts';
+import type { Bench, Kind, Outcome } from './kind.ts';
+import { appends, moments } from './kinds/killed.ts';
+import { simulation } from './kinds/simulation.ts';
+import { openLab } from './lab.ts';
+
+/** Every kind of fault, by the name it is asked for. */
+export const kinds = (seed: number): Record<string, Kind> => ({
+  simulation: simulation(seed),
+  appends,
+  moments,
+});
+
+/** What came of one kind of fault. */
+export interface Summary {
+  kind: string;
+  runs: number;
+  injected: number;
+  /** Of all runs. */
+  rows: number;
+  steps: number;
+  seconds: number;
+  wrong: { fault: string; what: string[] }[];
+}
+
+export interface Asked {
+  kinds: string[];
+  seed: number;
+  full: boolean;
+}
+
+/**
+ * Brings the faults about, one kind after another.
+ * @param onOutcome told of each run as it ends
+ */
+export async function bringAbout(
+  { kinds: names, seed, full }: Asked,
+  onOutcome: (kind: string, outcome: Outcome) => void = () => undefined,
+): Promise<Summary[]> {
+  await using lab = await openLab();
+  const bench: Bench = { lab, random: randomFrom(seed), full };
+  const summaries: Summary[] = [];
+  for (const name of names) {
+    const summary: Summary = { kind: name, runs: 0, injected: 0, rows: 0, steps: 0, seconds: 0, wrong: [] };
+    const began = performance.now();
+    await kinds(seed)[name]?.(bench, (outcome) => {
+      const { fault, injected, rows, steps, wrong } = outcome;
+      summary.runs += 1;
+      summary.injected += injected;
+      summary.rows += rows;
+      summary.steps += steps;
+      if (wrong.length > 0) summary.wrong.push({ fault, what: wrong });
+      onOutcome(name, outcome);
+    });
+    summary.seconds = Math.round((performance.now() - began) / 1_000);
+    summaries.push(summary);
+  }
+  return summaries;
+}
+
+/** Whether faults came about, work was done in spite of them, and nothing went wrong. */
+export const held = ({ injected, steps, wrong }: Summary) => injected > 0 && steps > 0 && wrong.length === 0;

@@ -1,0 +1,183 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import { journalOf, openRun, stateOf } from '../../src/cli/runs.ts';
+import { answerPrepared } from '../../src/cli/terminal.ts';
+import type { JournalRecord } from '../../src/run/events.ts';
+import type { Journal } from '../../src/run/journal.ts';
+import { openSqliteJournal } from '../../src/run/sqlite-journal.ts';
+import type { RunState } from '../../src/run/state.ts';
+import type { RehearsalAnswer } from '../../src/runbook/schema.ts';
+import { parseRunbook } from '../../src/runbook/sources.ts';
+import type { Lab } from './lab.ts';
+import { type Traces, tracesIn } from './traces.ts';
+
+/** A conductor is taken to hang when it has not ended after this long, in ms. */
+const PATIENCE = 120_000;
+/** A run that is not over after this many conductors is taken to be stuck. */
+const MOST_CONDUCTORS = 8;
+const ME = { name: 'Ona', role: 'ops' };
+
+const STEPS = ['columns', 'noted', 'fill', 'sweep', 'indexes', 'policies', 'count'];
+const ANSWERS: Record<string, RehearsalAnswer> = {
+  orphans: { choose: 'drop', as: 'ops' },
+  signed: { choose: 'sign', as: 'lead' },
+  ...Object.fromEntries(STEPS.map((step) => [`${step}.failed`, { choose: 'retry', as: 'ops' }])),
+};
+
+/** A conductor of the compiled program, in a process of its own. */
+export interface Conductor {
+  process: ChildProcess;
+  ended: Promise<void>;
+}
+
+/** One run of the little window, in a database and a folder of its own, and what becomes of it. */
+export class Trial implements AsyncDisposable {
+  readonly folder: string;
+  readonly journal: Journal;
+  readonly #lab: Lab;
+  readonly #database: string;
+  readonly #over = new AbortController();
+  readonly #answering: Promise<void>;
+  readonly #conductors: Conductor[] = [];
+
+  private constructor(lab: Lab, folder: string, database: string, journal: Journal) {
+    this.#lab = lab;
+    this.folder = folder;
+    this.#database = database;
+    this.journal = journal;
+    const { signal } = this.#over;
+    this.#answering = answerPrepared({
+      journal,
+      answers: ANSWERS,
+      proof: 'named',
+      otherwise: 'leave-it',
+      by: ME,
+      signal,
+    }).catch(() => undefined);
+  }
+
+  static async open(lab: Lab, name: string): Promise<Trial> {
+    await using superuser = await lab.superuser();
+    await superuser.client.query(`create database ${name} template little`);
+    const opens = Date.now();
+    const runbook = parseRunbook(lab.sources, { opens });
+    const folder = join(lab.folder, 'runs', name);
+    const { journal } = await openRun({ runbook, folder, by: ME, settings: {}, rehearsal: false, at: opens });
+    return new Trial(lab, folder, name, journal);
+  }
+
+  /** What its conductors find in their environment. */
+  get env(): Record<string, string> {
+    return {
+      PATH: process.env.PATH ?? '',
+      HOME: this.folder,
+      NODE_COMPILE_CACHE: join(this.#lab.folder, 'cache'),
+      ...this.#lab.server.env,
+      PGDATABASE: this.#database,
+      NOTED: join(this.folder, 'noted'),
+    };
+  }
+
+  /** @param fault as `preload.ts` knows it */
+  start(fault = '', env: Record<string, string> = {}): Conductor {
+    const log = openSync(join(this.folder, 'conductor.log'), 'a');
+    const child = spawn(
+      process.execPath,
+      [
+        ...(fault === '' ? [] : ['--import', join(import.meta.dirname, 'preload.ts')]),
+        ...[this.#lab.program, 'conduct', this.folder, '--report', this.folder],
+      ],
+      { env: { ...this.env, FAULT: fault, ...env }, stdio: ['ignore', log, log] },
+    );
+    closeSync(log);
+    const conductor = { process: child, ended: once(child, 'exit').then(() => undefined) };
+    this.#conductors.push(conductor);
+    return conductor;
+  }
+
+  /** Waits for a conductor to end; one that hangs is killed. */
+  async ended({ process, ended }: Conductor): Promise<void> {
+    const patience = new AbortController();
+    const late = delay(PATIENCE, 'late', { signal: patience.signal }).catch(() => undefined);
+    if ((await Promise.race([ended, late])) === 'late') {
+      process.kill('SIGKILL');
+      await ended;
+    }
+    patience.abort();
+  }
+
+  /** Starts one conductor after another until the run is over. */
+  async carryOn(): Promise<void> {
+    for (let i = 0; i < MOST_CONDUCTORS && !(await this.state())?.outcome; i += 1) await this.ended(this.start());
+  }
+
+  async state(): Promise<RunState | null> {
+    return stateOf(await this.journal.read(0));
+  }
+
+  async traces(): Promise<Traces> {
+    const client = await this.#lab.server.connect(this.#database);
+    try {
+      return await tracesIn(client);
+    } finally {
+      await client.end();
+    }
+  }
+
+  /** What is not as an undisturbed run would have left it; nothing when all is well. */
+  async wrong(): Promise<string[]> {
+    const wrong: string[] = [];
+    let records: JournalRecord[] = [];
+    try {
+      const journal = await openSqliteJournal(journalOf(this.folder));
+      records = await journal.read(0);
+      await journal.close();
+    } catch (error) {
+      return [`the journal does not verify: ${error}`];
+    }
+    const outcome = stateOf(records)?.outcome?.outcome;
+    if (outcome !== 'done') {
+      const log = await readFile(join(this.folder, 'conductor.log'), 'utf8').catch(() => '');
+      const events = records.map(({ event }) => event.type).slice(-6);
+      return [`the run is ${outcome ?? `not over after ${events.join(', ')}`}; log: ${log.slice(-600)}`];
+    }
+    const finished = records.flatMap(({ event }) => (event.type === 'step-finished' ? [event.step] : []));
+    const twice = finished.filter((step, i) => finished.indexOf(step) !== i);
+    if (twice.length > 0) wrong.push(`finished twice: ${twice.join(', ')}`);
+    const { reference } = this.#lab;
+    if (reference) {
+      const traces = await this.traces();
+      for (const key of Object.keys(reference) as (keyof Traces)[]) {
+        if (isDeepStrictEqual(traces[key], reference[key])) continue;
+        wrong.push(`${key}: ${JSON.stringify(traces[key])} instead of ${JSON.stringify(reference[key])}`);
+      }
+    }
+    const noted = await readFile(join(this.folder, 'noted'), 'utf8');
+    if (noted !== 'noted\n') wrong.push(`the command was run ${noted.split('\n').length - 1} times`);
+    return wrong;
+  }
+
+  /** Steps on record as finished. */
+  async stepsDone(): Promise<number> {
+    return (await this.journal.read(0)).filter(({ event }) => event.type === 'step-finished').length;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#over.abort();
+    for (const { process, ended } of this.#conductors) {
+      if (process.exitCode === null && process.signalCode === null) {
+        process.kill('SIGKILL');
+        await ended;
+      }
+    }
+    await this.#answering;
+    await this.journal.close();
+    await using superuser = await this.#lab.superuser();
+    await superuser.client.query(`drop database ${this.#database} with (force)`);
+  }
+}

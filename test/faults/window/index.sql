@@ -1,0 +1,1 @@
+create index concurrently :"index" on :"schema".:"name" (tenant);

@@ -1,0 +1,1 @@
+create policy mine on :"schema".:"name" using (tenant = current_setting('app.tenant')::int);

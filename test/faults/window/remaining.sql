@@ -1,0 +1,1 @@
+select count(*) from :"schema".:"name" where tenant is null;

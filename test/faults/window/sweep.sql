@@ -1,0 +1,2 @@
+delete from public.orders where tenant is null;
+insert into public.happened values (:'step');
