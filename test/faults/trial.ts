@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
+import { localArchive } from '../../src/cli/local-archive.ts';
 import { journalOf, openRun, stateOf } from '../../src/cli/runs.ts';
 import { answerPrepared } from '../../src/cli/terminal.ts';
 import type { JournalRecord } from '../../src/run/events.ts';
@@ -66,9 +67,10 @@ export class Trial implements AsyncDisposable {
     await superuser.client.query(`create database ${name} template little`);
     const opens = Date.now();
     const runbook = parseRunbook(lab.sources, { opens });
-    const folder = join(lab.folder, 'runs', name);
-    const { journal } = await openRun({ runbook, folder, by: ME, settings: {}, rehearsal: false, at: opens });
-    return new Trial(lab, folder, name, journal);
+    const runs = join(lab.folder, 'runs');
+    const opening = { runbook, run: name, by: ME, settings: {}, rehearsal: false, at: opens };
+    const { journal } = await openRun({ archive: localArchive(runs), ...opening });
+    return new Trial(lab, join(runs, name), name, journal);
   }
 
   /** What its conductors find in their environment. */

@@ -5,7 +5,7 @@ import type { Conductor, Trial } from '../trial.ts';
 /** The conductor is killed (SIGKILL) right before each append to the journal, and right after it. */
 export const appends: Kind = async ({ lab, random, full }, onOutcome) => {
   const all = Array.from({ length: lab.appends }, (_, i) => [`die-before ${i + 1}`, `die-after ${i + 1}`]).flat();
-  await each(full ? all : some(all, 6, random), async (fault) => {
+  await each(full ? all : some(all, 4, random), async (fault) => {
     const outcome = await tried(lab, fault, async (trial) => {
       const conductor = trial.start(fault);
       await trial.ended(conductor);
@@ -20,7 +20,7 @@ const SPAN = 1_200;
 
 /** Conductors are killed at random moments, each up to three times in a run. */
 export const moments: Kind = async ({ lab, random, full }, onOutcome) => {
-  const runs = Array.from({ length: full ? 200 : 3 }, () =>
+  const runs = Array.from({ length: full ? 200 : 2 }, () =>
     Array.from({ length: random.between(1, 3) }, () => random.between(0, SPAN)),
   );
   await each(runs, async (waits) => {

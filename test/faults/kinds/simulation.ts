@@ -5,7 +5,7 @@ import type { Kind } from '../kind.ts';
 export const simulation =
   (seed: number): Kind =>
   async ({ full }, onOutcome) => {
-    for (let nth = seed; nth < seed + (full ? 2_000 : 50); nth += 1) {
+    for (let nth = seed; nth < seed + (full ? 2_000 : 20); nth += 1) {
       try {
         const { befell, records } = await simulate(nth);
         const injected = Object.values(befell).reduce((sum, count) => sum + count, 0);
