@@ -1,3 +1,5 @@
+import { randomFrom } from '../simulation/random.ts';
+
 /** Whom a transaction acts for: a user under row level security, the service above it, or the sign-in service. */
 export type As = { user: string } | 'service' | 'sign-in';
 
@@ -41,26 +43,14 @@ const TABLES: Table[] = [
 /** A client keeps so many users, however many of them leave. */
 const FEWEST_USERS = 4;
 
-/** Numbers from 0 to 1, the same for the same seed: mulberry32, by Tommy Ettinger, in the public domain. */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /**
  * What a client of the legacy application does, one deed after another, without end, as it did before there were tenants.
  * It follows from the seed and from the rows of the client's own users, which no other client touches.
  * @param first the first of the clients: only it writes to goals, and empties them at times
  */
 export function* deeds(seed: number, users: string[], first: boolean): Generator<Deed> {
-  const next = random(seed);
-  const below = (n: number) => Math.floor(next() * n);
-  const one = <T>(of: readonly T[]): T => of[below(of.length)] as T;
+  const { between, of: one } = randomFrom(seed);
+  const below = (n: number) => between(0, n - 1);
   const hex = (n: number) => Array.from({ length: n }, () => below(16).toString(16)).join('');
   const uuid = () => `${hex(8)}-${hex(4)}-4${hex(3)}-a${hex(3)}-${hex(12)}`;
   const word = ({ name }: Table) => (name === 'orders' ? one(['new', 'scheduled', 'delivered']) : `said ${hex(6)}`);

@@ -84,11 +84,15 @@ export async function everything(client: pg.Client, tables: Item[]): Promise<{ c
   return { rows, catalog: await tried(client, () => inventory(client as pg.PoolClient, names)) };
 }
 
-/** @param choices what people have decided, by the decision's id */
+/**
+ * @param choices what people have decided, by the decision's id
+ * @param as the run and the conductor's token; a run of its own unless told, for which nothing has been done yet
+ */
 export async function openFlagship(
   env: Record<string, string>,
   choices: Record<string, string> = {},
   changed?: Runbook,
+  { run, token }: { run: string; token: number } = { run: randomUUID(), token: 1 },
 ): Promise<Flagship> {
   const runbook = changed ?? (await flagshipRunbook());
   const exports = await mkdtemp(join(tmpdir(), 'middlewatch-test-'));
@@ -97,8 +101,7 @@ export async function openFlagship(
     await performer.close();
     await rm(exports, { recursive: true });
   };
-  // Each a run of its own: what an earlier one has done counts for nothing.
-  await performer.bind(randomUUID(), 1);
+  await performer.bind(run, token);
   const prompts = Object.entries(choices).map(([step, choose]) => ({ prompt: { step }, settled: { choose } }));
   let state = { steps: {}, prompts, messages: {}, watches: {}, rollback: null } as unknown as RunState;
   const put = (step: Step, more: Partial<RunState['steps'][string]>) => {
@@ -106,7 +109,7 @@ export async function openFlagship(
   };
   const act: Act = {
     attempt: 1,
-    token: 1,
+    token,
     signal: new AbortController().signal,
     control: { paused: false, speed: 1, workers: null },
     clock: { now: () => Date.now(), until: () => Promise.resolve() },
