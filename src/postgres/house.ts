@@ -1,6 +1,8 @@
-import type { Pool } from 'pg';
-import type { Queryable } from './ask.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Pool, PoolClient } from 'pg';
+import type { Queryable, Table } from './ask.ts';
 import { Blocked, FenceLost, sqlState } from './errors.ts';
+import { endEarlier } from './sessions.ts';
 
 /**
  * What the program keeps in the target, in a schema of its own: who conducts (fence), what was committed (ledger), how
@@ -12,6 +14,7 @@ revoke all on schema middlewatch from public;
 create table if not exists middlewatch.fence (
   run text primary key,
   token bigint not null);
+alter table middlewatch.fence add column if not exists marker uuid not null default gen_random_uuid();
 create table if not exists middlewatch.ledger (
   run text, step text, part text, attempt int not null, at timestamptz not null default now(), detail jsonb,
   primary key (run, step, part));
@@ -29,35 +32,49 @@ create table if not exists middlewatch.touched (
 
 /** How long a new conductor waits for the transactions of the one before it, in ms; twice what those may idle. */
 const FENCE_TIMEOUT = 30_000;
+/** Between two looks at who keeps it waiting, in ms. */
+const LOOK_EVERY = 200;
+
+/** A conductor's right to write. */
+export interface FenceToken {
+  run: string;
+  token: number;
+}
+
+/** A fence that was taken. */
+export interface Fence {
+  /** Made with the fence of a run, at random, and the same for all its conductors: no other database has it. */
+  marker: string;
+  /** Sessions of earlier conductors that were ended in the middle of a transaction. */
+  ended: Table;
+}
 
 /**
- * Makes the schema on first need, and takes the fence. Waits for transactions of an earlier conductor that are still
- * under way; those that come later fail.
+ * Makes the schema on first need, and takes the fence. A transaction of an earlier conductor that is being committed is
+ * waited for; any other is ended, because whoever began it may be stopped, and has lost the right to commit it.
  * @throws FenceLost when a later conductor has been here
- * @throws Blocked when an earlier one's transaction does not end
+ * @throws Blocked when somebody else holds it
  */
-export async function takeFence(pool: Pool, run: string, token: number): Promise<void> {
-  const { rows } = await pool.query<{ there: boolean }>(
-    "select to_regclass('middlewatch.touched') is not null as there",
-  );
-  if (rows[0]?.there !== true) await pool.query(HOUSE);
+export async function takeFence(pool: Pool, run: string, token: number): Promise<Fence> {
+  if (!(await houseStands(pool))) await pool.query(HOUSE);
   const client = await pool.connect();
   try {
     await client.query('begin');
-    await client.query("select set_config('lock_timeout', $1, true)", [String(FENCE_TIMEOUT)]);
-    const taken = await client.query(
-      `insert into middlewatch.fence as fence (run, token) values ($1, $2)
-       on conflict (run) do update set token = excluded.token where fence.token <= excluded.token`,
-      [run, token],
+    const { rows } = await client.query<{ pid: number }>(
+      "select set_config('lock_timeout', $1, true), pg_backend_pid() as pid",
+      [String(FENCE_TIMEOUT)],
     );
-    if (taken.rowCount === 0) throw fenceLost();
+    const inTheWay = clearing(pool, run, token, rows[0]?.pid ?? 0);
+    const marker = await upsert(client, run, token).finally(inTheWay.stop);
     await client.query('commit');
+    const { columns, rows: idle } = await endEarlier(pool, run, token);
+    return { marker, ended: { columns, rows: [...(await inTheWay.ended), ...idle] } };
   } catch (cause) {
     await client.query('rollback').catch(() => {});
     if (sqlState(cause) !== '55P03') throw cause;
     throw new Blocked(
-      'A transaction of an earlier conductor of this run is still under way.',
-      `Wait for it, or end its session (application_name "middlewatch ${run}" in pg_stat_activity); then start again.`,
+      'The fence of this run is held by a session that is not of an earlier conductor.',
+      'Find out who has locked a row of middlewatch.fence (pg_locks, pg_stat_activity); then start again.',
       { cause },
     );
   } finally {
@@ -65,8 +82,53 @@ export async function takeFence(pool: Pool, run: string, token: number): Promise
   }
 }
 
-/** Holds the fence until the transaction ends. @throws FenceLost */
-export async function holdFence(client: Queryable, run: string, token: number): Promise<void> {
+async function houseStands(on: Queryable): Promise<boolean> {
+  const { rows } = await on.query<{ stands: boolean }>(
+    `select to_regclass('middlewatch.touched') is not null
+        and exists (select from pg_catalog.pg_attribute
+                     where attrelid = to_regclass('middlewatch.fence') and attname = 'marker') as stands`,
+  );
+  return rows[0]?.stands === true;
+}
+
+/** @returns the marker */
+async function upsert(client: PoolClient, run: string, token: number): Promise<string> {
+  const { rows } = await client.query<{ marker: string }>(
+    `insert into middlewatch.fence as fence (run, token) values ($1, $2)
+     on conflict (run) do update set token = excluded.token where fence.token <= excluded.token
+     returning marker`,
+    [run, token],
+  );
+  const [taken] = rows;
+  if (taken === undefined) throw fenceLost();
+  return taken.marker;
+}
+
+/** Ends, until it is stopped, the sessions of earlier conductors that keep this server process waiting. */
+function clearing(pool: Pool, run: string, token: number, pid: number): { stop(): void; ended: Promise<string[][]> } {
+  const stopped = new AbortController();
+  const clear = async () => {
+    const ended: string[][] = [];
+    for (;;) {
+      await delay(LOOK_EVERY, undefined, { signal: stopped.signal }).catch(() => {});
+      if (stopped.signal.aborted) return ended;
+      const { rows } = await pool.query<{ pids: number[] }>('select pg_blocking_pids($1) as pids', [pid]);
+      ended.push(...(await endEarlier(pool, run, token, rows[0]?.pids ?? [])).rows);
+    }
+  };
+  // That nobody could be ended shows in the wait.
+  return { stop: () => stopped.abort(), ended: clear().catch(() => []) };
+}
+
+/** The marker that the fence of a run was made with; undefined where there is none. */
+export async function markerOf(on: Queryable, run: string): Promise<string | undefined> {
+  if (!(await houseStands(on))) return undefined;
+  const { rows } = await on.query<{ marker: string }>('select marker from middlewatch.fence where run = $1', [run]);
+  return rows[0]?.marker;
+}
+
+/** Holds the fence until the transaction ends; outside of one, only looks at it. @throws FenceLost */
+export async function holdFence(client: Queryable, { run, token }: FenceToken): Promise<void> {
   const { rows } = await client.query<{ token: string }>(
     'select token from middlewatch.fence where run = $1 for share',
     [run],

@@ -2,6 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { escapeIdentifier } from 'pg';
 import type { Queryable } from './ask.ts';
+import { type FenceToken, holdFence } from './house.ts';
+import { sessionName } from './sessions.ts';
 import type { TableName } from './tables.ts';
 import { cancelOnAbort } from './transaction.ts';
 
@@ -27,43 +29,70 @@ export async function indexState(on: Queryable, table: TableName, index: string)
   return found.valid === true ? 'valid' : 'invalid';
 }
 
-/** How far a build has come. `total` 0: this phase cannot tell. */
+/** How far a build has come. `total` 0: this phase cannot tell. `pid` is the server process that builds. */
 export interface BuildProgress {
+  pid: number;
   phase: string;
   done: number;
   total: number;
 }
 
+/** What a statement needs that runs outside any transaction. */
+export interface Alone {
+  pool: Pool;
+  fence: FenceToken;
+  /** Has it cancelled on the server. */
+  stopped: AbortSignal;
+  /** Leaves it to itself: another conductor goes on with it. */
+  left: AbortSignal;
+  /** Of the statement, in ms; 0 for none. */
+  timeoutMs: number;
+}
+
 /**
  * Runs a statement on a connection of its own, outside any transaction and without a lock_timeout: that could leave an
- * invalid index behind (F11). Cancelled when the signal is aborted.
- * @param timeoutMs of the statement; 0 for none
+ * invalid index behind (F11). The fence is looked at just before; a conductor that was stopped in between has lost the
+ * session by the time it wakes. Once begun, the statement goes on although this process dies, and the next conductor finds
+ * it by the name of its session.
+ * @throws FenceLost when a later conductor has been here
  */
-export async function alone(pool: Pool, signal: AbortSignal, timeoutMs: number, statement: string): Promise<void> {
-  signal.throwIfAborted();
+export async function alone({ pool, fence, stopped, left, timeoutMs }: Alone, statement: string): Promise<void> {
+  stopped.throwIfAborted();
   const client = await pool.connect();
-  let broken = true;
   try {
     const { rows } = await client.query<{ pid: number }>(
-      "select set_config('lock_timeout', '0', false), set_config('statement_timeout', $1, false), pg_backend_pid() as pid",
-      [String(timeoutMs)],
+      `select set_config('statement_timeout', $1, false), set_config('application_name', $2, false),
+              pg_backend_pid() as pid`,
+      [String(timeoutMs), sessionName(fence.run, fence.token, true)],
     );
-    using _ = cancelOnAbort(pool, rows[0]?.pid ?? 0, signal);
-    await client.query(statement);
-    await client.query('reset lock_timeout; reset statement_timeout');
-    broken = false;
+    await client.query(
+      `select set_config(name, '0', false) from pg_catalog.pg_settings
+        where name in ('lock_timeout', 'client_connection_check_interval')`,
+    );
+    await holdFence(client, fence);
+    using _ = cancelOnAbort(pool, rows[0]?.pid ?? 0, stopped);
+    await Promise.race([client.query(statement), aborted(left)]);
   } catch (error) {
-    signal.throwIfAborted();
+    stopped.throwIfAborted();
     throw error;
   } finally {
-    client.release(broken);
+    client.release(true);
   }
 }
 
+/** Rejects with the signal's reason. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+  });
+}
+
 /** Drops an index without holding anybody up; content when there is none. */
-export function dropIndex(pool: Pool, signal: AbortSignal, timeoutMs: number, table: TableName, index: string) {
+export function dropIndex(how: Alone, table: TableName, index: string): Promise<void> {
   const name = `${escapeIdentifier(table.schema)}.${escapeIdentifier(index)}`;
-  return alone(pool, signal, timeoutMs, `drop index concurrently if exists ${name}`);
+  return alone(how, `drop index concurrently if exists ${name}`);
 }
 
 /** Follows the builds on a table until `done`, whoever has begun them. */
@@ -82,8 +111,8 @@ export async function followBuild(
 
 /** The build under way on a table; undefined when there is none. */
 export async function buildUnderWay(on: Queryable, table: TableName): Promise<BuildProgress | undefined> {
-  const { rows } = await on.query<{ phase: string; done: string; total: string }>(
-    `select p.phase, case when blocks_total > 0 then blocks_done else tuples_done end as done,
+  const { rows } = await on.query<{ pid: number; phase: string; done: string; total: string }>(
+    `select p.pid, p.phase, case when blocks_total > 0 then blocks_done else tuples_done end as done,
             case when blocks_total > 0 then blocks_total else tuples_total end as total
        from pg_stat_progress_create_index p
        join pg_class c on c.oid = p.relid join pg_namespace n on n.oid = c.relnamespace
@@ -91,5 +120,5 @@ export async function buildUnderWay(on: Queryable, table: TableName): Promise<Bu
     [table.schema, table.name],
   );
   const [found] = rows;
-  return found && { phase: found.phase, done: Number(found.done), total: Number(found.total) };
+  return found && { pid: found.pid, phase: found.phase, done: Number(found.done), total: Number(found.total) };
 }

@@ -3,13 +3,12 @@ import type { Pool, PoolClient } from 'pg';
 import type { Table } from './ask.ts';
 import { blockers } from './blockers.ts';
 import { Blocked, ConnectionFailed, connectionLost, InDoubt, RETRYABLE, sqlState } from './errors.ts';
-import { holdFence } from './house.ts';
+import { type FenceToken, holdFence } from './house.ts';
 import { type Entry, record } from './ledger.ts';
 
 export interface TransactionOptions {
   pool: Pool;
-  /** The conductor's right to write. */
-  fence: { run: string; token: number };
+  fence: FenceToken;
   signal: AbortSignal;
   /** Of each statement, in ms; 0 or absent for none. The role's own limit does not apply. */
   statementTimeout?: number | undefined;
@@ -97,7 +96,7 @@ async function once<T>(
     held.use(cancelOnAbort(pool, pid, signal));
     // Who blocks can only be seen while we wait, so from the second try on somebody looks.
     if (attempt > 1) held.use(watchBlockers(pool, pid, lockTimeout / 4, onBlockers));
-    await holdFence(client, fence.run, fence.token);
+    await holdFence(client, fence);
     result = await work(client);
     if (entry) await record(client, entry, result);
     signal.throwIfAborted();

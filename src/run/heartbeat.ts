@@ -38,12 +38,13 @@ export async function heartbeat(
 ): Promise<void> {
   let renewed = Number.NEGATIVE_INFINITY;
   while (!signal.aborted) {
-    await scribe.settle();
-    await scribe.showPulses();
+    // First of all: a process that was stopped for a while learns here that it conducts no more.
     if (performance.now() - renewed > RENEWAL) {
       await scribe.renew();
       renewed = performance.now();
     }
+    await scribe.settle();
+    await scribe.showPulses();
     await postman.round();
     await tripwires(runbook, scribe);
     await delay(BEAT, undefined, { signal }).catch(() => undefined);

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { DatabaseTrouble } from '../postgres/errors.ts';
-import { alone, buildUnderWay, dropIndex, followBuild, indexState } from '../postgres/index-build.ts';
+import { type Alone, alone, buildUnderWay, dropIndex, followBuild, indexState } from '../postgres/index-build.ts';
 import { record, recorded, recordedParts, strike } from '../postgres/ledger.ts';
+import { leftAtWork } from '../postgres/sessions.ts';
 import { qualified, type TableName, tableOf } from '../postgres/tables.ts';
 import { transaction } from '../postgres/transaction.ts';
 import type { Result } from '../run/events.ts';
@@ -12,6 +13,7 @@ import { render } from '../runbook/sql-file.ts';
 import type { StepOf } from '../runbook/step-schema.ts';
 import { fill } from '../runbook/template.ts';
 import type { Kind } from './kind.ts';
+import { parting } from './parting.ts';
 import { query } from './query.ts';
 import { located } from './run-file.ts';
 import { commit, itemVariables, source, terms, type World } from './world.ts';
@@ -60,7 +62,7 @@ export const index: Kind<'index'> = {
     for (const { item, table, index } of jobsOf(step, world).toReversed()) {
       const part = partOf(item);
       if (!ours.has(part)) continue;
-      await dropIndex(world.pool, act.signal, step.timeout ?? 0, table, index);
+      await dropIndex(outside(step, act, world), table, index);
       await transaction(terms(world, step, act), async (client) => {
         await strike(client, world.run, step.id, part);
         await strike(client, world.run, step.id, '');
@@ -90,10 +92,10 @@ async function build(
   if (before === 'valid') return intended ? 'built' : 'was there before';
   if (!intended && !(await needed(step, world, item))) return NOT_NEEDED;
   if (!intended) await intend(step, act, world, item, index);
-  const timeout = step.timeout ?? 0;
+  const how = outside(step, act, world);
   if (before === 'invalid') {
     pulse(`dropping what is left of ${index}`);
-    await dropIndex(world.pool, act.signal, timeout, table, index);
+    await dropIndex(how, table, index);
   }
   const file = source(world, step.file);
   const statement = render(file.text, { ...itemVariables(world, item), index });
@@ -101,7 +103,7 @@ async function build(
   // To look on may fail at any moment, as when the server crashes; the build itself tells how that ends.
   const following = followBuild(world.pool, table, finished.signal, (now) => pulse(now.phase, now)).catch(() => {});
   try {
-    await alone(world.pool, act.signal, timeout, statement).catch((cause) => {
+    await alone(how, statement).catch((cause) => {
       throw located(file.path, 1, statement, cause);
     });
   } finally {
@@ -119,12 +121,35 @@ async function needed(step: Index, world: World, item: Item): Promise<boolean> {
   return rows.length > 0;
 }
 
-/** The build of a conductor that was killed may live on for a while on the server. */
-async function untilNobodyBuilds(world: World, act: Act, table: TableName, pulse: (note: string) => void) {
-  while (await buildUnderWay(world.pool, table)) {
-    pulse('waiting for a build that is already under way');
+/**
+ * What a conductor that was killed or stopped has left at work on the server, and any other build on the table, is followed
+ * to its end: begun again, it would only come in its own way.
+ */
+async function untilNobodyBuilds(
+  world: World,
+  act: Act,
+  table: TableName,
+  pulse: (note: string, part?: { done: number; total: number }) => void,
+) {
+  for (;;) {
+    const build = await buildUnderWay(world.pool, table);
+    const [left] = await leftAtWork(world.pool, world.run, act.token);
+    if (build !== undefined) {
+      pulse(`waiting for a build that is already under way: ${build.phase}${whoseEnd(build.pid)}`, build);
+    } else if (left !== undefined) {
+      pulse(`waiting for what the conductor before has left at work: ${left.query}${whoseEnd(left.pid)}`);
+    } else return;
     await delay(LOOK_EVERY, undefined, { signal: act.signal });
   }
+}
+
+/** How an operator who does not want to wait ends it. */
+const whoseEnd = (pid: number) => ` (server process ${pid}; pg_cancel_backend(${pid}) ends it)`;
+
+/** What is needed to work outside any transaction. */
+function outside(step: Index, act: Act, world: World): Alone {
+  const { pool, run } = world;
+  return { pool, fence: { run, token: act.token }, timeoutMs: step.timeout ?? 0, ...parting(act) };
 }
 
 /** Puts on record, before the act, that this index is ours to build and to drop. */

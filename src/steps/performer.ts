@@ -5,6 +5,7 @@ import { InDoubt } from '../postgres/errors.ts';
 import { takeFence } from '../postgres/house.ts';
 import { identify } from '../postgres/identity.ts';
 import { unwatchRows, watchedTables } from '../postgres/row-sums.ts';
+import { sessionName } from '../postgres/sessions.ts';
 import { transaction } from '../postgres/transaction.ts';
 import { type Performed, type Performer, RehearsedFailure } from '../run/performer.ts';
 import { redactor as redactorOf } from '../run/redact.ts';
@@ -48,7 +49,7 @@ export function openPerformer({ runbook, env, exports }: Opening): Performer {
 
   return {
     async bind(run, token) {
-      pool ??= await openPool(env, { application: `middlewatch ${run}`, max: connections(runbook) });
+      pool ??= await openPool(env, { application: sessionName(run, token), max: connections(runbook) });
       const identity = await identify(pool);
       await takeFence(pool, run, token);
       world = { runbook, run, pool, env, redactor, exports };

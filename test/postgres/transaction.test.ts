@@ -1,8 +1,9 @@
 import type { Pool } from 'pg';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { Blocked, FenceLost } from '../../src/postgres/errors.ts';
+import { Blocked, FenceLost, InDoubt } from '../../src/postgres/errors.ts';
 import { takeFence } from '../../src/postgres/house.ts';
 import { recorded } from '../../src/postgres/ledger.ts';
+import { sessionName } from '../../src/postgres/sessions.ts';
 import { transaction } from '../../src/postgres/transaction.ts';
 import { redactor } from '../../src/run/redact.ts';
 import { explain } from '../../src/steps/explain.ts';
@@ -63,32 +64,57 @@ it('lets a stale conductor commit nothing', async () => {
 });
 
 it('makes a new conductor wait for what the old one is committing', async () => {
+  await pool.query(`
+    create table slow (id int);
+    create function late() returns trigger language plpgsql as $$
+      begin perform pg_advisory_xact_lock(77); return null; end $$;
+    create constraint trigger at_commit after insert on slow deferrable initially deferred
+      for each row execute function late()`);
+  const holdsCommitUp = await db.client();
+  await holdsCommitUp.query('select pg_advisory_lock(77)');
   await takeFence(pool, 'handover', 1);
-  const order: string[] = [];
-  let finish = () => {};
-  const held = new Promise<void>((resolve) => {
-    finish = resolve;
+  const theirs = db.pool({ application_name: sessionName('handover', 1) });
+  const old = transaction({ pool: theirs, fence: { run: 'handover', token: 1 }, signal }, (client) =>
+    client.query('insert into slow values (1)'),
+  );
+  const waiting = (query: string) =>
+    vi.waitFor(async () => {
+      const { rowCount } = await db.superuser.query(
+        "select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database() and query ilike $1",
+        [query],
+      );
+      expect(rowCount).toBe(1);
+    });
+  await waiting('commit');
+  const taken = takeFence(pool, 'handover', 2);
+  await waiting('insert into middlewatch.fence%');
+  // Long enough for a look at who is in the way.
+  const looks = vi.spyOn(pool, 'query');
+  await vi.waitFor(() => expect(looks.mock.calls.length).toBeGreaterThan(1));
+  await holdsCommitUp.query('select pg_advisory_unlock(77)');
+  await old;
+  expect((await taken).ended.rows).toEqual([]);
+  expect((await pool.query('select from slow')).rowCount).toBe(1);
+});
+
+it('ends what a conductor that stopped has left open, so that it is committed by nobody', async () => {
+  await takeFence(pool, 'stopped', 1);
+  const before = await amount();
+  const theirs = db.pool({ application_name: sessionName('stopped', 1) });
+  const wakes = Promise.withResolvers<void>();
+  const stops = Promise.withResolvers<void>();
+  const old = transaction({ pool: theirs, fence: { run: 'stopped', token: 1 }, signal }, async (client) => {
+    await client.query('update account set amount = 55');
+    stops.resolve();
+    await wakes.promise;
   });
-  let inside = () => {};
-  const begun = new Promise<void>((resolve) => {
-    inside = resolve;
-  });
-  const old = transaction({ pool, fence: { run: 'handover', token: 1 }, signal }, async () => {
-    inside();
-    await held;
-  });
-  await begun;
-  const taken = takeFence(pool, 'handover', 2).then(() => order.push('new took the fence'));
-  await vi.waitFor(async () => {
-    const waiting = await db.superuser.query(
-      "select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
-    );
-    expect(waiting.rowCount).toBe(1);
-  });
-  order.push('old may commit');
-  finish();
-  await Promise.all([old, taken]);
-  expect(order).toEqual(['old may commit', 'new took the fence']);
+  const came = old.catch((error: unknown) => error);
+  await stops.promise;
+  const { ended } = await takeFence(pool, 'stopped', 2);
+  expect(ended.rows).toEqual([expect.arrayContaining(['idle in transaction', 'update account set amount = 55'])]);
+  wakes.resolve();
+  expect(await came).toBeInstanceOf(InDoubt);
+  expect(await amount()).toBe(before);
 });
 
 it('waits for a lock no longer than it may, and tries again until it is free (F16)', async () => {

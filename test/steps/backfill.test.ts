@@ -74,7 +74,7 @@ it('carries on behind the last committed batch after a kill -9', async () => {
   await vi.waitFor(async () =>
     expect(
       await number(
-        "select count(*) from pg_stat_activity where application_name = 'middlewatch test' and state <> 'idle'",
+        "select count(*) from pg_stat_activity where application_name = 'middlewatch #1 test' and state <> 'idle'",
       ),
     ).toBe(0),
   );

@@ -69,7 +69,10 @@ it('waits for the build that a killed conductor left at work on the server, and 
   const notes: string[] = [];
   const act = Object.assign(actOf(), { token: 2, pulse: ({ note = '' }) => void notes.push(note) });
   const carriedOn = finished(second, STEP, act);
-  await vi.waitFor(() => expect(notes).toContain('waiting for a build that is already under way'), { timeout: 20_000 });
+  await vi.waitFor(
+    () => expect(notes).toContainEqual(expect.stringContaining('waiting for a build that is already under way')),
+    { timeout: 20_000 },
+  );
   await writer.query('rollback');
   expect((await carriedOn).facts).toEqual({ indexes: 2, built: 2 });
   expect([await valid('idx_order_tenant'), await valid('idx_note_tenant')]).toEqual([true, true]);
@@ -109,7 +112,7 @@ it('waits for a transaction that is in its way without a short lock_timeout (F11
   const stop = new AbortController();
   const waiting = () =>
     db.superuser.query(
-      "select from pg_stat_activity where application_name = 'middlewatch test' and wait_event_type = 'Lock'",
+      "select from pg_stat_activity where application_name = 'middlewatch #1 alone test' and wait_event_type = 'Lock'",
     );
   const work = performer.perform(STEP, actOf({ signal: stop.signal }));
   await vi.waitFor(async () => expect((await waiting()).rowCount).toBe(1), { timeout: 5_000 });

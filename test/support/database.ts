@@ -81,8 +81,9 @@ function connections(env: Record<string, string>): TestDatabase {
   const name = env.PGDATABASE ?? '';
   const pool = (of: Record<string, string>, options?: pg.PoolConfig) => {
     const it = new pg.Pool({ ...connection(of), ...options });
-    // A test may end a session that lies idle in the pool: without a listener that would be an uncaught error.
+    // A test may end a session of the pool: without a listener that would be an uncaught error.
     it.on('error', () => undefined);
+    it.on('connect', (client) => client.on('error', () => undefined));
     open.push(it);
     return it;
   };
