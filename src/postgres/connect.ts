@@ -28,17 +28,22 @@ function tls({ host, sslmode, sslrootcert }: Coordinates): Tls[] {
   }
 }
 
+export interface PoolOptions {
+  application: string;
+  /** Connections at a time. */
+  max: number;
+  /** How long a query may go without its answer, in ms, before it is taken for lost. */
+  queryTimeout?: number;
+  /** Looks at each connection before it is used; what it throws is thrown to whoever wanted one. */
+  onConnect?(client: ClientBase): Promise<void>;
+}
+
 /**
  * Opens connections to the target that the environment names (DATABASE_URL, PGSERVICE or PG*), and makes the first one; of
  * more than one, the first two show whether a transaction pooler stands in between.
- * @param options `max`: connections at a time; `queryTimeout`: how long a query may go without its answer, in ms, before it is
- * taken for lost
  * @throws ConnectionFailed, WrongTarget
  */
-export async function openPool(
-  env: Environment,
-  options: { application: string; max: number; queryTimeout?: number },
-): Promise<Pool> {
+export async function openPool(env: Environment, options: PoolOptions): Promise<Pool> {
   const at = coordinates(env);
   if (at.port === TRANSACTION_POOLER_PORT) throw transactionPooler(at, 'port 6543');
   let refusal: unknown;
@@ -57,7 +62,10 @@ export async function openPool(
       keepAlive: true,
       connectionTimeoutMillis: 10_000,
       idleTimeoutMillis: 60_000,
-      onConnect: (client) => makeOurs(client),
+      onConnect: async (client) => {
+        await makeOurs(client);
+        await options.onConnect?.(client);
+      },
     });
     // A broken connection is reported by the query that needed it; without listeners it would end the process.
     pool.on('error', () => {});

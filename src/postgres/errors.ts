@@ -23,6 +23,9 @@ export class ConnectionFailed extends DatabaseTrouble {}
 /** What is connected to must not be changed: a standby, a transaction pooler, another database than the run's. */
 export class WrongTarget extends DatabaseTrouble {}
 
+/** A standby answers: it takes no writes, at least until it is promoted. */
+export class Standby extends WrongTarget {}
+
 /** A later conductor has taken the run over: this one may commit nothing more. */
 export class FenceLost extends DatabaseTrouble {}
 

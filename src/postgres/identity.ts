@@ -1,5 +1,5 @@
 import type { Queryable } from './ask.ts';
-import { sqlState, WrongTarget } from './errors.ts';
+import { Standby, sqlState, WrongTarget } from './errors.ts';
 
 /** The database a run is bound to, told apart from every copy of it that is not the same. */
 export interface Identity {
@@ -8,13 +8,13 @@ export interface Identity {
   database: string;
   role: string;
   version: string;
-  /** Grows with every promotion; 0 when this role may not read it. */
+  /** Grows with every promotion. */
   timeline: number;
 }
 
 /**
  * Who is at the other end.
- * @throws WrongTarget when it is a standby, or takes no writes from us
+ * @throws Standby, or WrongTarget when it takes no writes from us
  */
 export async function identify(on: Queryable): Promise<Identity> {
   const { rows } = await on.query<{
@@ -29,7 +29,7 @@ export async function identify(on: Queryable): Promise<Identity> {
   );
   const [base] = rows;
   if (base === undefined || base.standby) {
-    throw new WrongTarget('This server is a standby: it takes no writes.', 'Connect to the primary.');
+    throw new Standby('This server is a standby: it takes no writes.', 'Connect to the primary.');
   }
   if (base.closed) {
     throw new WrongTarget(
@@ -42,18 +42,20 @@ export async function identify(on: Queryable): Promise<Identity> {
 }
 
 async function cluster(on: Queryable): Promise<{ system: string; timeline: number }> {
+  // The control file names the new timeline only some time after a promotion; the WAL that is written now does at once.
+  const { rows } = await on.query<{ timeline: number; database: string }>(
+    `select ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int as timeline,
+            format('not readable; database %s', oid) as database
+       from pg_database where datname = current_database()`,
+  );
+  const { timeline = 0, database = '' } = rows[0] ?? {};
   try {
-    const { rows } = await on.query<{ system: string; timeline: number }>(
-      `select system_identifier::text as system, (select timeline_id from pg_control_checkpoint()) as timeline
-         from pg_control_system()`,
+    const { rows } = await on.query<{ system: string }>(
+      'select system_identifier::text as system from pg_control_system()',
     );
-    const [found] = rows;
-    if (found !== undefined) return found;
+    return { system: rows[0]?.system ?? database, timeline };
   } catch (error) {
     if (sqlState(error) !== '42501') throw error;
+    return { system: database, timeline };
   }
-  const { rows } = await on.query<{ system: string }>(
-    `select format('not readable; database %s', oid) as system from pg_database where datname = current_database()`,
-  );
-  return { system: rows[0]?.system ?? '', timeline: 0 };
 }

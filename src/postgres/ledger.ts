@@ -28,6 +28,15 @@ export async function recorded<T>(on: Queryable, run: string, step: string, part
   return rows[0]?.detail;
 }
 
+/** The steps of a run that were committed as a whole. */
+export async function recordedSteps(on: Queryable, run: string): Promise<string[]> {
+  const { rows } = await on.query<{ step: string }>(
+    "select step from middlewatch.ledger where run = $1 and part = '' order by step",
+    [run],
+  );
+  return rows.map(({ step }) => step);
+}
+
 /** Parts of a step that were committed, with what they left behind. */
 export async function recordedParts<T>(on: Queryable, run: string, step: string): Promise<Map<string, T>> {
   const { rows } = await on.query<{ part: string; detail: T }>(

@@ -6,6 +6,7 @@ import type { Act, Performer } from './performer.ts';
 import { doubtPrompt, nextRound } from './prompts.ts';
 import type { Scribe } from './scribe.ts';
 import { stepState } from './state.ts';
+import { TargetChanged } from './target.ts';
 
 /** What performing one step needs. */
 export interface Stage {
@@ -93,6 +94,7 @@ async function failed(
   event: (failure: Failure, workMs: number) => RunEvent,
 ): Promise<void> {
   stage.leaving.signal.throwIfAborted();
+  if (error instanceof TargetChanged) throw error;
   await stage.scribe.catchUp();
   // A step that was stopped to leave is in doubt; the next conductor resolves it by ledger or `verify`.
   if (stage.scribe.state.stopping) return;

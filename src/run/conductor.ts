@@ -4,7 +4,6 @@ import type { Runbook } from '../runbook/plan.ts';
 import { perform, resolveDoubt, type Stage, undo } from './acting.ts';
 import { type Action, decide } from './decide.ts';
 import { Postman } from './deliveries.ts';
-import type { Target } from './events.ts';
 import { forecast } from './forecast.ts';
 import { BEAT, heartbeat } from './heartbeat.ts';
 import type { Journal, Lease } from './journal.ts';
@@ -12,6 +11,7 @@ import type { Outbox } from './outbox.ts';
 import type { Performer } from './performer.ts';
 import { type ClockMaker, Scribe } from './scribe.ts';
 import type { RunState } from './state.ts';
+import { doubtOf, TargetChanged } from './target.ts';
 import type { Watcher } from './watcher.ts';
 
 /** How long the end of a run waits for messages under way, in ms. */
@@ -35,20 +35,6 @@ export interface Conducting {
   signal: AbortSignal;
 }
 
-/** The database is not the one this run was opened against. */
-export class OtherTarget extends Error {
-  constructor(bound: Target, found: Target) {
-    const name = (target: Target) => `${target.database} as ${target.role} on system ${target.system}`;
-    super(
-      `This run belongs to ${name(bound)}; what answers now is ${name(found)}. Point PG* or DATABASE_URL at the first.`,
-    );
-    this.name = 'OtherTarget';
-  }
-}
-
-const sameTarget = (a: Target, b: Target) =>
-  a.system === b.system && a.database === b.database && a.role === b.role && a.timeline === b.timeline;
-
 /**
  * Carries a run on until it ends, or until it is told to leave. The one process that performs steps: reads the journal,
  * decides, performs, appends; answers come to it through the journal too.
@@ -60,6 +46,7 @@ export class Conductor {
   readonly #leaving = new AbortController();
   readonly #stage: Stage;
   readonly #watching: { stop(): Promise<void> }[] = [];
+  #bound = false;
 
   private constructor(deps: Conducting, scribe: Scribe) {
     const { runbook, performer, failing, outbox } = deps;
@@ -126,11 +113,20 @@ export class Conductor {
     return scribe.state;
   }
 
+  /** Takes the database in hand, unless it is not as the run left it: about that a person decides first. */
   async #bind(): Promise<void> {
-    const { run, target: bound } = this.#scribe.state;
-    const target = await this.#deps.performer.bind(run, this.#deps.lease.token);
-    if (bound && !sameTarget(bound, target)) throw new OtherTarget(bound, target);
-    if (!bound) await this.#scribe.log([{ type: 'target-bound', target }]);
+    const { runbook, performer, lease } = this.#deps;
+    const { run, target: before } = this.#scribe.state;
+    if (before !== null) {
+      const doubt = doubtOf(runbook, this.#scribe.state, await performer.look(run, lease.token));
+      if (doubt !== null) return await this.#scribe.log([{ type: 'target-doubted', ...doubt }]);
+    }
+    const { target, notes } = await performer.bind(run, lease.token);
+    this.#bound = true;
+    await this.#scribe.log([
+      ...notes.map((note) => ({ type: 'conductor-noted' as const, note })),
+      { type: 'target-bound', target },
+    ]);
   }
 
   #watch(): void {
@@ -151,12 +147,18 @@ export class Conductor {
     for (;;) {
       this.#leaving.signal.throwIfAborted();
       await this.#scribe.catchUp();
+      if (!this.#bound && this.#scribe.state.targetDoubt === null) await this.#bind();
       const action = decide(this.#deps.runbook, this.#scribe.state, this.#scribe.clock.now());
       if (action.do === 'leave') return action.why;
       if (action.do === 'wait-for-time' && !this.#deps.wait && !this.#scribe.state.rehearsal) {
         return `it is not yet time: ${action.why}`;
       }
-      await this.#take(action);
+      try {
+        await this.#take(action);
+      } catch (error) {
+        if (!(error instanceof TargetChanged)) throw error;
+        this.#bound = false;
+      }
     }
   }
 

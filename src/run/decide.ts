@@ -4,6 +4,7 @@ import { ready } from './answers.ts';
 import type { Outcome, Prompt } from './events.ts';
 import { failurePrompt, nextRound, rollbackPrompt, stepPrompt, undoFailurePrompt } from './prompts.ts';
 import { choiceOf, type RunState, stepState } from './state.ts';
+import { targetPrompt } from './target-prompt.ts';
 import { nothingToCompare, undosDue } from './undo.ts';
 
 /** What to do next. There is always exactly one thing. */
@@ -105,6 +106,7 @@ export function decide(runbook: Runbook, state: RunState, now: number): Action {
     return { do: 'wait-for-person', why: 'a question is open' };
   }
   if (state.paused) return { do: 'wait-for-person', why: 'the run is paused' };
+  if (state.targetDoubt) return ask(state, targetPrompt(runbook, state, state.targetDoubt));
   if (state.rollback) return rollBack(runbook, state, state.rollback);
   for (const activity of runbook.activities) {
     if (activity.phase === 'rollback') continue;

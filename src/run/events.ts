@@ -27,7 +27,15 @@ export interface PromptOption {
   reason: boolean;
 }
 
-export type PromptKind = 'decision' | 'signoff' | 'manual' | 'failure' | 'in-doubt' | 'rollback' | 'tripwire';
+export type PromptKind =
+  | 'decision'
+  | 'signoff'
+  | 'manual'
+  | 'failure'
+  | 'in-doubt'
+  | 'target'
+  | 'rollback'
+  | 'tripwire';
 
 /** A question that only a person answers. `round` counts how often this id has been asked, from 1. */
 export interface Prompt {
@@ -93,6 +101,8 @@ export interface Target {
   version: string;
   timeline: number;
   where: string;
+  /** Made at random when the run was bound to it, and kept there: no other database has it, and no earlier backup. */
+  marker: string;
 }
 
 export type Outcome = 'done' | 'aborted' | 'rolled-back';
@@ -128,7 +138,10 @@ export type RunEvent =
     }
   | { type: 'conductor-started'; host: string; pid: number; token: number }
   | { type: 'conductor-left'; why: string }
+  | { type: 'conductor-noted'; note: string }
   | { type: 'target-bound'; target: Target }
+  /** The database may have lost what was committed last; `lost` names steps that its ledger should have. */
+  | { type: 'target-doubted'; target: Target; why: string; lost: string[] }
   | { type: 'clock-jumped'; byMs: number }
   | { type: 'window-began' }
   | { type: 'step-begun'; step: string; attempt: number }

@@ -14,6 +14,7 @@ function opened(event: Opened, at: number): RunState {
     openedAt: at,
     by: event.by,
     target: null,
+    targetDoubt: null,
     conductor: null,
     aheadMs: 0,
     people: event.people,
@@ -68,6 +69,21 @@ function closePrompts(state: RunState, at: number): RunState {
   };
 }
 
+/** What was at work when a conductor died, or when the database changed, may or may not have happened. */
+function inDoubt(steps: RunState['steps']): RunState['steps'] {
+  return Object.fromEntries(
+    Object.entries(steps).map(([id, step]) => [id, step.status === 'running' ? { ...step, status: 'in-doubt' } : step]),
+  );
+}
+
+/** The run goes on with the database as it is: what that has lost is to be done again. */
+function takeTarget(state: RunState): RunState {
+  if (state.targetDoubt === null) return state;
+  const { target, lost } = state.targetDoubt;
+  const before: RunState = { ...state, target, targetDoubt: null };
+  return lost.reduce((next, id) => withStep(next, id, () => ({ status: 'pending' })), before);
+}
+
 /** Somebody wants to go back. That also ends a pause, for the approval has to be asked. */
 function wantsBack(state: RunState, reason: string, by: Person, at: number): RunState {
   const askedBefore = state.prompts.filter((each) => each.prompt.kind === 'rollback').length;
@@ -102,6 +118,7 @@ function settled(state: RunState, id: string, round: number): RunState {
   const undoing = step !== undefined && next.steps[step]?.status === 'undo-failed';
   switch (option?.effect) {
     case 'proceed':
+      if (prompt.kind === 'target') return takeTarget(next);
       if (prompt.kind === 'rollback') next = { ...next, rollback: null, abort: next.rollback?.instead ?? null };
       else if (prompt.kind !== 'tripwire') change({ status: 'done' });
       return next;
@@ -161,20 +178,20 @@ function apply(state: RunState, { event, at, seq, hash }: JournalRecord): RunSta
   switch (event.type) {
     case 'run-opened':
     case 'step-noted':
+    case 'conductor-noted':
       return state;
     case 'conductor-started': {
-      // What a conductor before this one had begun may or may not have happened.
-      const steps = Object.entries(state.steps).map(([id, step]) => [
-        id,
-        step.status === 'running' ? { ...step, status: 'in-doubt' as const } : step,
-      ]);
       const { host, pid, token } = event;
-      return { ...state, steps: Object.fromEntries(steps), stopping: false, conductor: { host, pid, token } };
+      return { ...state, steps: inDoubt(state.steps), stopping: false, conductor: { host, pid, token } };
     }
     case 'conductor-left':
       return { ...state, conductor: null };
     case 'target-bound':
-      return { ...state, target: event.target };
+      return { ...state, steps: inDoubt(state.steps), target: event.target, targetDoubt: null };
+    case 'target-doubted': {
+      const { target, why, lost } = event;
+      return { ...state, steps: inDoubt(state.steps), targetDoubt: { target, why, lost } };
+    }
     case 'clock-jumped':
       return { ...state, aheadMs: state.aheadMs + event.byMs };
     case 'window-began':

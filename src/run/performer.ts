@@ -3,6 +3,7 @@ import type { PlanClock } from './clock.ts';
 import type { Failure, Result, Target } from './events.ts';
 import type { Progress } from './journal.ts';
 import type { RunState } from './state.ts';
+import type { Found } from './target.ts';
 
 /** What an operator can change about a step at work. `speed` is a factor on its pace, 1 as written; `workers` null: as written. */
 export interface Control {
@@ -42,8 +43,11 @@ export type Performed = { finished: Result } | { asks: Result };
 
 /** Performs steps against the world; one implementation, in `steps`, and one of its own in the tests. */
 export interface Performer {
-  /** Looks at the database before anything is done, and takes the fence with the conductor's token. */
-  bind(run: string, token: number): Promise<Target>;
+  /** Looks at the database, and changes nothing there. */
+  look(run: string, token: number): Promise<Found>;
+  /** Takes the fence with the conductor's token. @returns what it is bound to, and what had to be done for that, in words */
+  bind(run: string, token: number): Promise<{ target: Target; notes: string[] }>;
+  /** This, `verify` and `undo` throw TargetChanged when the database is not as it was when it was bound. */
   perform(step: Step, act: Act): Promise<Performed>;
   verify(step: Step, act: Act): Promise<Verification>;
   undo(step: Step, act: Act): Promise<Result>;

@@ -6,7 +6,8 @@ import type { Evidence, Prompt, PromptKind, Result } from './events.ts';
 import { type RunState, stepState } from './state.ts';
 import { undosDue } from './undo.ts';
 
-type Asked = Omit<Prompt, 'round'>;
+/** A question, before it is counted how often it has been asked. */
+export type Asked = Omit<Prompt, 'round'>;
 
 const ROLL_BACK: Option = {
   choose: 'roll-back',

@@ -1,5 +1,6 @@
 import type { Sources } from '../runbook/schema.ts';
 import type { Answer, Facts, Failure, Outcome, OutgoingMessage, Person, Prompt, Result, Target } from './events.ts';
+import type { TargetDoubt } from './target.ts';
 
 export type StepStatus =
   | 'pending'
@@ -102,6 +103,8 @@ export interface RunState {
   openedAt: number;
   by: Person;
   target: Target | null;
+  /** The database that answers may not be as the run left it: a person decides before anything is done there. */
+  targetDoubt: TargetDoubt | null;
   conductor: { host: string; pid: number; token: number } | null;
   /** How far the plan clock is ahead of the real one, in ms; 0 but in a rehearsal. */
   aheadMs: number;

@@ -12,7 +12,7 @@ import { recorded } from '../postgres/ledger.ts';
 import { qualified, type TableName, tableOf } from '../postgres/tables.ts';
 import { transaction } from '../postgres/transaction.ts';
 import type { Result } from '../run/events.ts';
-import type { Act, Performed } from '../run/performer.ts';
+import type { Act } from '../run/performer.ts';
 import { itemsOf } from '../runbook/plan.ts';
 import type { Item } from '../runbook/schema.ts';
 import { type Backfill, fillTables, type Job, type Shift, type TableTopic } from './backfill-lanes.ts';
@@ -20,7 +20,6 @@ import { type Outcome, told } from './backfill-outcome.ts';
 import type { Kind } from './kind.ts';
 import { BatchSize } from './pace.ts';
 import { query } from './query.ts';
-import { throughLosses } from './reconnect.ts';
 import { rolledBack } from './rolled-back.ts';
 import { openThrottle } from './signals.ts';
 import { cutOf } from './slices.ts';
@@ -37,16 +36,28 @@ const TARGET = { gentle: 50, full: 200 } as const;
  */
 export const backfill: Kind<'backfill'> = {
   async perform(step, act, world) {
-    let tally: Tally | undefined;
-    return await throughLosses(
+    const before = await recorded<Result>(world.pool, world.run, step.id);
+    if (before !== undefined) return { finished: before };
+    const jobs = await survey(step, act, world);
+    const tally = new Tally(
       act,
-      world,
-      (why) => tally?.because(why),
-      () =>
-        carryOn(step, act, world, (begun) => {
-          tally = begun;
-        }),
+      jobs.map(({ name, before, remaining }) => ({
+        name,
+        done: before?.filled ?? 0,
+        total: (before?.filled ?? 0) + remaining,
+      })),
     );
+    const tables = jobs.map(({ errand }) => errand.part);
+    await using throttle = openThrottle(step, act, world, tables, (why) => tally.because(why));
+    const shift: Shift = { step, act, world, tally, throttle, batches: 0 };
+    const outcomes: Outcome[] = [];
+    const topics = jobs.map((job) => passes(job, shift, (outcome) => outcomes.push(outcome)));
+    await fillTables(topics, shift);
+    const finished = await commit(world, step, act, '', async (client) => {
+      if ((await unfinishedLanes(client, world.run, step.id, tables)) > 0) throw new CursorMoved();
+      return told(outcomes);
+    });
+    return { finished };
   },
 
   async verify(step, _act, world) {
@@ -55,33 +66,6 @@ export const backfill: Kind<'backfill'> = {
     return result === undefined ? { found: 'not-done' } : { found: 'done', result };
   },
 };
-
-/** Does what is left to do, from wherever it stands. */
-async function carryOn(step: Backfill, act: Act, world: World, onTally: (tally: Tally) => void): Promise<Performed> {
-  const before = await recorded<Result>(world.pool, world.run, step.id);
-  if (before !== undefined) return { finished: before };
-  const jobs = await survey(step, act, world);
-  const tally = new Tally(
-    act,
-    jobs.map(({ name, before, remaining }) => ({
-      name,
-      done: before?.filled ?? 0,
-      total: (before?.filled ?? 0) + remaining,
-    })),
-  );
-  onTally(tally);
-  const tables = jobs.map(({ errand }) => errand.part);
-  await using throttle = openThrottle(step, act, world, tables, (why) => tally.because(why));
-  const shift: Shift = { step, act, world, tally, throttle, batches: 0 };
-  const outcomes: Outcome[] = [];
-  const topics = jobs.map((job) => passes(job, shift, (outcome) => outcomes.push(outcome)));
-  await fillTables(topics, shift);
-  const finished = await commit(world, step, act, '', async (client) => {
-    if ((await unfinishedLanes(client, world.run, step.id, tables)) > 0) throw new CursorMoved();
-    return told(outcomes);
-  });
-  return { finished };
-}
 
 /** Looks at every table before the first is touched; the largest comes first. */
 async function survey(step: Backfill, act: Act, world: World): Promise<Job[]> {

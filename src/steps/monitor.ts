@@ -2,6 +2,7 @@ import { sqlState } from '../postgres/errors.ts';
 import type { Evidence } from '../run/events.ts';
 import type { Act } from '../run/performer.ts';
 import { factsOf, stepState } from '../run/state.ts';
+import { TargetChanged } from '../run/target.ts';
 import type { StepOf } from '../runbook/step-schema.ts';
 import { UnknownPlaceholder } from '../runbook/template.ts';
 import { ExpectationFailed, type Kind } from './kind.ts';
@@ -109,7 +110,7 @@ async function number(step: Monitor, act: Act, world: World, path: string): Prom
   } catch (error) {
     act.signal.throwIfAborted();
     // Class 42: the query itself is wrong. Anything else may be better next time: lost connections, time-outs.
-    if (!(error instanceof Error) || sqlState(error)?.startsWith('42')) throw error;
+    if (!(error instanceof Error) || error instanceof TargetChanged || sqlState(error)?.startsWith('42')) throw error;
     return BROKEN;
   }
 }

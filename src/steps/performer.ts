@@ -1,20 +1,23 @@
 import type { Pool } from 'pg';
 import { openPool } from '../postgres/connect.ts';
 import { coordinates, type Environment, whereabouts } from '../postgres/coordinates.ts';
-import { InDoubt } from '../postgres/errors.ts';
-import { takeFence } from '../postgres/house.ts';
+import { markerOf, takeFence } from '../postgres/house.ts';
 import { identify } from '../postgres/identity.ts';
 import { unwatchRows, watchedTables } from '../postgres/row-sums.ts';
 import { sessionName } from '../postgres/sessions.ts';
 import { transaction } from '../postgres/transaction.ts';
-import { type Performed, type Performer, RehearsedFailure } from '../run/performer.ts';
+import type { Target } from '../run/events.ts';
+import { type Act, type Performed, type Performer, RehearsedFailure } from '../run/performer.ts';
 import { redactor as redactorOf } from '../run/redact.ts';
+import { TargetChanged } from '../run/target.ts';
 import type { Runbook } from '../runbook/plan.ts';
-import type { Step } from '../runbook/step-schema.ts';
+import type { Step, StepKind } from '../runbook/step-schema.ts';
 import { MOST_WORKERS } from '../runbook/target-steps.ts';
 import { coveredResult, explain } from './explain.ts';
 import type { Kind } from './kind.ts';
 import { KINDS } from './kinds.ts';
+import { throughLosses } from './reconnect.ts';
+import { lookAtTarget } from './target.ts';
 import { undoFiles } from './undo-files.ts';
 import type { World } from './world.ts';
 
@@ -36,10 +39,28 @@ export function openPerformer({ runbook, env, exports }: Opening): Performer {
   const redactor = redactorOf(env);
   let pool: Pool | undefined;
   let world: World | undefined;
+  let target: Target | undefined;
 
   const bound = (): World => {
     if (world === undefined) throw new Error('No step is performed before the target is bound.');
     return world;
+  };
+
+  /** The pool; each connection it makes after the binding is to the database of the binding, or to none. */
+  const pooled = async (run: string, token: number): Promise<Pool> => {
+    pool ??= await openPool(env, {
+      application: sessionName(run, token),
+      max: connections(runbook),
+      async onConnect(client) {
+        if (target === undefined) return;
+        const { system, timeline } = await identify(client);
+        const marker = await markerOf(client, run);
+        if (system !== target.system || timeline !== target.timeline || marker !== target.marker) {
+          throw new TargetChanged();
+        }
+      },
+    });
+    return pool;
   };
 
   const coveredPerformed = (performed: Performed): Performed =>
@@ -48,38 +69,42 @@ export function openPerformer({ runbook, env, exports }: Opening): Performer {
       : { asks: coveredResult(performed.asks, redactor) };
 
   return {
+    async look(run, token) {
+      target = undefined;
+      return await lookAtTarget(await pooled(run, token), env, run);
+    },
+
     async bind(run, token) {
-      pool ??= await openPool(env, { application: sessionName(run, token), max: connections(runbook) });
+      const pool = await pooled(run, token);
       const identity = await identify(pool);
-      await takeFence(pool, run, token);
+      const { marker, ended } = await takeFence(pool, run, token);
       world = { runbook, run, pool, env, redactor, exports };
-      return { ...identity, where: whereabouts(coordinates(env)) };
+      target = { ...identity, where: whereabouts(coordinates(env)), marker };
+      return { target, notes: ended.rows.map(([pid, state, , query]) => redactor.redact(leftOpen(pid, state, query))) };
     },
 
     async perform(step, act) {
-      try {
-        const performed = await kindOf(step).perform(step, act, bound());
-        // Steps that can fail half-way have done so by themselves by now.
-        if (act.failsNow()) throw new RehearsedFailure();
-        return coveredPerformed(performed);
-      } catch (error) {
-        if (!(error instanceof InDoubt)) throw error;
-        const verification = await this.verify(step, act);
-        if (verification.found === 'done') return { finished: verification.result };
-        throw error;
-      }
+      const performed = await onTarget(step, act, bound(), (act) => kindOf(step).perform(step, act, bound()));
+      // Steps that can fail half-way have done so by themselves by now.
+      if (act.failsNow()) throw new RehearsedFailure();
+      return coveredPerformed(performed);
     },
 
     async verify(step, act) {
-      const verification = (await kindOf(step).verify?.(step, act, bound())) ?? { found: 'not-done' };
+      const verify = kindOf(step).verify;
+      const verification = verify
+        ? await onTarget(step, act, bound(), (act) => verify(step, act, bound()))
+        : { found: 'not-done' as const };
       return verification.found === 'done'
         ? { found: 'done', result: coveredResult(verification.result, redactor) }
         : verification;
     },
 
     async undo(step, act) {
-      const own = await kindOf(step).undo?.(step, act, bound());
-      const files = (step.undo?.files.length ?? 0) > 0 ? await undoFiles(step, act, bound()) : undefined;
+      const [own, files] = await throughLosses(act, bound(), async (act) => [
+        await kindOf(step).undo?.(step, act, bound()),
+        (step.undo?.files.length ?? 0) > 0 ? await undoFiles(step, act, bound()) : undefined,
+      ]);
       const summary = [own, files].flatMap((result) => result?.summary ?? []).join('; ');
       return coveredResult({ ...own, summary: summary === '' ? 'Nothing to undo' : summary }, redactor);
     },
@@ -101,6 +126,18 @@ export function openPerformer({ runbook, env, exports }: Opening): Performer {
 
 function kindOf<S extends Step>(step: S): Kind<S['kind']> {
   return KINDS[step.kind as S['kind']];
+}
+
+/** Kinds that ask nothing of the target; what they do outside cannot be begun again for a lost connection. */
+const ELSEWHERE: ReadonlySet<StepKind> = new Set(['command', 'http', 'notify']);
+
+/** Does work on the target, whatever becomes of the connection; other work as it is. */
+function onTarget<T>(step: Step, act: Act, world: World, work: (act: Act) => Promise<T>): Promise<T> {
+  return ELSEWHERE.has(step.kind) ? work(act) : throughLosses(act, world, work);
+}
+
+function leftOpen(pid = '', state = '', query = ''): string {
+  return `the conductor before had left a transaction open; its server process ${pid} (${state}) was ended: ${query}`;
 }
 
 /** The most that are open at a time: workers may be added to a backfill at work. */

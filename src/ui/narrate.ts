@@ -64,6 +64,10 @@ export function narrate(event: RunEvent, state: RunState, runbook: Runbook): Tol
       return told('dot', `conductor started on ${event.host}, process ${event.pid}`, 'quiet');
     case 'conductor-left':
       return told('dot', `conductor left: ${event.why}`);
+    case 'conductor-noted':
+      return told('dot', event.note);
+    case 'target-doubted':
+      return told('failed', `${event.target.where} is not as this run left it: ${event.why}`, 'bad');
     case 'target-bound':
       return told('dot', `bound to ${event.target.where}, PostgreSQL ${event.target.version}, as ${event.target.role}`);
     case 'clock-jumped':

@@ -27,6 +27,7 @@ const KIND: Record<PromptKind, { says: string; tone: Tone }> = {
   manual: { says: 'CHECKLIST', tone: 'warn' },
   failure: { says: 'FAILED', tone: 'bad' },
   'in-doubt': { says: 'IN DOUBT', tone: 'bad' },
+  target: { says: 'IS IT THE SAME DATABASE?', tone: 'bad' },
   rollback: { says: 'ROLLBACK', tone: 'bad' },
   tripwire: { says: 'TRIPWIRE', tone: 'bad' },
 };

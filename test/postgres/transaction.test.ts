@@ -66,7 +66,7 @@ it('lets a stale conductor commit nothing', async () => {
 it('makes a new conductor wait for what the old one is committing', async () => {
   await pool.query(`
     create table slow (id int);
-    create function late() returns trigger language plpgsql as $$
+    create function late() returns trigger language plpgsql set lock_timeout = 0 as $$
       begin perform pg_advisory_xact_lock(77); return null; end $$;
     create constraint trigger at_commit after insert on slow deferrable initially deferred
       for each row execute function late()`);

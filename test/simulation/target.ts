@@ -6,7 +6,15 @@ import type { Process, World } from './world.ts';
 /** What is wrong with an act: a promise the run has broken, in words. */
 export type Complain = (what: string) => void;
 
-const TARGET: Target = { system: '1', database: 'db', role: 'role', version: '17', timeline: 1, where: 'there' };
+const TARGET: Target = {
+  system: '1',
+  database: 'db',
+  role: 'role',
+  version: '17',
+  timeline: 1,
+  where: 'there',
+  marker: 'mark',
+};
 
 /** How long a piece of work takes at most, in ms. */
 const WORK = 1_500;
@@ -45,13 +53,17 @@ export class Machines {
   performer(process: Process, allowed: (what: 'perform' | 'undo', step: Step) => void): Performer {
     const world = this.#world;
     return {
+      look: async () => {
+        await world.takes(20);
+        return { target: TARGET, committed: [...this.ledger] };
+      },
       bind: async (_run, token) => {
         // The fence is locked by each transaction until its end.
         do await world.takes(20);
         while (this.#committing > 0);
         if (token < this.fence) throw new Trouble('A later conductor has been here.');
         this.fence = token;
-        return TARGET;
+        return { target: TARGET, notes: [] };
       },
       perform: async (step, act) => {
         allowed('perform', step);

@@ -59,6 +59,7 @@ export function stateOf(steps: Record<string, Partial<StepState>> = {}, over: Pa
     messages: {},
     watches: {},
     rollback: null,
+    target: null,
     ...over,
   } as RunState;
 }

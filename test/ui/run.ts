@@ -146,7 +146,15 @@ export async function openTestRun({ rehearsal = true } = {}): Promise<TestRun> {
     { type: 'conductor-started', host: 'bastion', pid: 1, token: lease.token },
     {
       type: 'target-bound',
-      target: { system: '1', database: 'shop', role: 'postgres', version: '17.5', timeline: 1, where: 'db1/shop' },
+      target: {
+        system: '1',
+        database: 'shop',
+        role: 'postgres',
+        version: '17.5',
+        timeline: 1,
+        where: 'db1/shop',
+        marker: 'm',
+      },
     },
     { type: 'window-began' },
   );
