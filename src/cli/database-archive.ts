@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import { openPool } from '../postgres/connect.ts';
 import { coordinates, whereabouts } from '../postgres/coordinates.ts';
-import { connectionLost } from '../postgres/errors.ts';
+import { ConnectionFailed, connectionLost } from '../postgres/errors.ts';
 import { sameDatabase } from '../postgres/same-database.ts';
 import { JournalFailed } from '../run/journal.ts';
 import type { JournalDatabase } from '../run/journal-database.ts';
@@ -24,9 +24,18 @@ const environment = (url: string) => ({ DATABASE_URL: url, USER: process.env.USE
 /** How a person would name it, without the password. */
 const whereIs = (url: string) => whereabouts(coordinates(environment(url)));
 
-/** One connection for each terminal: there may be many. */
-const openAt = (url: string): Promise<Pool> =>
-  openPool(environment(url), { application: 'middlewatch journal', max: 1, queryTimeout: UNANSWERED });
+/** One connection for each terminal: there may be many. @throws ConnectionFailed, WrongTarget */
+async function openAt(url: string): Promise<Pool> {
+  const options = { application: 'middlewatch journal', max: 1, queryTimeout: UNANSWERED };
+  try {
+    return await openPool(environment(url), options);
+  } catch (error) {
+    if (!(error instanceof ConnectionFailed)) throw error;
+    const advice =
+      'This is where the journals are kept: check --journal or RUNBOOK_JOURNAL, and that the server is up.';
+    throw new ConnectionFailed(error.message, advice, { cause: error.cause });
+  }
+}
 
 /** Journals in a database. @param url postgres://… */
 export function databaseArchive(url: string): Archive {

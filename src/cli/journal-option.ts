@@ -26,5 +26,7 @@ export function archiveAt({ journal: url }: { journal?: string }): Archive {
       '--journal or RUNBOOK_JOURNAL is no URL of a database. Write postgres://user@host:5432/database, and other signs as %XX.',
     );
   }
+  // The arguments of a process can be read by everybody on the machine, for as long as they stand there.
+  if (process.argv.some((each) => each.includes(url))) process.title = 'runbook';
   return databaseArchive(url);
 }

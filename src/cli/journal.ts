@@ -1,44 +1,117 @@
+import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
+import { GENESIS, verified } from '../run/chain.ts';
+import type { JournalRecord } from '../run/events.ts';
+import { JournalBroken } from '../run/journal.ts';
 import { inert } from '../ui/inert.ts';
+import { WrongArguments } from './archive.ts';
 import { archiveAt, journalOption } from './journal-option.ts';
 import { print } from './print.ts';
+import { stateOf } from './runs.ts';
 
-type What = 'list' | 'verify' | 'export';
+interface Flags {
+  journal?: string;
+  head?: string;
+  file?: string;
+}
+
+/** The journal ends before a record that it once had, or is of another run. */
+class TailMissing extends Error {
+  constructor(head: string, records: number) {
+    super(
+      `No record has the hash ${head}. The journal ends with record ${records}: what came after it has been cut away, ` +
+        'or this is the journal of another run. Keep it and show it to a second person.',
+    );
+    this.name = 'TailMissing';
+  }
+}
+
+async function recordsOf(name: string | undefined, flags: Flags): Promise<JournalRecord[]> {
+  if (flags.file !== undefined) return exported(flags.file);
+  const journal = await archiveAt(flags).open(name);
+  try {
+    return await journal.read(0);
+  } finally {
+    await journal.close();
+  }
+}
+
+/** Records that `export` wrote, read back. @throws JournalBroken */
+async function exported(path: string): Promise<JournalRecord[]> {
+  const text = await readFile(path, 'utf8').catch((error: Error) => {
+    throw new WrongArguments(`--file ${path} cannot be read: ${error.message}`);
+  });
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  const stored = lines.map((line, index) => {
+    try {
+      const { seq, at, prev, hash, event } = JSON.parse(line) ?? {};
+      return { seq, at, prev, hash, event: JSON.stringify(event) };
+    } catch (cause) {
+      throw new JournalBroken(index + 1, 'is not JSON', { cause });
+    }
+  });
+  return verified({ seq: 0, hash: GENESIS }, stored);
+}
+
+/** A conductor's lease is newer than that of each before it, or somebody has been at the lease. @throws JournalBroken */
+function checkLeases(records: readonly JournalRecord[]): void {
+  let newest = 0;
+  for (const { seq, event } of records) {
+    if (event.type !== 'conductor-started') continue;
+    if (event.token <= newest)
+      throw new JournalBroken(seq, 'is of a conductor whose lease was that of another before it');
+    newest = event.token;
+  }
+}
+
+/** What is to be said of the head that somebody kept. @throws TailMissing */
+function aboutHead(records: readonly JournalRecord[], given: string): string {
+  const head = given.toLowerCase();
+  if (!/^[0-9a-f]{12,64}$/.test(head)) {
+    throw new WrongArguments(
+      '--head takes the hash of a record as it was printed or sent, or its first 12 signs or more.',
+    );
+  }
+  const record = records.find(({ hash }) => hash.startsWith(head));
+  if (record === undefined) throw new TailMissing(head, records.length);
+  const after = records.length - record.seq;
+  return `The hash that was given is of record ${record.seq}, ${after === 0 ? 'the last' : `with ${after} after it`}.\n`;
+}
+
+async function verify(name: string | undefined, flags: Flags): Promise<void> {
+  const records = await recordsOf(name, flags);
+  stateOf(records);
+  checkLeases(records);
+  const about = flags.head === undefined ? '' : aboutHead(records, flags.head);
+  const head = records.at(-1)?.hash ?? 'none';
+  print(`${records.length} records, each following from the one before it; head ${head}\n${about}`);
+}
+
+async function exportLines(name: string | undefined, flags: Flags): Promise<void> {
+  for (const record of await recordsOf(name, flags)) print(`${JSON.stringify(record)}\n`);
+}
+
+async function list(name: string | undefined, flags: Flags): Promise<void> {
+  for (const { seq, at, event } of await recordsOf(name, flags)) {
+    const { type, ...rest } = event;
+    const about = 'step' in rest ? String(rest.step) : 'prompt' in rest ? JSON.stringify(rest.prompt) : '';
+    print(`${String(seq).padStart(5)}  ${new Date(at).toISOString()}  ${inert(type)} ${inert(about).slice(0, 100)}\n`);
+  }
+}
 
 /** `runbook journal`: the records of a run as they are, or whether they are whole. */
 export function register(program: Command): void {
   const journal = program.command('journal').description('the records of a run: list, verify, export');
-  const about: Record<What, string> = {
-    list: 'one line a record',
-    verify: 'whether every record follows from the one before it',
-    export: 'as JSON lines',
-  };
-  for (const what of ['list', 'verify', 'export'] as const) {
+  const command = (name: string, about: string) =>
     journal
-      .command(what)
-      .description(about[what])
+      .command(name)
+      .description(about)
       .argument('[run]', 'its name, or a path; the one opened last by default')
-      .addOption(journalOption())
-      .action(async (name: string | undefined, flags: { journal?: string }) => {
-        const opened = await archiveAt(flags).open(name);
-        try {
-          const records = await opened.read(0);
-          if (what === 'verify') {
-            print(`${records.length} records, each following from the one before it; head ${records.at(-1)?.hash}\n`);
-          } else if (what === 'export') {
-            for (const record of records) print(`${JSON.stringify(record)}\n`);
-          } else {
-            for (const { seq, at, event } of records) {
-              const { type, ...rest } = event;
-              const about = 'step' in rest ? String(rest.step) : 'prompt' in rest ? JSON.stringify(rest.prompt) : '';
-              print(
-                `${String(seq).padStart(5)}  ${new Date(at).toISOString()}  ${type} ${inert(about).slice(0, 100)}\n`,
-              );
-            }
-          }
-        } finally {
-          await opened.close();
-        }
-      });
-  }
+      .addOption(journalOption());
+  command('list', 'one line a record').action(list);
+  command('verify', 'whether every record follows from the one before it')
+    .option('--head <hash>', 'the hash that was printed, sent or reported at the end, to see whether the tail was cut')
+    .option('--file <path>', 'look at what `export` wrote, not at a journal')
+    .action(verify);
+  command('export', 'as JSON lines').action(exportLines);
 }

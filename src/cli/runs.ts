@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { EmptyJournal } from '../report/report.ts';
 import type { JournalRecord, Person } from '../run/events.ts';
 import { fold } from '../run/fold.ts';
-import type { Journal } from '../run/journal.ts';
+import { type Journal, JournalBroken } from '../run/journal.ts';
 import { peopleOf } from '../run/people.ts';
 import type { RunState } from '../run/state.ts';
 import type { Runbook } from '../runbook/plan.ts';
@@ -20,10 +20,19 @@ export function runsFolder(env: NodeJS.ProcessEnv = process.env): string {
 
 export const journalOf = (folder: string) => join(folder, 'journal.sqlite');
 
-/** The state after all records; null for a journal without any. */
+/**
+ * The state after all records; null for a journal without any.
+ * @throws JournalBroken when the hashes are right and a record still is none that this program wrote
+ */
 export function stateOf(records: readonly JournalRecord[]): RunState | null {
   let state: RunState | null = null;
-  for (const record of records) state = fold(state, record);
+  for (const record of records) {
+    try {
+      state = fold(state, record);
+    } catch (cause) {
+      throw new JournalBroken(record.seq, 'makes no sense where it stands', { cause });
+    }
+  }
   return state;
 }
 

@@ -1,3 +1,4 @@
+import { GENESIS } from '../run/chain.ts';
 import { fold } from '../run/fold.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import { renderMessage } from './due.ts';
@@ -27,7 +28,7 @@ export function preview(runbook: Runbook): Previewed[] {
     seq: 1,
     at: opens,
     prev: '',
-    hash: '',
+    hash: GENESIS,
     event: {
       type: 'run-opened',
       run: 'preview',

@@ -64,6 +64,9 @@ export function messageScope(runbook: Runbook, state: RunState, outlook: Outlook
     current_status: currentStatus(runbook, state),
     expected: time(roundUp(Math.max(now, outlook.finishAt)), zones, opens),
     outcome: state.outcome ? OUTCOMES[state.outcome.outcome] : 'in progress',
+    // Of the last record before the message itself is put on record: a text cannot hold the hash of what it is part of.
+    'journal.records': state.seq,
+    'journal.head': state.hash,
   };
   return nested({ ...values, settings: document.settings });
 }

@@ -63,9 +63,10 @@ export class LeaseLost extends Error {
 /** A record that does not follow from the one before it. */
 export class JournalBroken extends Error {
   readonly seq: number;
-  constructor(seq: number, what: string) {
+  constructor(seq: number, what: string, options?: ErrorOptions) {
     super(
-      `Record ${seq} of the journal ${what}. Do not go on with this run; keep the file and show it to a second person.`,
+      `Record ${seq} of the journal ${what}. Do not go on with this run; keep the journal and show it to a second person.`,
+      options,
     );
     this.name = 'JournalBroken';
     this.seq = seq;

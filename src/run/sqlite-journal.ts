@@ -39,13 +39,15 @@ const SCHEMA = `
 
 type LeaseRow = Holder & { released: number };
 
+const DAMAGED = 'is damaged. Nothing was changed; keep the file, and go back to a copy of it.';
+
 /** What SQLite's result codes mean here, and what to do. @see https://sqlite.org/rescode.html */
 const TROUBLE: Record<number, string> = {
   1: 'is no journal of a run.',
   5: 'is locked by another process. Find out which one, and try again.',
   8: 'may not be written by this user. Use the account that opened the run.',
   10: 'cannot be read or written: the disk reports an error. Copy the file away before anything else.',
-  11: 'is damaged. Nothing was changed; keep the file, and go back to a copy of it.',
+  11: DAMAGED,
   13: 'cannot be written: the disk is full. Make room, then go on.',
   14: 'cannot be opened by this user. Use the account that opened the run.',
   26: 'is damaged, or no journal at all. Nothing was changed; keep the file, and go back to a copy of it.',
@@ -56,7 +58,10 @@ function inWords<T>(path: string, work: () => T): T {
   try {
     return work();
   } catch (cause) {
-    if (!(cause instanceof Error && 'errcode' in cause)) throw cause;
+    if (!(cause instanceof Error)) throw cause;
+    // A number that is none of ours.
+    if ('code' in cause && cause.code === 'ERR_OUT_OF_RANGE') throw new JournalFailed(path, DAMAGED, { cause });
+    if (!('errcode' in cause)) throw cause;
     // The low byte is the code, the rest of it a further distinction.
     throw new JournalFailed(path, TROUBLE[Number(cause.errcode) & 0xff] ?? `fails: ${cause.message}.`, { cause });
   }
@@ -64,6 +69,13 @@ function inWords<T>(path: string, work: () => T): T {
 
 function formatOf(database: DatabaseSync): number {
   return Number(database.prepare('pragma user_version').get()?.user_version);
+}
+
+/** A row with its whole numbers as JavaScript has them, where it can have them exactly. */
+function numbered({ seq, at, prev, hash, event }: Record<string, unknown>): Record<keyof StoredRecord, unknown> {
+  const number = (value: unknown) =>
+    typeof value === 'bigint' && Number.isSafeInteger(Number(value)) ? Number(value) : value;
+  return { seq: number(seq), at: number(at), prev, hash, event };
 }
 
 /** Opens a file that is there, or makes it; SQLite itself would make one of any name that is asked for. */
@@ -112,6 +124,8 @@ export async function openSqliteJournal(path: string): Promise<Journal> {
   const lastRecord = prepare('select seq, hash from record order by seq desc limit 1');
   const recordAt = prepare('select seq, hash from record where seq = ?');
   const recordsAfter = prepare('select seq, at, prev, hash, event from record where seq > ? order by seq');
+  // Numbers too large for a record are for `verified` to refuse.
+  recordsAfter.setReadBigInts(true);
   const insert = prepare('insert into record (seq, at, prev, hash, event) values (?, ?, ?, ?, ?)');
   const leaseRow = prepare('select token, host, pid, started, renewed, released from lease');
 
@@ -160,10 +174,10 @@ export async function openSqliteJournal(path: string): Promise<Journal> {
     async read(after: number): Promise<JournalRecord[]> {
       const [last, stored] = guarded(() => [
         after === 0 ? { seq: 0, hash: GENESIS } : recordAt.get(after),
-        recordsAfter.all(after),
+        recordsAfter.all(after).map(numbered),
       ]);
       if (last === undefined) throw new JournalBroken(after, 'is missing');
-      return verified(last as { seq: number; hash: string }, stored as unknown as StoredRecord[]);
+      return verified(last as { seq: number; hash: string }, stored);
     },
 
     async acquire(): Promise<Lease> {

@@ -12,6 +12,8 @@ export const MESSAGE_NAMES = [
   'current_status',
   'expected',
   'outcome',
+  'journal.records',
+  'journal.head',
 ] as const;
 
 export type MessageName = (typeof MESSAGE_NAMES)[number];

@@ -146,6 +146,7 @@ export function summary(of: Summarised, look: Look): string {
     ...(state.target ? [`Target: ${state.target.where}, PostgreSQL ${state.target.version}.`] : []),
     windowLine(of),
     ...messages(of),
+    ...(state.outcome ? [`Journal: ${plural(state.seq, 'record')}, head ${state.hash}.`] : []),
     '',
     ...timeline(of, look),
     ...section('Not simply passed', exceptions(of, look)),

@@ -1,12 +1,14 @@
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { databaseArchive } from '../../src/cli/database-archive.ts';
-import { type Journal, JournalBroken, LeaseHeld, LeaseLost } from '../../src/run/journal.ts';
+import { GENESIS, verified } from '../../src/run/chain.ts';
+import { type Journal, JournalBroken, JournalFailed, LeaseHeld, LeaseLost } from '../../src/run/journal.ts';
 import { startedAt } from '../../src/run/process.ts';
 import { makeSqliteJournal, openSqliteJournal } from '../../src/run/sqlite-journal.ts';
 import { commitProxy } from '../steps/commit-proxy.ts';
@@ -199,6 +201,81 @@ describe('a file', () => {
   it('is for its owner’s eyes', async () => {
     makeSqliteJournal(path);
     expect((await stat(path)).mode & 0o077).toBe(0);
+  });
+
+  it('in which any byte has been changed is read as it was, or not at all, and why is said', async () => {
+    makeSqliteJournal(path);
+    const journal = await openSqliteJournal(path);
+    const written = await journal.append(
+      'terminal',
+      5,
+      Array.from({ length: 9 }, (_, nth) => says(`${nth} `.repeat(99))),
+    );
+    await journal.acquire();
+    await journal.pulse({ step: 'copy', at: 1, done: 1, total: 9, unit: 'rows' });
+    await journal.close();
+    const whole = await readFile(path);
+    const refused = new Set<string>();
+    // Every byte of the header, of which each means something, and a bit of every 61st of the rest.
+    for (let at = 0; at < whole.length; at += at < 100 ? 1 : 61) {
+      const changed = Buffer.from(whole);
+      changed[at] = (changed[at] ?? 0) ^ (1 << (at % 8));
+      await rm(`${path}-wal`, { force: true });
+      await writeFile(path, changed);
+      let again: Journal | undefined;
+      try {
+        again = await openSqliteJournal(path);
+        await again.holder();
+        await again.pulses();
+        expect(await again.read(0), `byte ${at}`).toEqual(written);
+      } catch (error) {
+        if (!(error instanceof JournalBroken || error instanceof JournalFailed)) throw error;
+        refused.add(error.name);
+      } finally {
+        await again?.close();
+      }
+    }
+    expect([...refused].toSorted()).toEqual(['JournalBroken', 'JournalFailed', 'UnknownFormat']);
+  });
+
+  it.each([
+    [
+      'numbers are texts',
+      `update record set seq = seq; update record set at = '5' where seq = 2`,
+      /Record 2 .* no record does/,
+    ],
+    ['numbers are too large', 'update record set at = 9223372036854775807 where seq = 2', /Record 2 .* no record does/],
+    ['texts are bytes', 'update record set event = cast(event as blob) where seq = 2', /Record 2 .* no record does/],
+    ['something is missing', 'update record set event = null where seq = 2', /Record 2 .* no record does/],
+    [
+      'a record stands twice',
+      'insert into record select * from record where seq = 2',
+      /Record 2 .* stands where record 3 belongs/,
+    ],
+    [
+      'a record was put in between',
+      `insert into record select 2.5, at, prev, hash, event from record where seq = 2`,
+      /Record 2\.5 .* stands where record 3 belongs/,
+    ],
+  ])('in whose tables %s is not gone on with', async (_what, sql, words) => {
+    makeSqliteJournal(path);
+    const journal = await openSqliteJournal(path);
+    onTestFinished(() => journal.close());
+    await journal.append('terminal', 5, [says('one'), says('two'), says('three')]);
+    await sqlite().tamper(`
+      alter table record rename to old; create table record (seq, at, prev, hash, event);
+      insert into record select * from old; ${sql}`);
+    await expect(journal.read(0)).rejects.toThrow(words);
+  });
+
+  it('whose event is none, under a hash that is right, is not gone on with', async () => {
+    for (const event of ['{"type":', '7', 'null', '{}']) {
+      const record = { seq: 1, at: 5, prev: GENESIS, event };
+      const hash = createHash('sha256').update(`${GENESIS}\n1\n5\n${event}`).digest('hex');
+      expect(() => verified({ seq: 0, hash: GENESIS }, [{ ...record, hash }])).toThrow(
+        /^Record 1 .* is (not JSON|no event)/,
+      );
+    }
   });
 
   it('of another version’s layout is left alone', async () => {
