@@ -3,7 +3,7 @@ import { lookOf } from '../ui/look.ts';
 import { summary } from '../ui/summary.ts';
 import { INTERRUPTED, interruption } from './interruption.ts';
 import { archiveAt, journalOption } from './journal-option.ts';
-import { personAt } from './person.ts';
+import { personOrWatcher } from './person.ts';
 import { print } from './print.ts';
 import { readRun } from './runs.ts';
 import { attend, exitCode } from './terminal.ts';
@@ -15,7 +15,7 @@ export function register(program: Command): void {
     .description('follow a run from another terminal; answer as yourself')
     .argument('[run]', 'its name, or a path; the one opened last by default')
     .addOption(journalOption())
-    .option('--as <role>', 'the role you have')
+    .option('--as <role>', 'the role you have; without it, of several, you watch')
     .option('--name <name>', 'your name, as the runbook has it')
     .option('--plain', 'one line an event instead of the screen')
     .action(
@@ -25,14 +25,14 @@ export function register(program: Command): void {
         command: Command,
       ) => {
         const { journal, records, runbook } = await readRun(archiveAt(flags), name);
-        const me = personAt(runbook, flags, command);
+        const me = personOrWatcher(runbook, flags, command);
         const since = records.at(-1)?.seq ?? 0;
         const interrupted = interruption();
         const plain = flags.plain ?? false;
-        const state = await attend({ journal, me, since, plain, signal: interrupted });
+        const state = await attend({ journal, me, since, plain, interruption: interrupted });
         print(`\n${summary({ runbook, state, pulses: [], now: Date.now() + state.aheadMs }, lookOf(process.env))}\n`);
         await journal.close();
-        process.exitCode = interrupted.aborted ? INTERRUPTED : exitCode(state);
+        process.exitCode = interrupted.signal.aborted ? INTERRUPTED : exitCode(state);
       },
     );
 }

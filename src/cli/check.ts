@@ -49,15 +49,15 @@ function offline(file: string, runbook: Runbook): string[] {
 
 async function ask(runbook: Runbook): Promise<void> {
   print('\nThe target, which is only looked at:\n');
-  const interrupted = interruption();
+  const { signal } = interruption();
   let wrong = 0;
   try {
-    for await (const finding of checkTarget(runbook, process.env, interrupted)) {
+    for await (const finding of checkTarget(runbook, process.env, signal)) {
       if (finding.verdict === 'wrong') wrong += 1;
       print(`${targetLines(finding).join('\n')}\n`);
     }
   } catch (error) {
-    if (!interrupted.aborted) throw error;
+    if (!signal.aborted) throw error;
     process.exitCode = INTERRUPTED;
     return;
   }

@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
-import type { Person } from '../run/events.ts';
+import { type Person, WATCHER } from '../run/events.ts';
 import type { Runbook } from '../runbook/plan.ts';
 
 /**
@@ -16,4 +16,16 @@ export function personAt(runbook: Runbook, flags: { as?: string; name?: string }
   const named = roles[role]?.people ?? [];
   const only = named.length === 1 ? named[0]?.name : undefined;
   return { role, name: flags.name ?? only ?? userInfo().username };
+}
+
+/**
+ * As `personAt`; who does not say which role they have, of a runbook with several, only watches, unless a name that they
+ * give is that of one role alone. Of a watcher the role is empty.
+ */
+export function personOrWatcher(runbook: Runbook, flags: { as?: string; name?: string }, command: Command): Person {
+  const roles = Object.entries(runbook.document.roles);
+  if (flags.as !== undefined || roles.length < 2) return personAt(runbook, flags, command);
+  const theirs = roles.filter(([, { people }]) => people.some(({ name }) => name === flags.name));
+  const [role] = theirs.length === 1 ? (theirs[0] ?? []) : [];
+  return { role: role ?? WATCHER, name: flags.name ?? userInfo().username };
 }

@@ -59,9 +59,9 @@ async function rehearse(file: string, flags: Flags, command: Command): Promise<v
     rows,
     keep: flags.keep ?? false,
     onProgress: (what) => print(`${what} …\n`),
-    signal: interrupted,
+    signal: interrupted.signal,
   }).catch((error: unknown) => {
-    if (!interrupted.aborted) throw error;
+    if (!interrupted.signal.aborted) throw error;
   });
   if (!rehearsal) {
     process.exitCode = INTERRUPTED;
@@ -94,7 +94,7 @@ async function rehearse(file: string, flags: Flags, command: Command): Promise<v
       answers: auto ? { rollback: approval, ...answers, ...chosen } : chosen,
       ...(reason === undefined ? {} : { reason }),
       leaveOpen: auto,
-      interrupted,
+      interruption: interrupted,
       onConductor: (pid) => rehearsal.conductedBy(pid),
     });
     const state = stateOf(await opened.journal.read(0));

@@ -133,7 +133,7 @@ async function run(file: string, flags: Flags, command: Command): Promise<void> 
     plain: flags.plain ?? false,
     ...(answers ? { answers } : {}),
     leaveOpen: !flags.wait,
-    interrupted: interruption(),
+    interruption: interruption(),
   });
   await opened.journal.close();
 }

@@ -6,10 +6,10 @@ import type { RehearsalAnswer } from '../runbook/schema.ts';
 import { inert } from '../ui/inert.ts';
 import { lookOf } from '../ui/look.ts';
 import { summary } from '../ui/summary.ts';
-import { INTERRUPTED } from './interruption.ts';
+import { INTERRUPTED, type Interruption } from './interruption.ts';
 import { print } from './print.ts';
 import { type Opened, stateOf } from './runs.ts';
-import { answerPrepared, attend, type Ended, exitCode, startConductor } from './terminal.ts';
+import { answerPrepared, attend, type Ended, exitCode, startConductor, WAITS } from './terminal.ts';
 
 export interface Session {
   opened: Opened;
@@ -30,8 +30,7 @@ export interface Session {
   reason?: string;
   /** Leave, rather than wait, when a question has no prepared answer. */
   leaveOpen: boolean;
-  /** Aborted by a signal that wants this terminal to end. */
-  interrupted: AbortSignal;
+  interruption: Interruption;
   /** Told the conductor's pid as soon as it runs. */
   onConductor?(pid: number): Promise<void>;
 }
@@ -50,11 +49,17 @@ function conclude(session: Session, state: RunState): void {
   print(`\n${summary({ runbook: session.runbook, state, pulses: [], now }, lookOf(process.env))}\n`);
 }
 
+/** What the last conductor put on record when it left; undefined when it did not. */
+function leaving(since: number, records: JournalRecord[]): string | undefined {
+  const left = records.findLast(({ seq, event }) => seq > since && event.type === 'conductor-left')?.event;
+  return left?.type === 'conductor-left' ? `The conductor left: ${inert(left.why)}` : undefined;
+}
+
 /** Why a conductor that failed is no longer there: by its own account on record, its log, or the signal that ended it. */
 async function epitaph({ signal }: Ended, since: number, records: JournalRecord[], log: string): Promise<string> {
   if (signal !== null) return `The conductor was ended from outside (${signal}).`;
-  const left = records.findLast(({ seq, event }) => seq > since && event.type === 'conductor-left')?.event;
-  if (left?.type === 'conductor-left') return `The conductor left: ${inert(left.why)}`;
+  const left = leaving(since, records);
+  if (left !== undefined) return left;
   return log === ''
     ? 'The conductor could not be started.'
     : `The conductor failed:\n${log.split('\n').slice(-LAST_LINES).map(inert).join('\n')}`;
@@ -65,7 +70,7 @@ async function epitaph({ signal }: Ended, since: number, records: JournalRecord[
  * @returns the exit code
  */
 export async function attendRun(session: Session): Promise<number> {
-  const { opened, folder, me, rehearsal, answers, reason, leaveOpen, interrupted } = session;
+  const { opened, folder, me, rehearsal, answers, reason, leaveOpen, interruption } = session;
   const { journal, since } = opened;
   const answering = new AbortController();
   const gone = new AbortController();
@@ -88,12 +93,12 @@ export async function attendRun(session: Session): Promise<number> {
           by: me,
           signal: answering.signal,
         })
-      : Promise.resolve();
+      : Promise.resolve(false);
 
-  const signal = AbortSignal.any([interrupted, gone.signal]);
-  await attend({ journal, me, since, plain: session.plain, signal });
+  const signal = AbortSignal.any([interruption.signal, gone.signal]);
+  await attend({ journal, me, since, plain: session.plain, interruption: { ...interruption, signal } });
   answering.abort();
-  await answered;
+  const gaveUp = await answered;
   const finished = stateOf(await journal.read(0))?.outcome != null;
   const left = (await journal.read(since)).some(({ event }) => event.type === 'conductor-left');
   if (rehearsal && !finished) conductor.release();
@@ -111,13 +116,16 @@ export async function attendRun(session: Session): Promise<number> {
   const state = stateOf(records);
   if (state === null) return 1;
   conclude(session, state);
-  const failed = how !== undefined && how.code !== 0 && !interrupted.aborted;
+  const failed = how !== undefined && how.code !== 0 && !interruption.signal.aborted;
   if (failed) {
     // One that was killed had no time for the report.
     if (how.signal !== null) await writeReport(records, session.report);
     print(`\n${await epitaph(how, since, records, await conductor.log())}\n`);
     if (state.outcome === null && !rehearsal) print('What was done is on record. Carry on with `runbook run`.\n');
   }
-  if (interrupted.aborted) return INTERRUPTED;
-  return failed && state.outcome === null ? FAILED : exitCode(state);
+  if (interruption.signal.aborted) return INTERRUPTED;
+  if (state.outcome !== null) return exitCode(state);
+  if (failed) return FAILED;
+  if (left) print(`\n${leaving(since, records)}\n`);
+  return gaveUp ? WAITS : exitCode(state);
 }

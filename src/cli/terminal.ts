@@ -10,6 +10,7 @@ import { follow } from '../run/follow.ts';
 import type { Journal } from '../run/journal.ts';
 import type { RunState } from '../run/state.ts';
 import type { RehearsalAnswer } from '../runbook/schema.ts';
+import { INTERRUPTED, type Interruption } from './interruption.ts';
 import { signHere } from './sign.ts';
 
 /** How this terminal is named in the journal. */
@@ -21,7 +22,7 @@ export interface Attending {
   /** The last record that is old news. */
   since: number;
   plain: boolean;
-  signal: AbortSignal;
+  interruption: Interruption;
 }
 
 /** A terminal without cursor addressing, and one that is read aloud (Ink's own variable for that), get lines instead. */
@@ -30,12 +31,12 @@ function linesOnly({ TERM, INK_SCREEN_READER }: NodeJS.ProcessEnv): boolean {
 }
 
 /** Shows a run until it has ended or this terminal leaves it: the screen on a terminal, a line an event elsewhere. */
-export async function attend({ journal, me, since, plain, signal }: Attending): Promise<RunState> {
+export async function attend({ journal, me, since, plain, interruption }: Attending): Promise<RunState> {
   const { stdin, stdout } = process;
-  const following = { journal, me, terminal: TERMINAL, stdin, stdout, since, signal };
+  const following = { journal, me, terminal: TERMINAL, stdin, stdout, since, signal: interruption.signal };
   if (plain || linesOnly(process.env) || !stdin.isTTY || !stdout.isTTY) {
     const { openPlain } = await import('../ui/plain.ts');
-    return await openPlain(following);
+    return await openPlain({ ...following, onCtrlC: interruption.onCtrlC });
   }
   process.env.NODE_ENV = 'production';
   const { openScreen } = await import('../ui/screen.tsx');
@@ -66,7 +67,10 @@ function second(people: RunState['people'], as: string, asker: string | undefine
 /** A question that is asked this often with the same answer given is left to a person: the answer does not help. */
 const MOST_ROUNDS = 10;
 
-/** Gives prepared answers to the questions of a run as they come up, as another terminal beside the one that shows it. */
+/**
+ * Gives prepared answers to the questions of a run as they come up, as another terminal beside the one that shows it.
+ * @returns whether it asked the conductor to leave, for want of an answer
+ */
 export async function answerPrepared({
   journal,
   answers,
@@ -75,7 +79,7 @@ export async function answerPrepared({
   otherwise,
   by,
   signal,
-}: Answering): Promise<void> {
+}: Answering): Promise<boolean> {
   let state: RunState | null = null;
   let stopped = false;
   let token: number | undefined;
@@ -120,6 +124,7 @@ export async function answerPrepared({
     }
   };
   await follow(journal, { signal, onRecords });
+  return stopped;
 }
 
 /** How a process ended: with a code, by a signal, or (neither) without having begun. */
@@ -167,7 +172,10 @@ export function startConductor(
   };
 }
 
-/** The exit code that says how a run stands: 0 done, 1 aborted, 3 waits for a person, 4 rolled back. */
+/** The exit code of a run that waits for a person, or for its time. */
+export const WAITS = 3;
+
+/** The exit code that says how a run stands: 0 done, 1 aborted, 3 waits for a person, 4 rolled back, 130 stopped by one. */
 export function exitCode(state: RunState): number {
   switch (state.outcome?.outcome) {
     case 'done':
@@ -177,6 +185,6 @@ export function exitCode(state: RunState): number {
     case 'rolled-back':
       return 4;
     default:
-      return 3;
+      return state.stopping ? INTERRUPTED : WAITS;
   }
 }

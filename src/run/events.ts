@@ -59,6 +59,9 @@ export interface Prompt {
 /** How strongly it is proved who answered: by an SSH signature, by a name typed at a keyboard, or not at all. */
 export type Proof = 'signed' | 'named' | 'rehearsal';
 
+/** The role of somebody who only watches; no role of a runbook is called so. */
+export const WATCHER = '';
+
 export interface Person {
   name: string;
   role: string;

@@ -21,17 +21,22 @@ export type Dialog = Grave | Stop;
 
 export const GRAVE_WORD = { 'roll-back': 'roll back', 'begin-early': 'begin' } as const;
 
-/** The answers to “stop?”: what each does, and what it asks of the run. */
-export function stopChoices(rehearsal: boolean): readonly { says: string; request: RequestKind | null }[] {
+/** What Ctrl+C may come to, besides nothing: a request to the run, or the end of this terminal alone. */
+type Stopping = Extract<RequestKind, 'pause' | 'stop'> | 'leave';
+
+/** The answers to “stop?”: what each does, and what it comes to. */
+export function stopChoices(rehearsal: boolean): readonly { says: string; does: Stopping | null }[] {
+  const leave = { says: 'Keep going, and leave this terminal. `runbook attach` comes back.', does: 'leave' } as const;
   return [
-    { says: 'Keep going.', request: null },
-    { says: 'Finish the step at work, then pause. The conductor stays; p carries on.', request: 'pause' },
+    { says: 'Keep going.', does: null },
+    { says: 'Finish the step at work, then pause. The conductor stays; p carries on.', does: 'pause' },
     {
       says: rehearsal
         ? 'End the rehearsal: what is at work is cancelled, the report is written, the database is taken down.'
         : 'Stop now, safely: what is at work is cancelled and the conductor leaves. `runbook run` carries on later.',
-      request: 'stop',
+      does: 'stop',
     },
+    ...(rehearsal ? [] : [leave]),
   ];
 }
 
@@ -45,6 +50,8 @@ interface Sitting {
 export interface Led {
   dialog: Dialog | null;
   events: RunEvent[];
+  /** This terminal goes. */
+  leave?: true;
 }
 
 export function openGrave(request: Grave['request']): Grave {
@@ -93,8 +100,9 @@ function stop(dialog: Stop, press: Press, { me, rehearsal }: Sitting): Led {
     case 'down':
       return at(dialog.cursor + 1);
     case 'enter': {
-      const request = choices[dialog.cursor]?.request ?? null;
-      return request === null ? CLOSED : { dialog: null, events: [requested(request, me)] };
+      const does = choices[dialog.cursor]?.does ?? null;
+      if (does === 'leave') return { ...CLOSED, leave: true };
+      return does === null ? CLOSED : { dialog: null, events: [requested(does, me)] };
     }
     default:
       return kept(dialog);

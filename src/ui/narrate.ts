@@ -1,4 +1,4 @@
-import type { Person, RunEvent } from '../run/events.ts';
+import { type Person, type RunEvent, WATCHER } from '../run/events.ts';
 import { PROOF_WORDS } from '../run/proof.ts';
 import type { RunState } from '../run/state.ts';
 import { findStep, type Runbook } from '../runbook/plan.ts';
@@ -14,6 +14,7 @@ export interface Told {
 
 /** `Ada (Tech Lead)` */
 export function personName(by: Person, runbook: Runbook): string {
+  if (by.role === WATCHER) return `${by.name} (watching)`;
   return `${by.name} (${runbook.document.roles[by.role]?.title ?? by.role})`;
 }
 

@@ -1,7 +1,8 @@
 import { createInterface } from 'node:readline';
-import type { JournalRecord } from '../run/events.ts';
+import { type JournalRecord, type RunEvent, WATCHER } from '../run/events.ts';
 import type { Pulse } from '../run/journal.ts';
 import type { RunState, StepStatus } from '../run/state.ts';
+import { requested } from './dialogs.ts';
 import type { Followed, LogLine } from './followed.ts';
 import { ABANDONED, type Following, takeHold } from './following.ts';
 import { plural, share, short } from './format.ts';
@@ -37,6 +38,17 @@ function progressTeller(): (pulses: Pulse[], followed: Followed) => string[] {
   };
 }
 
+/** What Ctrl+C asks: what a second one does, and what may be typed instead. */
+function stopText(rehearsal: boolean, interactive: boolean): string {
+  const again = rehearsal
+    ? '  Ctrl+C again ends the rehearsal: what is at work is cancelled, the report is written, the database is taken down.'
+    : '  Ctrl+C again stops the run now, safely: what is at work is cancelled and the conductor leaves.';
+  if (!interactive)
+    return `${again}\n  It goes on meanwhile${rehearsal ? '' : `; \`kill ${process.pid}\` ends this terminal alone`}.`;
+  const leave = rehearsal ? '' : ', or `detach` to leave it at work';
+  return `${again}\n  It goes on meanwhile. Type \`pause\` to pause it after the step at work${leave}.`;
+}
+
 /** What is printed of new records: a question that is still open in full; else, of what is no history, its one line. */
 function printed(
   records: readonly JournalRecord[],
@@ -66,8 +78,14 @@ function printed(
 export async function openPlain({
   stdin,
   stdout,
+  onCtrlC,
   ...following
-}: Following & { stdin: NodeJS.ReadStream; stdout: NodeJS.WritableStream }): Promise<RunState> {
+}: Following & {
+  stdin: NodeJS.ReadStream;
+  stdout: NodeJS.WritableStream;
+  /** Has Ctrl+C answered here until the function that it returns is called. */
+  onCtrlC?: (answer: () => void) => () => void;
+}): Promise<RunState> {
   const look = lookOf(process.env);
   const interactive = stdin.isTTY === true;
   const means = interactive ? 'typing' : 'elsewhere';
@@ -77,14 +95,30 @@ export async function openPlain({
   const progress = progressTeller();
   const hold = takeHold(following);
 
+  const append = (events: RunEvent[]) => {
+    hold.append(events).catch((error: unknown) => print(`  Not on record: ${inert(String(error))}`));
+  };
   const onLine = (text: string) => {
     const followed = hold.followed();
     if (!followed) return;
     const meant = understood(text, following, followed);
+    asked = false;
     if ('says' in meant) return print(meant.says);
-    hold.append([meant.event]).catch((error: unknown) => print(`  Not on record: ${inert(String(error))}`));
+    if ('leave' in meant) return hold.leave();
+    append([meant.event]);
+  };
+  /** Whether Ctrl+C was pressed, and nothing typed since. */
+  let asked = false;
+  const interrupted = () => {
+    const { conductor, stopping, outcome, rehearsal } = hold.followed()?.state ?? {};
+    if (!conductor || stopping || outcome || following.me.role === WATCHER) return hold.leave();
+    if (asked) return append([requested('stop', following.me)]);
+    asked = true;
+    print(stopText(rehearsal === true, interactive));
   };
   stdout.on('error', hold.leave);
+  stdin.on('error', hold.leave);
+  const unanswered = onCtrlC?.(interrupted);
   const reader = interactive ? createInterface({ input: stdin }).on('line', onLine) : null;
   let told = 0;
   try {
@@ -107,6 +141,7 @@ export async function openPlain({
       },
     });
   } finally {
+    unanswered?.();
     reader?.close();
     stdout.off('error', hold.leave);
   }

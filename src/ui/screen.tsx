@@ -27,6 +27,8 @@ export interface Attended {
 const TICK = 1_000;
 /** Progress is drawn at most this often, in ms: five times a second. */
 const PULSE = 200;
+/** For so long what the terminal has kept of earlier keys is waited for, in ms. */
+const TYPED_AHEAD = 20;
 
 /**
  * Has this process read no more from the terminal, which otherwise would take a part of what is typed to another one, such
@@ -45,6 +47,16 @@ async function stopHere(): Promise<void> {
   // The whole group, so that the shell notices, whatever stands between it and this process.
   process.kill(0, 'SIGTSTP');
   await delay(PULSE);
+}
+
+/** What was typed before there was anything to see was not meant for what is seen: it is read, and comes to nothing. */
+async function forget(stdin: NodeJS.ReadStream): Promise<void> {
+  const ignored = () => undefined;
+  stdin.setRawMode(true);
+  stdin.on('data', ignored);
+  await delay(TYPED_AHEAD);
+  stdin.off('data', ignored);
+  stdin.pause();
 }
 
 /**
@@ -126,6 +138,7 @@ export async function openScreen({ stdin, stdout, sign, ...following }: Followin
     hold.leave();
   };
   for (const stream of [stdin, stdout]) stream.on('error', lost);
+  await forget(stdin);
   const ink = render(<App store={store} onPress={onPress} onSuspend={stopHere} />, {
     stdin,
     stdout,

@@ -1,5 +1,5 @@
 import { bound, refusal } from '../run/answers.ts';
-import type { Person, Prompt, RunEvent } from '../run/events.ts';
+import { type Person, type Prompt, type RunEvent, WATCHER } from '../run/events.ts';
 import { unsigned } from '../run/proof.ts';
 import type { RunState } from '../run/state.ts';
 import type { Runbook } from '../runbook/plan.ts';
@@ -10,7 +10,7 @@ import { plural } from './format.ts';
 import { inert } from './inert.ts';
 import { lineText } from './lines.ts';
 import { staffed } from './staffing.ts';
-import { openPrompts } from './view.ts';
+import { openPrompts, WATCHING } from './view.ts';
 
 /** Evidence in a log is for the eye to follow, not the whole of it. */
 const EVIDENCE_LINES = 30;
@@ -52,6 +52,7 @@ const HELP = [
   '  Enter alone repeats what is asked; `evidence` shows all that there is to look at.',
   '  `[as ROLE] CHOICE [REASON]` answers; with the name of the question before CHOICE when several are open.',
   '  `pause` after the step at work (a backfill after its batches), `resume`, `stop`, `roll-back REASON` are asked for at any time.',
+  '  `detach` ends this terminal and not the run, unless it is a rehearsal.',
   '  `faster`, `slower`, `workers N` are for a backfill at work.',
 ].join('\n');
 
@@ -62,7 +63,7 @@ function personFor(role: string, me: Person, state: RunState): Person {
 }
 
 /** What a typed line comes to: something for the journal, or something to say about it. Inert. */
-export type Meant = { event: RunEvent } | { says: string };
+export type Meant = { event: RunEvent } | { says: string } | { leave: true };
 
 const says = (text: string): Meant => ({ says: `  ${inert(text)}` });
 
@@ -109,6 +110,8 @@ export function understood(
   if (word === '' || word === 'evidence') return looked(word, followed);
   if (word === 'help' || word === '?') return { says: HELP };
 
+  if (by.role === WATCHER && word !== 'detach') return says(WATCHING);
+
   const open = openPrompts(state);
   const named = open.find((each) => each.id === word);
   if (named) return answer(named, more, by, terminal, state);
@@ -119,12 +122,13 @@ export function understood(
   }
   if (fits) return answer(fits, rest, by, terminal, state);
 
+  if (word === 'detach') return { leave: true };
   const request = REQUESTS.find((each) => each === word);
   if (!request) {
     const choices = open.flatMap((each) => each.options.map((option) => option.choose));
     const asked =
       choices.length > 0 ? `an answer to what is asked (${choices.join(', ')})` : 'an answer, for nothing is asked';
-    return says(`“${word}” is neither ${asked} nor one of ${REQUESTS.join(', ')}, evidence, help.`);
+    return says(`“${word}” is neither ${asked} nor one of ${REQUESTS.join(', ')}, detach, evidence, help.`);
   }
   if (request === 'workers') {
     const asked = staffed(followed, by, () => Number(more));

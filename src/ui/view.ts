@@ -1,4 +1,4 @@
-import type { Answer, Person, Prompt, RunEvent } from '../run/events.ts';
+import { type Answer, type Person, type Prompt, type RunEvent, WATCHER } from '../run/events.ts';
 import type { PromptState, RunState } from '../run/state.ts';
 import { undosDue } from '../run/undo.ts';
 import type { Runbook } from '../runbook/plan.ts';
@@ -95,11 +95,15 @@ export function taken(view: View, state: RunState): boolean {
   return view.dialog !== null || overtaken(view, state) !== null || stage === 'reason' || stage === 'name';
 }
 
+/** Said to a watcher whose key would do something. */
+export const WATCHING = 'You only watch. `runbook attach --as ROLE` answers, and asks things of the run.';
+
 const stay = (view: View, ...events: RunEvent[]): Pressed => ({ view, events, leave: false });
 
-function interrupted(view: View, { state }: Situation): Pressed {
+function interrupted(view: View, { state, me }: Situation): Pressed {
   // With nobody at work, or somebody already told to stop, there is nothing to ask: this terminal goes.
-  if (state.conductor === null || state.stopping || state.outcome !== null) return { view, events: [], leave: true };
+  const idle = state.conductor === null || state.stopping || state.outcome !== null;
+  if (idle || me.role === WATCHER) return { view, events: [], leave: true };
   return stay({ ...view, dialog: { kind: 'stop', cursor: 0 } });
 }
 
@@ -120,6 +124,9 @@ function rollBack(view: View, { runbook, state }: Situation): Pressed {
   return stay({ ...view, dialog: openGrave('roll-back') });
 }
 
+/** Keys that ask something of the run. */
+const ASKING = 'p+=-><RB';
+
 function onLetter(view: View, letter: string, situation: Situation): Pressed | null {
   const { state, me, now } = situation;
   const page = PAGE_KEYS[letter];
@@ -128,6 +135,7 @@ function onLetter(view: View, letter: string, situation: Situation): Pressed | n
     const scroll = FROM_END.includes(page) ? Number.MAX_SAFE_INTEGER : 0;
     return stay(view.page === page ? { ...view, page: 'run', scroll: 0 } : { ...view, page, scroll });
   }
+  if (me.role === WATCHER && ASKING.includes(letter)) return stay({ ...view, notice: WATCHING });
   switch (letter) {
     case 'q':
       return view.page === 'run' ? left(view, situation) : stay({ ...view, page: 'run', scroll: 0 });
@@ -182,8 +190,8 @@ export function pressed(before: View, press: Press, situation: Situation): Press
   const interrupt = 'key' in press && press.key === 'interrupt';
   if (interrupt && view.dialog?.kind !== 'stop') return interrupted(view, situation);
   if (view.dialog) {
-    const { dialog, events } = inDialog(view.dialog, press, { me, rehearsal: state.rehearsal });
-    return stay({ ...view, dialog }, ...events);
+    const { dialog, events, leave = false } = inDialog(view.dialog, press, { me, rehearsal: state.rehearsal });
+    return { view: { ...view, dialog }, events, leave };
   }
   if (view.page === 'run' && overtaken(view, state)) {
     return stay('key' in press && press.key === 'escape' ? { ...view, front: null } : view);
@@ -203,6 +211,7 @@ export function pressed(before: View, press: Press, situation: Situation): Press
     return stay(back ? { ...view, page: 'run', scroll: 0 } : view);
   }
   if (!front || !situation.legible) return stay(view);
+  if (me.role === WATCHER) return stay({ ...view, notice: WATCHING });
   const { form, answer } = answering(front.form, press, { prompt: front.prompt, state, known: view.known, terminal });
   const next: View = {
     ...view,

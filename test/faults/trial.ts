@@ -43,7 +43,7 @@ export class Trial implements AsyncDisposable {
   readonly #lab: Lab;
   readonly #database: string;
   readonly #over = new AbortController();
-  readonly #answering: Promise<void>;
+  readonly #answering: Promise<unknown>;
   readonly #conductors: Conductor[] = [];
 
   private constructor(lab: Lab, folder: string, database: string, journal: Journal) {

@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { expect, it, onTestFinished, vi } from 'vitest';
+import type { Person } from '../../src/run/events.ts';
 import { parseRunbook } from '../../src/runbook/sources.ts';
 import { lookOf } from '../../src/ui/look.ts';
 import { openPlain } from '../../src/ui/plain.ts';
@@ -8,20 +9,25 @@ import { ADA, OPENS, openTestRun, orphans, type TestRun } from './run.ts';
 
 const MINUTE = 60_000;
 
-function show(run: TestRun, given: { tty: boolean; since?: number }) {
+function show(run: TestRun, given: { tty: boolean; since?: number; me?: Person }) {
   const leaving = new AbortController();
   const stdout = new PassThrough();
   const stdin = Object.assign(new PassThrough(), { isTTY: given.tty });
   let text = '';
+  let ctrlC: () => void = () => undefined;
   stdout.on('data', (chunk: Buffer) => {
     text += chunk.toString();
   });
   const ended = openPlain({
     journal: run.journal,
-    me: ADA,
+    me: given.me ?? ADA,
     terminal: 'test:1',
     stdin: stdin as unknown as NodeJS.ReadStream,
     stdout,
+    onCtrlC(answer) {
+      ctrlC = answer;
+      return () => undefined;
+    },
     signal: leaving.signal,
     ...(given.since === undefined ? {} : { since: given.since }),
   });
@@ -30,7 +36,7 @@ function show(run: TestRun, given: { tty: boolean; since?: number }) {
     await ended;
   });
   const says = (wanted: string) => vi.waitFor(() => expect(text).toContain(wanted), { timeout: 10_000, interval: 20 });
-  return { ended, says, types: (line: string) => stdin.write(`${line}\n`), text: () => text };
+  return { ended, says, types: (line: string) => stdin.write(`${line}\n`), text: () => text, ctrlC: () => ctrlC() };
 }
 
 async function asked(run: TestRun): Promise<void> {
@@ -116,6 +122,37 @@ it('wants to know which question is meant when several can be answered so', asyn
   await plain.says('Grace (Tech Lead) answered “leave”');
   await run.settles('tripwire.slow');
   expect((await run.state()).prompts.map((each) => each.settled?.choose)).toEqual([undefined, 'leave']);
+});
+
+it('asks on Ctrl+C what shall be done, and stops on a second one unless something was typed', async () => {
+  const run = await openTestRun({ rehearsal: false });
+  const plain = show(run, { tty: true });
+  const requests = async () =>
+    (await run.records()).flatMap(({ event }) => (event.type === 'requested' ? [event.request] : []));
+  await plain.says('so far');
+  plain.ctrlC();
+  await plain.says('Ctrl+C again stops the run now, safely');
+  plain.types('pause');
+  await plain.says('Ada (Developer) paused the run');
+  plain.ctrlC();
+  expect(await requests()).toEqual(['pause']);
+  plain.ctrlC();
+  await plain.says('Ada (Developer) stopped the run');
+  plain.ctrlC();
+  expect((await plain.ended).stopping).toBe(true);
+  expect(await requests()).toEqual(['pause', 'stop']);
+});
+
+it('takes no answer and no request from somebody who only watches, and lets them go', async () => {
+  const run = await openTestRun({ rehearsal: false });
+  await asked(run);
+  const plain = show(run, { tty: true, me: { name: 'eve', role: '' } });
+  await plain.says('What shall become of the orphans?');
+  for (const line of ['leave', 'pause', 'orphans leave']) plain.types(line);
+  await vi.waitFor(() => expect(plain.text().split('You only watch.')).toHaveLength(4));
+  plain.types('detach');
+  await plain.ended;
+  expect((await run.state()).conductor).not.toBeNull();
 });
 
 it('sums a run up: how it stands, what waits, what did not simply pass', async () => {

@@ -22,13 +22,14 @@ function show(
   columns: number,
   rows: number,
   name = 'test:1',
-  sign = async () => null as string | null,
+  { sign = async () => null as string | null, me = ADA, typed = '' } = {},
 ): Shown {
   const terminal = new FakeTerminal(columns, rows);
+  if (typed !== '') terminal.press({ type: typed });
   const leaving = new AbortController();
   const { stdin, stdout } = terminal;
   const { journal } = run;
-  const ended = openScreen({ journal, me: ADA, terminal: name, stdin, stdout, signal: leaving.signal, sign });
+  const ended = openScreen({ journal, me, terminal: name, stdin, stdout, signal: leaving.signal, sign });
   onTestFinished(async () => {
     leaving.abort();
     await ended;
@@ -282,6 +283,45 @@ describe('keys', () => {
     await run.happens(OPENS, { type: 'conductor-left', why: 'somebody asked it to stop' });
     expect((await ended).conductor).toBeNull();
     expect(terminal.emulator.buffer.active.type).toBe('normal');
+  });
+
+  it('leaves the run at work where Ctrl+C is answered so', async () => {
+    const run = await openTestRun({ rehearsal: false });
+    const { terminal, ended } = show(run, 80, 24);
+    await terminal.shows('Move the archive');
+    terminal.press('ctrlC', { type: '4' });
+    await terminal.shows('› 4 Keep going, and leave this terminal.');
+    terminal.press('enter');
+    expect((await ended).stopping).toBe(false);
+    expect((await run.state()).conductor).not.toBeNull();
+  });
+
+  it('asks nothing of the run for somebody who only watches', async () => {
+    const run = await openTestRun();
+    await asked(run);
+    const { terminal, ended } = show(run, 100, 30, 'test:1', { me: { name: 'eve', role: '' } });
+    await terminal.shows('eve (watching)');
+    for (const letter of ['p', 'R', '1']) {
+      terminal.press({ type: letter });
+      await terminal.shows('You only watch. `runbook attach --as ROLE` answers');
+      terminal.press({ type: 'l' });
+      await terminal.shows('conductor started on');
+      terminal.press('escape');
+      await terminal.shows('What shall become of the orphans?');
+    }
+    terminal.press('ctrlC');
+    await ended;
+    expect(await requests(run)).toEqual([]);
+  });
+
+  it('knows nothing of what was typed before there was a screen', async () => {
+    const run = await openTestRun();
+    await asked(run);
+    const { terminal } = show(run, 100, 30, 'test:1', { typed: 'p1\r' });
+    await terminal.shows('What shall become of the orphans?');
+    terminal.press({ type: '?' });
+    await terminal.shows('Keys');
+    expect(await requests(run)).toEqual([]);
   });
 
   it('pauses, and leaves the run alone when it is left', async () => {
