@@ -45,9 +45,10 @@ export function plannedMoment(at: string, phase: Phase, window: Document['window
 export function repeated(step: Step, lists: Document['lists']): Step[] {
   if (step.for_each === undefined) return [step];
   const { for_each, ...once } = step;
-  return listed(lists, for_each).map((item) => {
+  const items = listed(lists, for_each);
+  return items.map((item) => {
     const copy = fillStrings(once, item) as Step;
-    return { ...copy, id: `${step.id}.${item.name}` };
+    return { ...copy, id: `${step.id}.${called(item, items)}` };
   });
 }
 
@@ -125,6 +126,13 @@ export function stepsCalled(runbook: Runbook, name: string): Step[] {
 /** The items of a list; none when there is no such list. */
 export function listed(lists: Document['lists'], name: string | undefined): Item[] {
   return name !== undefined && Object.hasOwn(lists, name) ? (lists[name] ?? []) : [];
+}
+
+/** What an item is called among those of its list: its name, behind its schema where another has that name, too. */
+export function called(item: Item, items: Item[]): string {
+  const name = item.name ?? '';
+  const alike = items.filter((other) => other.name === name);
+  return alike.length > 1 ? `${item.schema ?? 'public'}.${name}` : name;
 }
 
 /** The items of a runbook's list; empty when the step names none. */

@@ -1,5 +1,5 @@
 import { escapeIdentifier, escapeLiteral } from 'pg';
-import { itemsOf, type PlannedActivity, type Runbook } from './plan.ts';
+import { called, itemsOf, type PlannedActivity, type Runbook } from './plan.ts';
 import { type Command, commandsMade, notMade, type PolicyRule, patternOf } from './policy-rules.ts';
 import type { Document, Item } from './schema.ts';
 import { render } from './sql-file.ts';
@@ -130,7 +130,8 @@ function byKind(runbook: Runbook, step: Step, files: StepFile[], sql: (file: Ste
  * something else. Of which none says anything is a decision; its statement is there, commented out.
  */
 function dropped(runbook: Runbook, step: StepOf<'policies'>, { of, file, vars }: StepFile): string[] {
-  const item = itemsOf(runbook, step.tables).find(({ name }) => name === of);
+  const items = itemsOf(runbook, step.tables);
+  const item = items.find((each) => called(each, items) === of);
   if (item === undefined) return [];
   const made = commandsMade(render(runbook.sources.files[file]?.text ?? '', vars));
   const rules = step.verdicts.map((rule) => `      when ${whenRule(rule, item, runbook.document.settings, made)}`);

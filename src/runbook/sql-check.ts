@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import type { Outline } from './outline.ts';
-import { listed, repeated } from './plan.ts';
+import { called, listed, repeated } from './plan.ts';
 import { parseBody } from './plpgsql.ts';
 import { asTyped, type Problem, placeOf } from './problems.ts';
 import type { Sources } from './schema.ts';
@@ -91,7 +91,7 @@ function lackingItem(
   field: string,
 ): Path | undefined {
   const items = list === undefined ? [] : (lists[list] ?? []);
-  const position = items.findIndex(({ name = '' }) => name === of);
+  const position = items.findIndex((item) => called(item, items) === of);
   return position >= 0 && items.some((item) => Object.hasOwn(item, field))
     ? ['lists', list ?? '', position]
     : undefined;

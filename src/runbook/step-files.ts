@@ -1,4 +1,4 @@
-import { listed } from './plan.ts';
+import { called, listed } from './plan.ts';
 import type { Document, Item } from './schema.ts';
 import { replaceVariables, type Variables, variablesOf } from './sql-file.ts';
 import { columnsOf, SqlSyntaxError } from './sql-parser.ts';
@@ -65,10 +65,11 @@ export function stepFiles(step: Step, { settings, lists, text }: Surroundings): 
       return file === '' ? [] : [{ file, path, use, vars: { ...given({}), ...more?.({}, file) } }];
     }
     return items.flatMap((item) => {
-      if (only !== undefined && item.name !== only) return [];
+      const of = called(item, items);
+      if (only !== undefined && of !== only) return [];
       const theirs = step.kind === 'policies' && use === 'work' ? (item.policies ?? file) : file;
       const vars = { ...given(item), ...more?.(item, theirs) };
-      return theirs === '' ? [] : [{ file: theirs, path, use, vars, of: item.name ?? '' }];
+      return theirs === '' ? [] : [{ file: theirs, path, use, vars, of }];
     });
   });
 }

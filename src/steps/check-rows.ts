@@ -12,7 +12,7 @@ import { qualified, tableOf } from '../postgres/tables.ts';
 import { transaction } from '../postgres/transaction.ts';
 import type { Evidence, Result } from '../run/events.ts';
 import type { Act } from '../run/performer.ts';
-import { itemsOf } from '../runbook/plan.ts';
+import { called, itemsOf } from '../runbook/plan.ts';
 import type { Item } from '../runbook/schema.ts';
 import type { StepOf } from '../runbook/step-schema.ts';
 import { ExpectationFailed } from './kind.ts';
@@ -55,10 +55,11 @@ async function remember(step: Check, act: Act, world: World): Promise<Result> {
 }
 
 function remembered(sums: Map<Item, RowSum>): Result {
+  const items = [...sums.keys()];
   const rows = [...sums.values()].reduce((sum, { present }) => sum + Number(present), 0);
   return {
     summary: `${rows} rows counted and hashed in ${sums.size} tables`,
-    facts: Object.fromEntries([...sums].map(([item, { present }]) => [`${item.name}.rows`, Number(present)])),
+    facts: Object.fromEntries([...sums].map(([item, { present }]) => [`${called(item, items)}.rows`, Number(present)])),
   };
 }
 
@@ -181,7 +182,7 @@ async function sumUp(
 ): Promise<Map<Item, RowSum>> {
   const sums = new Map<Item, RowSum>();
   for (const [done, item] of items.entries()) {
-    act.pulse({ done, total: items.length, unit: 'tables', note: item.name ?? '' });
+    act.pulse({ done, total: items.length, unit: 'tables', note: called(item, items) });
     const table = tableOf(item);
     const sum = await rolledBack(world, step, act, 'read only', async (client) => {
       await client.query(`lock table only ${qualified(table)} in access share mode`);

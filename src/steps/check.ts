@@ -1,6 +1,6 @@
 import type { Result } from '../run/events.ts';
 import type { Act } from '../run/performer.ts';
-import { itemsOf } from '../runbook/plan.ts';
+import { called, itemsOf } from '../runbook/plan.ts';
 import type { Item } from '../runbook/schema.ts';
 import type { StepOf } from '../runbook/step-schema.ts';
 import { checkCatalog } from './check-catalog.ts';
@@ -41,7 +41,10 @@ async function checkQuery(path: string, step: Check, act: Act, world: World): Pr
   await rolledBack(world, step, act, 'read only', async (client) => {
     found.length = 0;
     for (const item of items.length === 0 ? [{} as Item] : items) {
-      found.push({ of: item.name ?? '', table: await query(client, world, path, variables(world, step.vars, item)) });
+      found.push({
+        of: called(item, items),
+        table: await query(client, world, path, variables(world, step.vars, item)),
+      });
     }
   });
   const shown = items.length === 0 ? found.map(({ table }) => table) : [together(found)];

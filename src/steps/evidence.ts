@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import type { Evidence } from '../run/events.ts';
 import type { Act } from '../run/performer.ts';
-import { itemsOf } from '../runbook/plan.ts';
+import { called, itemsOf } from '../runbook/plan.ts';
 import type { SourceFile } from '../runbook/schema.ts';
 import type { StepOf } from '../runbook/step-schema.ts';
 import { type Found, query, rowsShown, together } from './query.ts';
@@ -27,7 +27,7 @@ export async function gather(step: StepOf<'decision' | 'manual'>, act: Act, worl
     for (const path of step.evidence) {
       const found: Found[] = [];
       for (const item of items) {
-        found.push({ of: item.name ?? '', table: await query(client, world, path, { ...settings, ...item }) });
+        found.push({ of: called(item, items), table: await query(client, world, path, { ...settings, ...item }) });
       }
       const table = items.length > 0 ? together(found) : await query(client, world, path, settings);
       gathered.rows += table.rows.length;

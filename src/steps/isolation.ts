@@ -1,4 +1,4 @@
-import { itemsOf } from '../runbook/plan.ts';
+import { called, itemsOf } from '../runbook/plan.ts';
 import { variablesOf } from '../runbook/sql-file.ts';
 import { attack, attackName } from './attack.ts';
 import { judged } from './cells.ts';
@@ -29,7 +29,7 @@ export const isolation: Kind<'isolation'> = {
     const trials: Trial[] = [];
     let people: Actors = new Map();
     for (const [done, item] of items.entries()) {
-      act.pulse({ done, total: items.length, unit: 'tables', note: item.name ?? '' });
+      act.pulse({ done, total: items.length, unit: 'tables', note: called(item, items) });
       let found = await tryTable(setting, item, attacks.get(true) ?? []);
       // Whoever has left the application since they were found reaches nothing any more; a real loss is found again.
       for (let again = 0; again < SECOND_LOOKS && found.trials.some(({ came }) => came === 'lost'); again++) {

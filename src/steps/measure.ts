@@ -1,7 +1,7 @@
 import type { Facts } from '../run/events.ts';
 import type { Act } from '../run/performer.ts';
 import { factsOf } from '../run/state.ts';
-import { itemsOf } from '../runbook/plan.ts';
+import { called, itemsOf } from '../runbook/plan.ts';
 import type { Item } from '../runbook/schema.ts';
 import type { StepOf } from '../runbook/step-schema.ts';
 import { actorsOf } from './actors.ts';
@@ -27,12 +27,13 @@ export const measure: Kind<'measure'> = {
     const measured: Measured[] = [];
     const exceptions: string[] = [];
     for (const [done, item] of (items.length > 0 ? items : [{} as Item]).entries()) {
-      act.pulse({ done, total: Math.max(1, items.length), unit: 'tables', note: item.name ?? '' });
+      const of = called(item, items);
+      act.pulse({ done, total: Math.max(1, items.length), unit: 'tables', note: of });
       let here = await look(step, act, world, item, before);
       for (let looks = 1; looks < LOOKS && here.some((each) => slower(step, each, before)); looks++) {
         here = lower(here, await look(step, act, world, item, before));
       }
-      if (here.length === 0) exceptions.push(`${item.name ?? step.title}: nobody to measure as`);
+      if (here.length === 0) exceptions.push(`${of || step.title}: nobody to measure as`);
       measured.push(...here);
     }
     const wrong = measured.flatMap((each) => {
@@ -68,9 +69,11 @@ function look(step: Measure, act: Act, world: World, item: Item, before: Facts |
   return rolledBack(world, step, act, 'read write', async (client) => {
     const actors = await actorsOf(client, world, step.actors, step.role, item);
     if (actors.length === 0) return [];
+    const items = itemsOf(world.runbook, step.tables);
     const timings = await timed(client, world, step, item, actors);
     const found: Measured[] = [];
-    for (const [query, timing] of timings) found.push(await judged(client, world, query, item, timing, before));
+    for (const [query, timing] of timings)
+      found.push(await judged(client, world, query, called(item, items), timing, before));
     return found;
   });
 }

@@ -1,6 +1,5 @@
 import type { PoolClient } from 'pg';
 import type { Evidence, Facts } from '../run/events.ts';
-import type { Item } from '../runbook/schema.ts';
 import type { StepOf } from '../runbook/step-schema.ts';
 import { allowedMs, percentile, roundMs } from './latency.ts';
 import { missingIndexes } from './missing-index.ts';
@@ -27,16 +26,19 @@ export interface Measured {
   failed: string | undefined;
 }
 
-/** Makes out of a query's times and plans what is to be said about it. */
+/**
+ * Makes out of a query's times and plans what is to be said about it.
+ * @param of what the table's item is called; empty where the step has no list
+ */
 export async function judged(
   client: PoolClient,
   world: World,
   query: Query,
-  item: Item,
+  of: string,
   { times, ran, byIndex, indexes, failed }: Timing,
   before: Facts | undefined,
 ): Promise<Measured> {
-  const id = item.name === undefined ? query.id : `${query.id}.${item.name}`;
+  const id = of === '' ? query.id : `${query.id}.${of}`;
   const possible = byIndex?.indexes ?? [];
   let index: Measured['index'] = null;
   if (query.uses_index !== undefined && failed === undefined) {

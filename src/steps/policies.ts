@@ -6,7 +6,7 @@ import { qualified, tableOf } from '../postgres/tables.ts';
 import { transaction } from '../postgres/transaction.ts';
 import type { Result } from '../run/events.ts';
 import type { Act } from '../run/performer.ts';
-import { itemsOf } from '../runbook/plan.ts';
+import { called, itemsOf } from '../runbook/plan.ts';
 import type { Verdict } from '../runbook/policy-rules.ts';
 import type { Item } from '../runbook/schema.ts';
 import type { StepOf } from '../runbook/step-schema.ts';
@@ -39,7 +39,7 @@ export const policies: Kind<'policies'> = {
       items.filter((item) => !done.has(partOf(item))),
     );
     for (const [index, item] of items.entries()) {
-      act.pulse({ done: index, total: items.length, unit: 'tables', note: item.name ?? '' });
+      act.pulse({ done: index, total: items.length, unit: 'tables', note: called(item, items) });
       const part = partOf(item);
       if (!done.has(part)) {
         done.set(part, await commit(world, step, act, part, (client) => replace(client, step, act, world, item)));

@@ -4,7 +4,7 @@ import { policiesFor, type Reach } from '../postgres/reach.ts';
 import { qualified, tableOf } from '../postgres/tables.ts';
 import type { Evidence } from '../run/events.ts';
 import type { Act } from '../run/performer.ts';
-import { itemsOf } from '../runbook/plan.ts';
+import { called, itemsOf } from '../runbook/plan.ts';
 import type { Item } from '../runbook/schema.ts';
 import { render } from '../runbook/sql-file.ts';
 import type { StepOf } from '../runbook/step-schema.ts';
@@ -44,7 +44,7 @@ export async function showAccess(decision: StepOf<'decision'>, act: Act, world: 
     const losses: Loss[] = [];
     const items = itemsOf(world.runbook, step.tables);
     for (const [done, item] of items.entries()) {
-      act.pulse({ done, total: items.length, unit: 'tables', note: item.name ?? '' });
+      act.pulse({ done, total: items.length, unit: 'tables', note: called(item, items) });
       losses.push(
         ...(await rolledBack(world, decision, act, 'read write', (client) => lost(client, about, act, world, item))),
       );

@@ -3,6 +3,7 @@ import type { PoolClient } from 'pg';
 import { StatementFailed } from '../postgres/errors.ts';
 import { tableOf } from '../postgres/tables.ts';
 import type { Act } from '../run/performer.ts';
+import { called, itemsOf } from '../runbook/plan.ts';
 import type { Item } from '../runbook/schema.ts';
 import type { StepOf } from '../runbook/step-schema.ts';
 import { ROW_COMMANDS, type RowCommand } from '../runbook/target-steps.ts';
@@ -70,7 +71,8 @@ export async function tryTable(
 function find({ step, act, world }: Setting, item: Item): Promise<Table> {
   return rolledBack(world, step, act, 'read only', async (client) => {
     const found = await actorsOf(client, world, step.actors, step.role, item);
-    const table: Table = { item, name: item.name ?? '', actors: new Map(), shapes: new Map(), owns: false };
+    const name = called(item, itemsOf(world.runbook, step.tables));
+    const table: Table = { item, name, actors: new Map(), shapes: new Map(), owns: false };
     for (const actor of found.filter(({ label }) => Object.hasOwn(step.may, label))) {
       table.actors.set(actor.label, actor);
       if (!table.shapes.has(actor.role)) {

@@ -65,6 +65,8 @@ begin
 end
 $$;
 create trigger audit after update on crm.contacts for each row execute function crm.audit();
+-- The same name in the first schema.
+create table public.contacts (id uuid primary key default gen_random_uuid(), org_id uuid, mail text);
 -- Never had a row.
 create table public.wishes (id uuid primary key default gen_random_uuid(), org_id uuid, wish text not null);
 
@@ -93,6 +95,7 @@ create policy "positive only" on public.line_items as restrictive for all using 
 comment on policy "positive only" on public.line_items is 'nobody''s business';
 create policy p on public."Log entries" for all using (org_id = auth.uid());
 create policy "crm own" on crm.contacts for all to authenticated, anon using (org_id = (select auth.uid()));
+create policy "own" on public.contacts for all to authenticated using (org_id = auth.uid());
 create policy w on public.wishes for all using (org_id = auth.uid());
 
 create view public.order_totals with (security_invoker = true) as
@@ -116,6 +119,7 @@ insert into public."Group" ("Owner Id", "Stage", "select") select id, 'won', 's'
 insert into public.line_items select id, 'code ' || n, 1 + n from person;
 insert into public."Log entries" select id, '2025-01-01', '{"a": 1}', '{a,b}' from person, generate_series(1, 2);
 insert into crm.contacts (org_id, name) select id, 'k' from person, generate_series(1, 3);
+insert into public.contacts (org_id, mail) select id, 'm' from person, generate_series(1, 2);
 drop table person;
 
 -- A half-done earlier attempt, as the plan writes it: ids of no tenant, a tenant for some.

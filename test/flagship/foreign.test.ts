@@ -9,7 +9,8 @@ import { databaseOf, type TestDatabase } from '../support/database.ts';
 import { editedRunbook, everything, type Flagship, openFlagship, PROFILES, signIn, tried, value } from './flagship.ts';
 
 /*
- * The flagship on a legacy database that was not made here: reserved words and mixed case, another schema, keys of two
+ * The flagship on a legacy database that was not made here: reserved words and mixed case, another schema with a table of
+ * the same name, keys of two
  * columns and none, a generated column, FORCE ROW LEVEL SECURITY, policies of every kind, what an earlier attempt left.
  */
 
@@ -20,6 +21,7 @@ const TABLES: Item[] = [
   { name: 'line_items', schema: 'public', owner: 'org_id', key: 'code' },
   { name: 'Log entries', schema: 'public', owner: 'org_id', key: 'at' },
   { name: 'contacts', schema: 'crm', owner: 'org_id', key: 'id' },
+  { name: 'contacts', schema: 'public', owner: 'org_id', key: 'id' },
   { name: 'wishes', schema: 'public', owner: 'org_id', key: 'id' },
 ];
 const ALL = [PROFILES, ...TABLES];

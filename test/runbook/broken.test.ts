@@ -211,7 +211,7 @@ describe('names', () => {
     [
       'an item without a name, and one twice',
       runbook({ lists: 'lists: { tables: [‸{ schema: public }, { name: a }, { name: ‸a }] }' }),
-      ['an item needs a name; steps repeated for it are called by it', "'a' is already in this list"],
+      ['an item needs a name; steps repeated for it are called by it', "'public.a' is already in this list"],
     ],
     [
       'steps of criteria and risks',

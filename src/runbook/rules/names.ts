@@ -1,6 +1,6 @@
 import { didYouMean } from '../nearest.ts';
 import type { Outline } from '../outline.ts';
-import { listed } from '../plan.ts';
+import { called, listed } from '../plan.ts';
 import type { Step } from '../step-schema.ts';
 import type { Path } from '../yaml-text.ts';
 import type { Rule } from './rule.ts';
@@ -27,11 +27,12 @@ export const once: Rule = ({ ids, steps, lists }, report) => {
     }
   }
   for (const [list, items] of Object.entries(lists)) {
-    for (const [i, { name }] of items.entries()) {
+    for (const [i, item] of items.entries()) {
+      const { name } = item;
       const path = ['lists', list, i];
       if (name === undefined) report(path, 'an item needs a name; steps repeated for it are called by it');
-      else if (items.findIndex((item) => item.name === name) < i)
-        report([...path, 'name'], `'${name}' is already in this list`);
+      else if (items.findIndex((other) => called(other, items) === called(item, items)) < i)
+        report([...path, 'name'], `'${called(item, items)}' is already in this list`);
     }
   }
 };
@@ -94,7 +95,7 @@ export const acting: Rule = ({ steps, lists }, report) => {
     const actor = must('actor', Object.keys(step.may));
     const table = must(
       'table',
-      listed(lists, step.tables).flatMap(({ name }) => name ?? []),
+      listed(lists, step.tables).map((item, _, items) => called(item, items)),
     );
     for (const name of Object.keys(step.prepare)) actor(name, ['prepare', name], 'key');
     for (const name of Object.keys(step.samples)) table(name, ['samples', name], 'key');
