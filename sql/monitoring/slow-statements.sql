@@ -26,6 +26,6 @@ unknown as (
   select middlewatch.why_no_statements() as why
 )
 select case when why is null then (select count(*) from slow) end as slow_statements,
-       case when why is null then (select string_agg(statement, '; ' order by mean_ms desc) from slow)
-            else 'cannot tell: ' || why end as statements
-from unknown;
+       coalesce(statement, 'cannot tell: ' || why) as statement
+from unknown left join slow on why is null
+order by mean_ms desc;

@@ -61,7 +61,8 @@ export async function transaction<T>(
   }
 }
 
-function blocked(tries: number, cause: unknown, table: Table | undefined): Blocked {
+/** What is thrown in the end. @param table who was in the way, when last looked */
+export function blocked(tries: number, cause: unknown, table: Table | undefined): Blocked {
   return new Blocked(
     `Locks were not to be had in ${tries} tries.`,
     'Look at who holds them: wait for them, or have them end their transactions, then retry.',
@@ -145,7 +146,13 @@ export function cancelOnAbort(pool: Pool, pid: number, signal: AbortSignal): Dis
   return { [Symbol.dispose]: () => signal.removeEventListener('abort', cancel) };
 }
 
-function watchBlockers(pool: Pool, pid: number, everyMs: number, onBlockers: (table: Table) => void): Disposable {
+/** Looks again and again who keeps that server process waiting, until disposed of. */
+export function watchBlockers(
+  pool: Pool,
+  pid: number,
+  everyMs: number,
+  onBlockers: (table: Table) => void,
+): Disposable {
   const timer = setInterval(() => {
     blockers(pool, pid).then(
       (table) => {

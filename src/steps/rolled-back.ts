@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PoolClient } from 'pg';
+import type { Table } from '../postgres/ask.ts';
 import { connectionLost, RETRYABLE, sqlState } from '../postgres/errors.ts';
-import { cancelOnAbort } from '../postgres/transaction.ts';
+import { blocked, cancelOnAbort, watchBlockers } from '../postgres/transaction.ts';
 import type { Act } from '../run/performer.ts';
 import type { Step } from '../runbook/step-schema.ts';
 import type { World } from './world.ts';
@@ -46,6 +47,7 @@ export function disturbed(error: unknown): boolean {
  *   first statement; `read write` lets the work try some changes, and sets `middlewatch.trial`, without which SQL that must
  *   never be committed does nothing; `read write at one moment` is both, and is begun again where rows that it changes have
  *   changed since
+ * @throws Blocked after 30 tries that met a lock, with who stands in the way
  */
 export async function rolledBack<T>(
   world: World,
@@ -54,6 +56,7 @@ export async function rolledBack<T>(
   mode: Mode,
   work: (client: PoolClient) => Promise<T>,
 ): Promise<T> {
+  let inTheWay: Table | undefined;
   for (let attempt = 1; ; attempt++) {
     act.signal.throwIfAborted();
     const client = await world.pool.connect();
@@ -68,12 +71,22 @@ export async function rolledBack<T>(
          set local statement_timeout = ${step.timeout ?? 0};
          ${mode === 'read only' ? '' : "set local middlewatch.trial = 'on'"}`,
       );
-      using _ = cancelOnAbort(world.pool, rows[0]?.pid ?? 0, act.signal);
+      const pid = rows[0]?.pid ?? 0;
+      using held = new DisposableStack();
+      held.use(cancelOnAbort(world.pool, pid, act.signal));
+      if (attempt > 1) {
+        held.use(
+          watchBlockers(world.pool, pid, LOCK_TIMEOUT_MS[mode] / 4, (table) => {
+            inTheWay = table;
+          }),
+        );
+      }
       return await work(client);
     } catch (error) {
       act.signal.throwIfAborted();
       broken = connectionLost(error);
-      if (attempt >= TRIES || !disturbed(error)) throw error;
+      if (!disturbed(error)) throw error;
+      if (attempt >= TRIES) throw error instanceof Busy ? error : blocked(TRIES, error, inTheWay);
     } finally {
       await client.query('rollback').catch(() => {
         broken = true;

@@ -477,12 +477,12 @@ describe('the flagship, once it is done', () => {
       alter function middlewatch.statements() rename to real_statements;
       create function middlewatch.statements(out role name, out query text, out calls numeric, out total_ms numeric)
         returns setof record language sql as $$ values ('somebody'::name, 'it', 2::numeric, 4001::numeric) $$`);
-    expect(await slow()).toMatchObject({ slow_statements: '1', statements: expect.stringContaining('before: 1.00') });
+    expect(await slow()).toMatchObject({ slow_statements: '1', statement: expect.stringContaining('before: 1.00') });
     await costs(3_000);
-    expect(await slow()).toEqual({ slow_statements: '0', statements: null });
+    expect(await slow()).toEqual({ slow_statements: '0', statement: null });
     // Its counters were reset: they are less than they were.
     await costs(9_000);
-    expect(await slow()).toEqual({ slow_statements: '0', statements: null });
+    expect(await slow()).toEqual({ slow_statements: '0', statement: null });
     await client.query(
       'drop function middlewatch.statements(); alter function middlewatch.real_statements() rename to statements',
     );
@@ -493,19 +493,19 @@ describe('the flagship, once it is done', () => {
       await signIn(client, ada);
       expect(await slow()).toMatchObject({
         slow_statements: null,
-        statements: expect.stringContaining('may not read'),
+        statement: expect.stringContaining('may not read'),
       });
     });
     await client.query(
       'revoke usage on schema middlewatch from authenticated; revoke select on middlewatch.statement from authenticated',
     );
     await ours.superuser.query('drop extension pg_stat_statements');
-    expect(await slow()).toMatchObject({ slow_statements: null, statements: expect.stringContaining('not installed') });
+    expect(await slow()).toMatchObject({ slow_statements: null, statement: expect.stringContaining('not installed') });
     await remember();
     expect(await value(client, 'select count(*)::int from middlewatch.statement')).toBe(0);
     await ours.superuser.query('create schema elsewhere; grant usage on schema elsewhere to postgres');
     await ours.superuser.query('create extension pg_stat_statements schema elsewhere');
-    expect(await slow()).toEqual({ slow_statements: '0', statements: null });
+    expect(await slow()).toEqual({ slow_statements: '0', statement: null });
   });
 
   test('no policy keeps users from emptying a table: the right to it is found, and taken back', async () => {

@@ -21,6 +21,7 @@ afterAll(async () => {
 
 const files = {
   'five.sql': 'select 5',
+  'slow.sql': `select 2, statement from (values ('select a'), ('select b')) as slow (statement)`,
   'blind.sql': `select 'cannot tell: pg_stat_statements is not readable'`,
   'broken.sql': 'select pg_terminate_backend(pg_backend_pid())',
   'wrong.sql': 'select no_such_column',
@@ -56,6 +57,21 @@ it('carries on after a crash with what the journal has, old breaches included', 
   expect(seen(resumed)).toHaveLength(8);
   expect(seen(resumed)[2]?.at).toBe(at(10));
   expect(failure.message).toContain('five 1 time, 99 at worst, at most 10');
+});
+
+it('shows what a query says beside the number that is over its limit', async () => {
+  const act = actOf();
+  const step = over({ id: 'slow', sql: 'slow.sql', at_most: 0 }, { id: 'fine', sql: 'slow.sql', at_most: 2 });
+  const failure = await monitor.perform(step, act, worldOf({ pool, files })).catch((error) => error);
+  expect(failure.evidence.slice(1)).toEqual([
+    expect.objectContaining({
+      title: 'slow, when it was last over its limit',
+      rows: [
+        ['2', 'select a'],
+        ['2', 'select b'],
+      ],
+    }),
+  ]);
 });
 
 it('takes a number that cannot be told for an exception, not for zero', async () => {
