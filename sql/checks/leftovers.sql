@@ -23,6 +23,12 @@ select 'policy', polname, 'the one it replaced is not known here'
 from here join pg_policy on polrelid = here.oid
 where polname like 'Users and their tenant can %'
 union all
+select distinct 'in the way', pg_describe_object(classid, objid, 0), 'needs tenant_id, so clear stops at it: drop it by hand, or put back what was there before it'
+from here
+join pg_attribute as attribute on attribute.attrelid = here.oid and attribute.attname = 'tenant_id'
+join pg_depend on refclassid = 'pg_class'::regclass and refobjid = here.oid and refobjsubid = attribute.attnum
+where deptype = 'n' and not attribute.attisdropped
+union all
 select 'table', 'public.tenants', ''
 from here
 where here.oid = 'public.profiles'::regclass and to_regclass('public.tenants') is not null

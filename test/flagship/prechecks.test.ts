@@ -180,6 +180,20 @@ test('room: what is estimated covers what is taken, is shown, and is refused whe
   await flagship.undo();
 });
 
+test('what stands in the way of clearing what an earlier attempt left', async () => {
+  await superuser.query(`begin; alter table tags add tenant_id uuid; create index on tags (tenant_id);
+    create policy "in the plan's words" on tags for select using (tenant_id is not null);
+    create view tenants_tags as select tenant_id from tags`);
+  const left = await found('sql/checks/leftovers.sql', of('tags'), superuser);
+  expect(left.map((each) => each.split(' | ').slice(0, 2).join())).toEqual([
+    'column,tenant_id',
+    "in the way,policy in the plan's words on table tags",
+    'in the way,rule _RETURN on view tenants_tags',
+  ]);
+  const clear = flagship.sql('sql/leftovers/clear-table.sql', of('tags'));
+  await expect(superuser.query(clear)).rejects.toThrow(/in the plan's words/);
+});
+
 test('a refusal shows what was found, and what to do', async () => {
   await client.query('alter table tags set (autovacuum_enabled = off)');
   const failure = await flagship.perform('at-work').catch((error: unknown) => error);
