@@ -103,7 +103,7 @@ export async function openFlagship(
   };
   await performer.bind(run, token);
   const prompts = Object.entries(choices).map(([step, choose]) => ({ prompt: { step }, settled: { choose } }));
-  let state = { steps: {}, prompts, messages: {}, watches: {}, rollback: null } as unknown as RunState;
+  let state = { steps: {}, prompts, messages: {}, watches: {}, rollback: null, target: null } as unknown as RunState;
   const put = (step: Step, more: Partial<RunState['steps'][string]>) => {
     state = { ...state, steps: { ...state.steps, [step.id]: { ...PENDING, attempt: 1, ...more } } };
   };
