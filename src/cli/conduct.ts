@@ -2,15 +2,17 @@ import { basename, dirname, join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { openOutbox } from '../notify/outbox.ts';
 import { openPool } from '../postgres/connect.ts';
+import { EmptyJournal } from '../report/report.ts';
 import { writeReport } from '../report/write.ts';
 import { jumpingClock, wallClock } from '../run/clock.ts';
 import { Conductor } from '../run/conductor.ts';
-import { parseRunbook } from '../runbook/sources.ts';
+import { runbookOf } from '../run/pins.ts';
 import { openPerformer } from '../steps/performer.ts';
 import { openWatchers } from '../steps/watch.ts';
 import { databaseArchive } from './database-archive.ts';
 import { JOURNAL_VARIABLE } from './journal-option.ts';
 import { localArchive } from './local-archive.ts';
+import { stateOf } from './runs.ts';
 
 interface Flags {
   report: string;
@@ -51,10 +53,10 @@ async function conduct(folder: string, flags: Flags): Promise<void> {
   closing.defer(() => journal.close());
   const lease = await journal.acquire();
   closing.defer(() => journal.release(lease));
-  const [first] = await journal.read(0);
-  if (first?.event.type !== 'run-opened') throw new TypeError('A journal begins with run-opened.');
-  const { sources, opens, settings, rehearsal, run } = first.event;
-  const runbook = parseRunbook(sources, { opens, settings });
+  const state = stateOf(await journal.read(0));
+  if (state === null) throw new EmptyJournal();
+  const { rehearsal, run } = state;
+  const runbook = runbookOf(state);
   const env = process.env;
   const performer = openPerformer({ runbook, env, exports: join(flags.report, 'exports') });
   closing.defer(() => performer.close());

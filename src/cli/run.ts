@@ -3,13 +3,18 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { parse } from 'yaml';
 import * as z from 'zod';
+import { EmptyJournal } from '../report/report.ts';
 import type { Outcome } from '../run/events.ts';
-import { LeaseHeld } from '../run/journal.ts';
+import { type Journal, LeaseHeld } from '../run/journal.ts';
+import { runbookOf } from '../run/pins.ts';
+import type { RunState } from '../run/state.ts';
+import { pinOf } from '../run/statement.ts';
 import { instant } from '../runbook/fields.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import { answer, type RehearsalAnswer } from '../runbook/schema.ts';
 import { parseRunbook, readSources } from '../runbook/sources.ts';
 import type { Archive } from './archive.ts';
+import { proposeChange } from './changed.ts';
 import { refuseTarget } from './database-archive.ts';
 import { interruption } from './interruption.ts';
 import { archiveAt, JOURNAL_VARIABLE, journalOption } from './journal-option.ts';
@@ -29,6 +34,7 @@ interface Flags {
   name?: string;
   set: string[];
   rollBack?: string;
+  acceptChanges?: string;
   report: string;
   journal?: string;
 }
@@ -73,6 +79,12 @@ function toRollBack({ known }: Runs): string | undefined {
   return last?.outcome === null || last?.outcome === 'aborted' ? last.run : undefined;
 }
 
+async function stateIn(journal: Journal): Promise<RunState> {
+  const state = stateOf(await journal.read(0));
+  if (state === null) throw new EmptyJournal();
+  return state;
+}
+
 async function run(file: string, flags: Flags, command: Command): Promise<void> {
   if (flags.rollBack?.trim() === '') command.error('error: --roll-back needs a reason, for the report');
   const opens = flags.opens === undefined ? undefined : instant.safeParse(flags.opens);
@@ -110,32 +122,41 @@ async function run(file: string, flags: Flags, command: Command): Promise<void> 
   const folder = join(runsFolder(), name);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const opened = await openRun({ archive, runbook, run: name, by: me, settings, rehearsal: false, at: Date.now() });
-  const [first] = await opened.journal.read(0);
-  if (first?.event.type === 'run-opened' && first.event.sources.yaml.hash !== runbook.sources.yaml.hash) {
-    const theirs = 'This run was opened with another version of the runbook; it goes on with that one.';
-    print(`${theirs} To use the changed file, end the run and open another.\n`);
-  }
-  const held = await opened.journal.holder();
+  const { journal } = opened;
+  const held = await journal.holder();
   if (held) throw new LeaseHeld(held);
+  let state = await stateIn(journal);
+  if (pinOf(runbook.sources) !== state.pin) {
+    if (flags.rollBack !== undefined)
+      print('The files have changed since; the way back is that of the runbook as the run has it.\n');
+    else await proposeChange({ journal, state, runbook, by: me, reason: flags.acceptChanges, command });
+  }
   if (flags.rollBack !== undefined) {
     const reason = flags.rollBack;
-    await opened.journal.append('terminal', Date.now(), [{ type: 'requested', request: 'roll-back', by: me, reason }]);
+    await journal.append('terminal', Date.now(), [{ type: 'requested', request: 'roll-back', by: me, reason }]);
   }
-  process.exitCode = await attendRun({
-    opened,
-    folder,
-    runbook,
-    me,
-    env: journalUrl === undefined ? process.env : { ...process.env, [JOURNAL_VARIABLE]: journalUrl },
-    flags: flags.wait ? [] : ['--no-wait'],
-    report,
-    rehearsal: false,
-    plain: flags.plain ?? false,
-    ...(answers ? { answers } : {}),
-    leaveOpen: !flags.wait,
-    interruption: interruption(),
-  });
-  await opened.journal.close();
+  const interrupted = interruption();
+  for (let { since } = opened; ; since = state.seq) {
+    process.exitCode = await attendRun({
+      opened: { ...opened, since },
+      folder,
+      runbook: runbookOf(state),
+      me,
+      env: journalUrl === undefined ? process.env : { ...process.env, [JOURNAL_VARIABLE]: journalUrl },
+      flags: flags.wait ? [] : ['--no-wait'],
+      report,
+      rehearsal: false,
+      plain: flags.plain ?? false,
+      ...(answers ? { answers } : {}),
+      leaveOpen: !flags.wait,
+      interruption: interrupted,
+    });
+    const { pin } = state;
+    state = await stateIn(journal);
+    // A conductor leaves once another version of the runbook is approved; the next one goes on with that.
+    if (state.pin === pin || interrupted.signal.aborted) break;
+  }
+  await journal.close();
 }
 
 /** `runbook run`: opens a run, or carries on with it, against the database of PG* or DATABASE_URL. */
@@ -158,6 +179,7 @@ export function register(program: Command): void {
     .option('--plain', 'one line an event instead of the screen')
     .option('--no-wait', 'leave with exit code 3 rather than wait for a person or for the time of day')
     .option('--roll-back <why>', 'ask to take back the run that is not over, or that was aborted')
+    .option('--accept-changes <why>', 'ask to go on with changed files, which a second person has to approve')
     .option('--report <folder>', 'where the report goes', 'reports')
     .action(run);
 }

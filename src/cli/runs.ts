@@ -5,10 +5,11 @@ import type { JournalRecord, Person } from '../run/events.ts';
 import { fold } from '../run/fold.ts';
 import { type Journal, JournalBroken } from '../run/journal.ts';
 import { peopleOf } from '../run/people.ts';
+import { runbookOf } from '../run/pins.ts';
 import type { RunState } from '../run/state.ts';
 import type { Runbook } from '../runbook/plan.ts';
-import { parseRunbook } from '../runbook/sources.ts';
 import type { Archive } from './archive.ts';
+import { authorOf } from './author.ts';
 
 /**
  * Where the runs of this user keep what is not in the journal, and the journal too unless a database has it:
@@ -51,11 +52,9 @@ export interface Recorded {
 export async function readRun(archive: Archive, name: string | undefined): Promise<Recorded> {
   const journal = await archive.open(name);
   const records = await journal.read(0);
-  const event = records[0]?.event;
   const state = stateOf(records);
-  if (event?.type !== 'run-opened' || state === null) throw new EmptyJournal();
-  const { sources, opens, settings } = event;
-  return { journal, records, runbook: parseRunbook(sources, { opens, settings }), state };
+  if (state === null) throw new EmptyJournal();
+  return { journal, records, runbook: runbookOf(state), state };
 }
 
 export interface Opened {
@@ -80,8 +79,9 @@ interface Opening {
 export async function openRun({ archive, runbook, run, by, settings, rehearsal, at }: Opening): Promise<Opened> {
   const journal = await archive.make(run);
   const { sources, opens } = runbook;
+  const author = await authorOf(runbook);
   const opening = await journal.append('opener', at, [
-    { type: 'run-opened', run, sources, opens, settings, ...peopleOf(runbook.document), rehearsal, by },
+    { type: 'run-opened', run, sources, opens, settings, ...peopleOf(runbook.document, author), rehearsal, by },
     ...(rehearsal ? [{ type: 'clock-jumped' as const, byMs: Math.round(at - Date.now()) }] : []),
   ]);
   const since = opening.length > 0 ? 0 : ((await journal.read(0)).at(-1)?.seq ?? 0);

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { bound } from '../run/answers.ts';
-import type { JournalRecord, Person } from '../run/events.ts';
+import type { JournalRecord, Person, Prompt } from '../run/events.ts';
 import { fold } from '../run/fold.ts';
 import { follow } from '../run/follow.ts';
 import type { Journal } from '../run/journal.ts';
@@ -55,10 +55,10 @@ export interface Answering {
   signal: AbortSignal;
 }
 
-/** Whoever a rehearsal has approve a rollback: of that role if it can be, and never the one who asked for it. */
-function second(people: RunState['people'], as: string, asker: string | undefined): Person {
+/** Whoever a rehearsal has approve something: of that role if it can be, and nobody who may not. */
+function second(people: RunState['people'], as: string, { notBy = [] }: Prompt): Person {
   const others = Object.entries(people).flatMap(([role, names]) =>
-    names.filter((name) => name !== asker).map((name) => ({ role, name })),
+    names.filter((name) => notBy.every((each) => each.name !== name)).map((name) => ({ role, name })),
   );
   const anybody = people[as]?.length ? others[0] : undefined;
   return others.find(({ role }) => role === as) ?? anybody ?? { role: as, name: 'Second person' };
@@ -86,7 +86,7 @@ export async function answerPrepared({
   const tried = new Set<string>();
   const onRecords = (records: JournalRecord[]) => {
     for (const record of records) state = fold(state, record);
-    const { prompts, people, aheadMs, rollback, conductor } = state as unknown as RunState;
+    const { prompts, people, aheadMs, conductor } = state as unknown as RunState;
     // What a conductor was asked before it was there, it does not know of: each is asked anew.
     if (conductor === null) return;
     if (conductor.token !== token) {
@@ -111,8 +111,7 @@ export async function answerPrepared({
           round: prompt.round,
           choose: given.choose,
           ...(why === undefined ? {} : { reason: why }),
-          by:
-            prompt.kind === 'rollback' && proof === 'rehearsal' ? second(people, given.as, rollback?.by?.name) : person,
+          by: prompt.notBy && proof === 'rehearsal' ? second(people, given.as, prompt) : person,
           proof,
           from: TERMINAL,
         });

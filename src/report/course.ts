@@ -13,6 +13,8 @@ export interface Asked {
   waitedMs: number | null;
   who: string[];
   proposal: string | null;
+  /** Why what was settled no longer counts. */
+  superseded: string | null;
   evidence: Evidence[];
   answers: {
     choose: string;
@@ -22,6 +24,9 @@ export interface Asked {
     at: number;
     from: string;
     proof: Proof;
+    /** SHA-256 of what the person said in full, and the SSH signature over it. */
+    binds: string | null;
+    signature: string | null;
     /** Why it did not count; null for the answer that did. */
     refused: string | null;
   }[];
@@ -52,7 +57,7 @@ export interface Turn {
 
 /** Every question of the run, in the order they were asked, with every answer, the refused ones included. */
 export function asked(runbook: Runbook, state: RunState): Asked[] {
-  return state.prompts.map(({ prompt, openedAt, closedAt, answers }) => {
+  return state.prompts.map(({ prompt, openedAt, closedAt, answers, superseded }) => {
     const home = runbook.activities.find(({ steps }) => steps.some((step) => step.id === prompt.step));
     return {
       id: prompt.id,
@@ -64,6 +69,7 @@ export function asked(runbook: Runbook, state: RunState): Asked[] {
       waitedMs: closedAt === null ? null : closedAt - openedAt,
       who: prompt.who.map((role) => runbook.document.roles[role]?.title ?? role),
       proposal: prompt.proposal ?? null,
+      superseded,
       evidence: prompt.evidence,
       answers: answers.map(({ answer, at, refused }) => ({
         choose: answer.choose,
@@ -73,6 +79,8 @@ export function asked(runbook: Runbook, state: RunState): Asked[] {
         at,
         from: answer.from,
         proof: answer.proof,
+        binds: answer.binds ?? null,
+        signature: answer.signature ?? null,
         refused,
       })),
     };

@@ -17,7 +17,7 @@ function answerRows(asked: Asked): string[][] {
     moment(answer.at),
     question,
     answer.refused === null
-      ? `**${inline(answer.choose)}**`
+      ? `**${inline(answer.choose)}**${asked.superseded === null ? '' : `, no longer counts: ${inline(asked.superseded)}`}`
       : `${inline(answer.choose)}, refused: ${inline(answer.refused)}`,
     `${inline(answer.by.name)}, ${inline(answer.by.role)}`,
     inline(answer.reason ?? ''),

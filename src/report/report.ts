@@ -1,10 +1,10 @@
 import { type Verdict, verdicts } from '../run/criteria.ts';
 import type { Evidence, Failure, JournalRecord, OutgoingMessage, Person, Target } from '../run/events.ts';
 import { fold } from '../run/fold.ts';
+import { runbookOf } from '../run/pins.ts';
 import { type RunState, stepState, type WatchState } from '../run/state.ts';
 import { type WindowSpan, windowSpan } from '../run/window.ts';
 import { type Runbook, stepsCalled } from '../runbook/plan.ts';
-import { parseRunbook } from '../runbook/sources.ts';
 import { type Asked, asked, type FailedAttempt, failures, type Turn, turns, type Undone, undone } from './course.ts';
 import { type ActivityTiming, timings } from './timings.ts';
 
@@ -89,9 +89,9 @@ function proofs(runbook: Runbook, state: RunState): Report['proofs'] {
 export function timingReport(records: readonly JournalRecord[]): Report {
   const [first] = records;
   if (first?.event.type !== 'run-opened') throw new EmptyJournal();
-  const { sources, opens, settings } = first.event;
-  const runbook = parseRunbook(sources, { opens, settings });
   const state = records.reduce<RunState | null>(fold, null) as RunState;
+  const runbook = runbookOf(state);
+  const { sources } = state;
   const activities = timings(runbook, state);
   return {
     format: 1,

@@ -14,8 +14,8 @@ export function bound(state: RunState, answer: Answer): Answer {
 }
 
 /**
- * Why an answer does not count, in words for the person who gave it; null when it does. A rollback is approved by
- * somebody other than the one who asked for it.
+ * Why an answer does not count, in words for the person who gave it; null when it does. What a second person has to
+ * approve is not approved by the first, and one person does not sign in two roles.
  */
 export function refusal(state: RunState, answer: Answer): string | null {
   const asked = askedBy(state, answer);
@@ -35,14 +35,25 @@ export function refusal(state: RunState, answer: Answer): string | null {
   if (prompt.who.length > 0 && !prompt.who.includes(answer.by.role)) {
     return `This is for ${prompt.who.join(' or ')} to answer, not for ${answer.by.role}.`;
   }
-  if (prompt.kind === 'rollback' && option.effect === 'roll-back' && state.rollback?.by?.name === answer.by.name) {
-    return `${answer.by.name} asked for the rollback; a second person approves it.`;
-  }
-  return null;
+  return option.approves ? approvalRefusal(state, prompt, answer) : null;
+}
+
+/** Why this person's approval or signature does not count; null when it does. */
+function approvalRefusal(state: RunState, prompt: Prompt, { by, proof }: Answer): string | null {
+  const barred = prompt.notBy?.find(({ name }) => name === by.name);
+  if (barred) return `${by.name} ${barred.why}; a second person approves it.`;
+  if (prompt.kind !== 'signoff' || proof === 'rehearsal') return null;
+  const other = state.prompts
+    .filter((each) => each.prompt.kind === 'signoff' && each.settled !== null && each.superseded === null)
+    .find(({ settled }) => settled?.by.name === by.name && settled.by.role !== by.role)?.settled?.by.role;
+  if (other === undefined || state.together.some((roles) => roles.includes(other) && roles.includes(by.role)))
+    return null;
+  return `${by.name} has signed as ${other}; one person does not fill two roles, unless the runbook says so (one_person_may_fill).`;
 }
 
 /** Whether a choice says no: stops the run, turns it back, or withholds what the question asks for. */
 function rejects({ kind, options }: Prompt, choose: string): boolean {
+  if (kind === 'change') return choose === 'refuse';
   const effect = options.find((each) => each.choose === choose)?.effect;
   if (kind === 'rollback') return effect !== 'roll-back';
   if (kind === 'signoff' && (choose === 'no' || choose === 'fail')) return true;

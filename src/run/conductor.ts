@@ -175,6 +175,8 @@ export class Conductor {
         return await scribe.log([{ type: 'prompt-opened', prompt: action.prompt }]);
       case 'skip':
         return await scribe.log([{ type: 'step-skipped', step: action.step.id, why: action.why }]);
+      case 'lapse':
+        return await scribe.log([{ type: 'signoff-lapsed', step: action.step.id, why: action.why }]);
       case 'begin-window':
         await scribe.log([{ type: 'window-began' }]);
         return this.#watch();

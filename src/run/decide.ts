@@ -2,8 +2,10 @@ import type { PlannedActivity, Runbook } from '../runbook/plan.ts';
 import type { Step } from '../runbook/step-schema.ts';
 import { ready } from './answers.ts';
 import type { Outcome, Prompt } from './events.ts';
-import { failurePrompt, nextRound, rollbackPrompt, stepPrompt, undoFailurePrompt } from './prompts.ts';
+import { lapsed } from './lapse.ts';
+import { changePrompt, failurePrompt, nextRound, rollbackPrompt, stepPrompt, undoFailurePrompt } from './prompts.ts';
 import { choiceOf, type RunState, stepState } from './state.ts';
+import { pinOf } from './statement.ts';
 import { targetPrompt } from './target-prompt.ts';
 import { nothingToCompare, undosDue } from './undo.ts';
 
@@ -15,6 +17,7 @@ export type Action =
   | { do: 'skip'; step: Step; why: string }
   | { do: 'ask'; prompt: Prompt }
   | { do: 'settle' }
+  | { do: 'lapse'; step: Step; why: string }
   | { do: 'begin-window' }
   | { do: 'begin-rollback'; reason: string }
   | { do: 'wait-for-time'; until: number; why: string }
@@ -99,10 +102,17 @@ export function gate(runbook: Runbook, state: RunState, activity: PlannedActivit
  */
 export function decide(runbook: Runbook, state: RunState, now: number): Action {
   if (state.outcome) return { do: 'leave', why: 'the run has ended' };
+  // A conductor acts by one version of the runbook; by another one, another conductor does.
+  if (pinOf(runbook.sources) !== state.pin)
+    return { do: 'leave', why: 'the runbook was changed; `runbook run` goes on with it' };
   if (state.stopping) return { do: 'leave', why: 'somebody asked it to stop' };
   if (state.abort) return { do: 'finish', outcome: 'aborted', why: state.abort.reason };
   if (state.prompts.some(ready)) return { do: 'settle' };
-  if (state.prompts.some((each) => each.settled === null && each.closedAt === null)) {
+  const open = state.prompts.filter((each) => each.settled === null && each.closedAt === null);
+  if (state.proposed && !open.some(({ prompt }) => prompt.kind === 'change')) {
+    return ask(state, changePrompt(runbook, state, state.proposed));
+  }
+  if (open.length > 0) {
     return { do: 'wait-for-person', why: 'a question is open' };
   }
   if (state.paused) return { do: 'wait-for-person', why: 'the run is paused' };
@@ -115,6 +125,8 @@ export function decide(runbook: Runbook, state: RunState, now: number): Action {
     if (!next && !begins) continue;
     const until = gate(runbook, state, activity);
     if (now < until) return { do: 'wait-for-time', until, why: activity.title };
+    const past = lapsed(runbook, state, begins || !next ? 'window' : next, now);
+    if (past) return { do: 'lapse', ...past };
     if (begins) return { do: 'begin-window' };
     const action = next && advance(runbook, state, activity, next);
     if (action) return action;

@@ -25,6 +25,8 @@ export interface PromptOption {
   says: string;
   effect: Effect;
   reason: boolean;
+  /** Gives a word that not everybody may give: see `notBy`. */
+  approves?: true;
 }
 
 export type PromptKind =
@@ -35,6 +37,7 @@ export type PromptKind =
   | 'in-doubt'
   | 'target'
   | 'rollback'
+  | 'change'
   | 'tripwire';
 
 /** A question that only a person answers. `round` counts how often this id has been asked, from 1. */
@@ -48,6 +51,8 @@ export interface Prompt {
   options: PromptOption[];
   /** Roles that may answer; empty: anyone who has a role. */
   who: string[];
+  /** Who may not approve, and why: `notBy` says “Ada asked for this”. */
+  notBy?: { name: string; why: string }[];
   /** The items to tick of a manual step. */
   items?: string[];
   /** What the run itself would answer, for a sign-off with a proposal. */
@@ -123,22 +128,34 @@ export interface OutgoingMessage {
   dueAt: number;
 }
 
+/** Who may answer what, so that an answer can be judged from the journal alone. */
+export interface People {
+  /** Names by role. */
+  people: Record<string, string[]>;
+  /** Public keys by the name of whose they are: see `signerKey`. */
+  signers?: Record<string, string[]>;
+  /** Roles whose sign-offs one person may give. */
+  together?: string[][];
+  /** Who made the last change to the runbook, where some sign-off is not for them to give. */
+  author?: string;
+}
+
 /** Everything that can have happened. What is shown and what is decided is a fold of these. */
 export type RunEvent =
-  | {
+  | ({
       type: 'run-opened';
       run: string;
       sources: Sources;
       opens: number;
       /** Settings given at the opening, over those of the document. */
       settings: Record<string, string>;
-      /** Names of the people of each role, so that an answer can be judged from the journal alone. */
-      people: Record<string, string[]>;
-      /** Public keys by the name of whose they are: see `signerKey`. */
-      signers?: Record<string, string[]>;
       rehearsal: boolean;
       by: Person;
-    }
+    } & People)
+  /** Somebody wants the run to go on with another version of its files. */
+  | ({ type: 'change-proposed'; sources: Sources; diff: string; by: Person; reason: string } & People)
+  /** A sign-off no longer counts, and is asked for again. */
+  | { type: 'signoff-lapsed'; step: string; why: string }
   | { type: 'conductor-started'; host: string; pid: number; token: number }
   | { type: 'conductor-left'; why: string }
   | { type: 'conductor-noted'; note: string }

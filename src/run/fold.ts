@@ -1,10 +1,20 @@
 import { askedBy, counted, ready, refusal } from './answers.ts';
-import type { Answer, JournalRecord, Person, RunEvent } from './events.ts';
+import type { Answer, JournalRecord, People, Person, RunEvent } from './events.ts';
 import { proofRefusal } from './proof.ts';
 import { PENDING, type PromptState, type RunState, type StepState } from './state.ts';
 import { pinOf } from './statement.ts';
 
 type Opened = Extract<RunEvent, { type: 'run-opened' }>;
+
+/** Who may answer what, from now on. */
+function staffed({
+  people,
+  signers = {},
+  together = [],
+  author,
+}: People): Required<Omit<People, 'author'>> & Pick<RunState, 'author'> {
+  return { people, signers, together, author: author ?? null };
+}
 
 function opened(event: Opened, at: number): RunState {
   return {
@@ -17,8 +27,9 @@ function opened(event: Opened, at: number): RunState {
     targetDoubt: null,
     conductor: null,
     aheadMs: 0,
-    people: event.people,
-    signers: event.signers ?? {},
+    ...staffed(event),
+    settings: event.settings,
+    proposed: null,
     sources: event.sources,
     pin: pinOf(event.sources),
     beginEarly: false,
@@ -84,6 +95,31 @@ function takeTarget(state: RunState): RunState {
   return lost.reduce((next, id) => withStep(next, id, () => ({ status: 'pending' })), before);
 }
 
+/** Sign-offs that were given, or that of one step, no longer count; with `again`, they are asked for anew. */
+function superseded(state: RunState, why: string, { again, only }: { again: boolean; only?: string }): RunState {
+  let next = state;
+  const prompts = state.prompts.map((each) => {
+    const { kind, step } = each.prompt;
+    if (kind !== 'signoff' || step === undefined || each.settled === null || each.superseded !== null) return each;
+    if (only !== undefined && only !== step) return each;
+    if (again) next = withStep(next, step, () => ({ status: 'pending' }));
+    return { ...each, superseded: why };
+  });
+  return { ...next, prompts };
+}
+
+/**
+ * The run goes on with another version of its runbook, or with the one it has. What was asked or signed, was so of the old
+ * one; within the window, the approval of the change stands for the sign-offs from before it.
+ */
+function changed(state: RunState, approved: boolean, at: number): RunState {
+  const { proposed } = state;
+  if (proposed === null || !approved) return { ...state, proposed: null };
+  const { sources } = proposed;
+  const next = { ...closePrompts(state, at), ...staffed(proposed), sources, pin: pinOf(sources), proposed: null };
+  return superseded(next, 'the runbook was changed after it', { again: state.windowBeganAt === null });
+}
+
 /** Somebody wants to go back. That also ends a pause, for the approval has to be asked. */
 function wantsBack(state: RunState, reason: string, by: Person, at: number): RunState {
   const askedBefore = state.prompts.filter((each) => each.prompt.kind === 'rollback').length;
@@ -120,6 +156,7 @@ function settled(state: RunState, id: string, round: number): RunState {
     case 'proceed':
       if (prompt.kind === 'target') return takeTarget(next);
       if (prompt.kind === 'rollback') next = { ...next, rollback: null, abort: next.rollback?.instead ?? null };
+      else if (prompt.kind === 'change') next = changed(next, answer.choose === 'approve', at);
       else if (prompt.kind !== 'tripwire') change({ status: 'done' });
       return next;
     case 'accept':
@@ -244,6 +281,7 @@ function apply(state: RunState, { event, at, seq, hash }: JournalRecord): RunSta
         record: { seq, hash },
         closedAt: null,
         answers: [],
+        superseded: null,
         settled: null,
       };
       return { ...state, prompts: [...state.prompts, prompt] };
@@ -261,11 +299,16 @@ function apply(state: RunState, { event, at, seq, hash }: JournalRecord): RunSta
             : each,
         ),
       };
+    case 'change-proposed':
+      return { ...state, proposed: event };
+    case 'signoff-lapsed':
+      return superseded(state, event.why, { again: true, only: event.step });
     case 'requested':
       return requested(state, event, at);
     case 'rollback-begun': {
       const closed = closePrompts(state, at);
-      return closed.rollback ? { ...closed, rollback: { ...closed.rollback, begunAt: at } } : closed;
+      const past = superseded(closed, 'the run was rolled back after it', { again: false });
+      return past.rollback ? { ...past, rollback: { ...past.rollback, begunAt: at } } : past;
     }
     case 'message-owed': {
       const owed = {

@@ -1,11 +1,11 @@
 import type { Document } from '../runbook/schema.ts';
-import type { RunEvent } from './events.ts';
+import type { People } from './events.ts';
 
-/** Who may answer what, and by which keys they are known, as the journal keeps it: so that it judges answers by itself. */
-export type People = Required<Pick<Extract<RunEvent, { type: 'run-opened' }>, 'people' | 'signers'>>;
-
-/** The people of a document. */
-export function peopleOf({ roles }: Document): People {
+/**
+ * The people of a document, as the journal keeps them.
+ * @param author who made the last change to it, where that is known
+ */
+export function peopleOf({ roles, approvals }: Document, author: string | undefined): People {
   const signers: Record<string, string[]> = {};
   for (const { name, keys = [] } of Object.values(roles).flatMap(({ people }) => people)) {
     if (keys.length > 0) signers[name] = [...new Set([...(signers[name] ?? []), ...keys])];
@@ -15,5 +15,7 @@ export function peopleOf({ roles }: Document): People {
       Object.entries(roles).map(([role, { people }]) => [role, people.map(({ name }) => name)]),
     ),
     signers,
+    together: approvals.one_person_may_fill,
+    ...(author === undefined ? {} : { author }),
   };
 }

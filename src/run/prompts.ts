@@ -2,8 +2,9 @@ import type { Phase, Runbook } from '../runbook/plan.ts';
 import type { Risk } from '../runbook/schema.ts';
 import type { Option } from '../runbook/step-parts.ts';
 import type { Step } from '../runbook/step-schema.ts';
-import type { Evidence, Prompt, PromptKind, Result } from './events.ts';
+import type { Evidence, Prompt, PromptKind, PromptOption, Result } from './events.ts';
 import { type RunState, stepState } from './state.ts';
+import { pinOf } from './statement.ts';
 import { undosDue } from './undo.ts';
 
 /** A question, before it is counted how often it has been asked. */
@@ -131,12 +132,9 @@ function signedIf({ document }: Runbook, roles: readonly string[] | undefined): 
 export function rollbackPrompt(runbook: Runbook, state: RunState): Asked {
   const undos = undosDue(runbook, state);
   const wanted = state.rollback;
-  const { approver } = runbook.document.rollback;
-  const approvers = state.people[approver] ?? [];
-  const alone = approvers.length > 0 && approvers.every((name) => name === wanted?.by?.name);
   return {
     id: 'rollback',
-    ...signedIf(runbook, [approver]),
+    ...secondPerson(runbook, state, wanted?.by?.name),
     kind: 'rollback',
     question: `${wanted?.by?.name ?? 'Somebody'} asks to roll back: ${wanted?.reason ?? ''}`,
     evidence: [
@@ -153,6 +151,7 @@ export function rollbackPrompt(runbook: Runbook, state: RunState): Asked {
         choose: 'approve',
         effect: 'roll-back',
         reason: false,
+        approves: true,
         says:
           undos.length === 0
             ? 'End the run as rolled back; nothing has to be undone.'
@@ -160,9 +159,60 @@ export function rollbackPrompt(runbook: Runbook, state: RunState): Asked {
       },
       { choose: 'refuse', effect: 'proceed', reason: true, says: 'Do not roll back; return to where the run stood.' },
     ],
-    // The only one who may approve has given that word by asking; what is missing then is a second person.
-    who: alone ? [] : [approver],
   };
+}
+
+/** The approval without which a run does not go on with another version of its files. */
+export function changePrompt(
+  runbook: Runbook,
+  state: RunState,
+  { by, reason, diff, sources }: NonNullable<RunState['proposed']>,
+): Asked {
+  const touched = (step: Step) => stepState(state, step.id).status !== 'pending';
+  const begun = runbook.activities.flatMap(({ steps }) => steps).filter(touched);
+  return {
+    id: 'changed-runbook',
+    ...secondPerson(runbook, state, by.name),
+    kind: 'change',
+    question: `${by.name} asks to go on with a changed runbook: ${reason}`,
+    evidence: [
+      { kind: 'text', title: 'What was changed', text: diff },
+      {
+        kind: 'text',
+        title: 'What that means',
+        text: `${begun.length} steps have begun or been done, as they were written before; they are not done again. Runbook and files then have the hash ${pinOf(sources)}.`,
+      },
+    ],
+    options: [
+      {
+        choose: 'approve',
+        effect: 'proceed',
+        reason: false,
+        approves: true,
+        says: 'Go on with the changed files. What is asked now is asked anew.',
+      },
+      { choose: 'refuse', effect: 'proceed', reason: true, says: 'Go on with the runbook as it was.' },
+    ],
+  };
+}
+
+/**
+ * Who may give the approval that a second person has to give: not who asked for it, nor who operates the run while there is
+ * anybody else; of the role that approves, unless nobody of it is left then.
+ */
+function secondPerson(
+  runbook: Runbook,
+  state: RunState,
+  asker: string | undefined,
+): Pick<Asked, 'who' | 'notBy' | 'signed'> {
+  const { approver } = runbook.document.rollback;
+  const asked = asker === undefined ? [] : [{ name: asker, why: 'asked for this' }];
+  const both = [...asked, { name: state.by.name, why: 'operates this run' }];
+  const free = (names: string[], barred: typeof both) =>
+    names.length === 0 || names.some((name) => barred.every((each) => each.name !== name));
+  const notBy = Object.values(state.people).some((names) => free(names, both)) ? both : asked;
+  const who = free(state.people[approver] ?? [], notBy) ? [approver] : [];
+  return { ...signedIf(runbook, [approver]), who, notBy };
 }
 
 /** The question a risk of the plan turns into, once its limit is passed; the step goes on meanwhile. */
@@ -184,15 +234,21 @@ export function tripwirePrompt(risk: Risk, step: Step, tookMs: number): Asked {
   };
 }
 
-const SIGN: Option = { choose: 'sign', effect: 'proceed', reason: false, says: 'I stand by this statement.' };
+const SIGN: PromptOption = {
+  choose: 'sign',
+  effect: 'proceed',
+  reason: false,
+  approves: true,
+  says: 'I stand by this statement.',
+};
 const REFUSE: Option = { ...ABORT, choose: 'refuse', says: 'I do not. The run ends here; nothing is undone.' };
 
 /** Yes and no, or their like; whoever decides against what the run proposes says why. */
-function verdict(choices: readonly [string, string], proposal: unknown, back: Option[]): Option[] {
-  const options = choices.map((choose): Option => {
+function verdict(choices: readonly [string, string], proposal: unknown, back: Option[]): PromptOption[] {
+  const options = choices.map((choose): PromptOption => {
     const reason = choose !== proposal;
     const says = `Put “${choose}” on record${reason ? ', with the reason' : ''}.`;
-    return { choose, effect: 'proceed', reason, says };
+    return { choose, effect: 'proceed', reason, approves: true, says };
   });
   return [...options, ...back];
 }
@@ -202,7 +258,7 @@ function askingOptions(
   state: RunState,
   step: Step,
   proposal: unknown,
-): { kind: PromptKind; options: Option[] } {
+): { kind: PromptKind; options: PromptOption[] } {
   const back = undosDue(runbook, state).length > 0 ? [ROLL_BACK] : [];
   if (step.kind === 'decision') return { kind: 'decision', options: step.options };
   if (step.kind === 'signoff') {
@@ -229,6 +285,7 @@ function askingOptions(
 export function stepPrompt(runbook: Runbook, state: RunState, step: Step, result: Result): Asked {
   const who =
     step.kind === 'signoff' ? [step.role] : step.kind === 'decision' || step.kind === 'manual' ? step.who : [];
+  const barred = step.kind === 'signoff' && step.not_by_author && state.author !== null;
   const question = step.kind === 'decision' ? step.question : step.kind === 'signoff' ? step.statement : step.title;
   const proposal = result.facts?.proposal;
   const own = (step.kind === 'signoff' || step.kind === 'decision') && step.signatures === 'required';
@@ -242,6 +299,7 @@ export function stepPrompt(runbook: Runbook, state: RunState, step: Step, result
     ...askingOptions(runbook, state, step, proposal),
     ...(step.kind === 'manual' ? { items: step.items } : {}),
     ...(typeof proposal === 'string' ? { proposal } : {}),
+    ...(barred ? { notBy: [{ name: state.author ?? '', why: 'wrote the last change of this runbook' }] } : {}),
   };
 }
 

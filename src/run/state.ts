@@ -1,5 +1,17 @@
 import type { Sources } from '../runbook/schema.ts';
-import type { Answer, Facts, Failure, Outcome, OutgoingMessage, Person, Prompt, Result, Target } from './events.ts';
+import type {
+  Answer,
+  Facts,
+  Failure,
+  Outcome,
+  OutgoingMessage,
+  People,
+  Person,
+  Prompt,
+  Result,
+  RunEvent,
+  Target,
+} from './events.ts';
 import type { TargetDoubt } from './target.ts';
 
 export type StepStatus =
@@ -52,6 +64,8 @@ export interface PromptState {
   closedAt: number | null;
   /** Every answer given, in order. Until the question is settled, more than one may come to count. */
   answers: GivenAnswer[];
+  /** Why what was settled no longer counts; null while it does. */
+  superseded: string | null;
   /** The answer that counts, from when the conductor has acted on it. */
   settled: Answer | null;
 }
@@ -96,7 +110,7 @@ export interface Abort {
 }
 
 /** What is so, after all that has happened. Made by `fold` and by nothing else. */
-export interface RunState {
+export interface RunState extends Required<Omit<People, 'author'>> {
   run: string;
   rehearsal: boolean;
   opens: number;
@@ -108,12 +122,15 @@ export interface RunState {
   conductor: { host: string; pid: number; token: number } | null;
   /** How far the plan clock is ahead of the real one, in ms; 0 but in a rehearsal. */
   aheadMs: number;
-  people: Record<string, string[]>;
-  /** Public keys by the name of whose they are: see `signerKey`. */
-  signers: Record<string, string[]>;
   /** The runbook and its files as the run works from them, and one hash for all of them. */
   sources: Sources;
   pin: string;
+  /** Given at the opening, over those of the document. */
+  settings: Record<string, string>;
+  /** Who made the last change to the runbook; null: nobody has to know. */
+  author: string | null;
+  /** Another version of the runbook that waits for a second person's approval. */
+  proposed: Extract<RunEvent, { type: 'change-proposed' }> | null;
   /** Somebody decided to begin before the window opens. */
   beginEarly: boolean;
   paused: boolean;

@@ -156,6 +156,17 @@ export const document = z.strictObject({
     .meta({ description: 'Used as {{settings.name}} and as variables of the SQL; no secrets' }),
   roles: z.record(id, role),
   signatures,
+  approvals: z
+    .strictObject({
+      one_person_may_fill: z
+        .array(z.array(id).min(2))
+        .default([])
+        .meta({ description: 'Roles whose sign-offs one and the same person may give; without it, no two' }),
+      author: text.optional().meta({
+        description: 'Who wrote the last change, for not_by_author; by default the author of its last commit',
+      }),
+    })
+    .prefault({}),
   lists: lists.meta({ description: 'What steps are repeated for: for_each, tables' }),
   audiences: z.record(id, audience).default({}),
   messages: z.record(id, message).default({}).meta({ description: 'Mails and posts of the status page' }),

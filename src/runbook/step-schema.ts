@@ -50,6 +50,13 @@ const signoff = z.strictObject({
   role: id,
   statement: text,
   signatures,
+  valid_for: someTime
+    .optional()
+    .meta({ description: 'Asked for again when what follows (before the window: the window) begins later than this' }),
+  not_by_author: z
+    .literal(true)
+    .optional()
+    .meta({ description: 'Not to be given by whoever wrote the last change of the runbook' }),
   proposal: z
     .enum(['completed', 'rollback-required', 'validation', 'production-ready'])
     .optional()

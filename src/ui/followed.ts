@@ -1,8 +1,8 @@
 import type { JournalRecord } from '../run/events.ts';
 import { fold } from '../run/fold.ts';
+import { runbookOf } from '../run/pins.ts';
 import type { RunState } from '../run/state.ts';
 import type { Runbook } from '../runbook/plan.ts';
-import { parseRunbook } from '../runbook/sources.ts';
 import { narrate, type Told } from './narrate.ts';
 
 /** One line of the log. `at` is the plan clock, in ms since the epoch. */
@@ -19,23 +19,20 @@ export interface Followed {
   log: readonly LogLine[];
 }
 
-/** The runbook of a run, from its first record. @throws RunbookInvalid */
-function runbookOf({ event }: JournalRecord): Runbook {
-  if (event.type !== 'run-opened') throw new TypeError('A journal begins with run-opened.');
-  return parseRunbook(event.sources, { opens: event.opens, settings: event.settings });
-}
-
 /** The run after these records, in their order. @throws RunbookInvalid */
 export function followedBy(before: Followed | null, records: readonly JournalRecord[]): Followed | null {
-  const [first] = records;
-  if (!first) return before;
-  const runbook = before?.runbook ?? runbookOf(first);
+  if (records.length === 0) return before;
   let state = before?.state ?? null;
   const log = [...(before?.log ?? [])];
+  let runbook = before?.runbook;
   for (const record of records) {
+    const pin = state?.pin;
     state = fold(state, record);
+    // Another version of the runbook may have been approved.
+    runbook = runbook === undefined || state.pin !== pin ? runbookOf(state) : runbook;
     const told = narrate(record.event, state, runbook);
     if (told) log.push({ seq: record.seq, at: record.at, ...told });
   }
-  return state && { runbook, state, records: [...(before?.records ?? []), ...records], log };
+  if (state === null || runbook === undefined) return null;
+  return { runbook, state, records: [...(before?.records ?? []), ...records], log };
 }

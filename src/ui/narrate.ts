@@ -108,7 +108,8 @@ export function narrate(event: RunEvent, state: RunState, runbook: Runbook): Tol
       const refused = asked?.answers.findLast((each) => each.answer.from === answer.from)?.refused ?? null;
       const person = personName(answer.by, runbook);
       const who = answer.proof === 'rehearsal' ? `the rehearsal answered for ${person}` : `${person} answered`;
-      const grave = asked?.prompt.kind === 'signoff' || asked?.prompt.kind === 'rollback';
+      const grave =
+        asked?.prompt.kind === 'signoff' || asked?.prompt.kind === 'rollback' || asked?.prompt.kind === 'change';
       const how = answer.proof !== 'rehearsal' && (grave || answer.proof === 'signed');
       const what = promptTitle(answer.prompt, state, runbook);
       const text = `${who} “${answer.choose}”${answer.reason ? `, because ${answer.reason}` : ''}: ${what}${how ? ` (${PROOF_WORDS[answer.proof]})` : ''}`;
@@ -128,6 +129,14 @@ export function narrate(event: RunEvent, state: RunState, runbook: Runbook): Tol
       return told('dot', `${stepTitle(event.step, runbook)}: ${event.note}`);
     case 'requested':
       return told('dot', `${personName(event.by, runbook)} ${requestText(event)}${because(event.reason)}`, 'strong');
+    case 'change-proposed':
+      return told(
+        'dot',
+        `${personName(event.by, runbook)} wants to go on with a changed runbook${because(event.reason)}`,
+        'strong',
+      );
+    case 'signoff-lapsed':
+      return told('dot', `${stepTitle(event.step, runbook)} is asked for again: ${event.why}`, 'warn');
     case 'rollback-begun':
       return told('undone', `rollback approved and begun: ${event.reason}`, 'bad');
     case 'message-owed':

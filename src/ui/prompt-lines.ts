@@ -29,6 +29,7 @@ const KIND: Record<PromptKind, { says: string; tone: Tone }> = {
   'in-doubt': { says: 'IN DOUBT', tone: 'bad' },
   target: { says: 'IS IT THE SAME DATABASE?', tone: 'bad' },
   rollback: { says: 'ROLLBACK', tone: 'bad' },
+  change: { says: 'CHANGED RUNBOOK', tone: 'warn' },
   tripwire: { says: 'TRIPWIRE', tone: 'bad' },
 };
 

@@ -1,4 +1,5 @@
 import { type VerdictKind, verdicts } from '../run/criteria.ts';
+import type { PromptKind } from '../run/events.ts';
 import { forecast } from '../run/forecast.ts';
 import type { Pulse } from '../run/journal.ts';
 import { PROOF_WORDS } from '../run/proof.ts';
@@ -111,11 +112,13 @@ function questions({ runbook, state }: Summarised, { glyphs }: Look): Inert[] {
   });
 }
 
+const GRAVE: readonly PromptKind[] = ['signoff', 'rollback', 'change'];
+
 /** Who gave their word for what, and how strongly that is proved. */
 function signoffs({ runbook, state }: Summarised, { glyphs }: Look): Inert[] {
-  return state.prompts.flatMap(({ prompt, settled }) => {
-    if (settled === null || (prompt.kind !== 'signoff' && prompt.kind !== 'rollback')) return [];
-    const word = `${prompt.question}: ${settled.choose}, ${personName(settled.by, runbook)}, ${PROOF_WORDS[settled.proof]}`;
+  return state.prompts.flatMap(({ prompt, settled, superseded }) => {
+    if (settled === null || !GRAVE.includes(prompt.kind)) return [];
+    const word = `${prompt.question}: ${settled.choose}, ${personName(settled.by, runbook)}, ${PROOF_WORDS[settled.proof]}${superseded === null ? '' : `; no longer counts: ${superseded}`}`;
     return [inert(`  ${glyphs.dot} ${word}`)];
   });
 }

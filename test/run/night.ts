@@ -152,6 +152,8 @@ export class Night {
           ? this.happens({ type: 'step-finished', step: step.id, attempt, result, workMs: 0 })
           : this.happens({ type: 'step-not-done', step: step.id, why: 'not in the ledger' });
       }
+      case 'lapse':
+        return this.happens({ type: 'signoff-lapsed', step: action.step.id, why: action.why });
       case 'undo': {
         const { id: step } = action.step;
         this.happens({ type: 'undo-begun', step });
