@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { writeReport } from '../report/write.ts';
 import type { JournalRecord, Person } from '../run/events.ts';
 import type { RunState } from '../run/state.ts';
@@ -7,6 +8,7 @@ import { inert } from '../ui/inert.ts';
 import { lookOf } from '../ui/look.ts';
 import { summary } from '../ui/summary.ts';
 import { INTERRUPTED, type Interruption } from './interruption.ts';
+import { endedAtLogout, thisHost } from './logout.ts';
 import { print } from './print.ts';
 import { type Opened, stateOf } from './runs.ts';
 import { answerPrepared, attend, type Ended, exitCode, startConductor, WAITS } from './terminal.ts';
@@ -75,6 +77,10 @@ export async function attendRun(session: Session): Promise<number> {
   const answering = new AbortController();
   const gone = new AbortController();
 
+  const warning = rehearsal ? null : endedAtLogout(thisHost());
+  if (warning !== null) {
+    await journal.append('terminal', Date.now(), [{ type: 'warned', warning, host: hostname() }]);
+  }
   const flags = ['--report', session.report, ...session.flags];
   const conductor = startConductor(folder, { env: session.env, flags, rehearsal });
   if (conductor.pid !== undefined) await session.onConductor?.(conductor.pid);

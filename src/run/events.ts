@@ -195,6 +195,8 @@ export type RunEvent =
       p50Ms: number;
       p99Ms: number;
     }
+  /** Said at the start, to everybody: what threatens the run where it is conducted, and what to do about it. */
+  | { type: 'warned'; warning: string; host: string }
   | { type: 'terminal-attached'; terminal: string; by: Person }
   | { type: 'terminal-left'; terminal: string }
   | { type: 'run-finished'; outcome: Outcome; why: string };

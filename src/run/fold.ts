@@ -215,6 +215,7 @@ function apply(state: RunState, { event, at, seq, hash }: JournalRecord): RunSta
   switch (event.type) {
     case 'run-opened':
     case 'step-noted':
+    case 'warned':
     case 'conductor-noted':
       return state;
     case 'conductor-started': {

@@ -63,7 +63,17 @@ function graveLines(
 
 /** The dialog in front of everything else. */
 export function dialogLines(dialog: Dialog, screen: Screen, followed: Followed, cells: number): Line[] {
-  return dialog.kind === 'stop'
-    ? stopLines(dialog, screen, followed, cells)
-    : graveLines(dialog, screen, followed, cells);
+  switch (dialog.kind) {
+    case 'stop':
+      return stopLines(dialog, screen, followed, cells);
+    case 'grave':
+      return graveLines(dialog, screen, followed, cells);
+    case 'warning':
+      return [
+        line('WARNING', 'bad'),
+        ...paragraph(dialog.text, cells, 'strong'),
+        BLANK,
+        ...paragraph('The run goes on. Enter goes on to it; Ctrl+C stops it.', cells, 'now'),
+      ];
+  }
 }

@@ -17,7 +17,13 @@ export interface Stop {
   cursor: number;
 }
 
-export type Dialog = Grave | Stop;
+/** Something that is to be read before it is gone on. */
+export interface Warning {
+  kind: 'warning';
+  text: string;
+}
+
+export type Dialog = Grave | Stop | Warning;
 
 export const GRAVE_WORD = { 'roll-back': 'roll back', 'begin-early': 'begin' } as const;
 
@@ -111,5 +117,12 @@ function stop(dialog: Stop, press: Press, { me, rehearsal }: Sitting): Led {
 
 /** The dialog after a key. */
 export function inDialog(dialog: Dialog, press: Press, sitting: Sitting): Led {
-  return dialog.kind === 'stop' ? stop(dialog, press, sitting) : grave(dialog, press, sitting.me);
+  switch (dialog.kind) {
+    case 'stop':
+      return stop(dialog, press, sitting);
+    case 'grave':
+      return grave(dialog, press, sitting.me);
+    case 'warning':
+      return 'key' in press && (press.key === 'enter' || press.key === 'escape') ? CLOSED : kept(dialog);
+  }
 }

@@ -157,6 +157,8 @@ export function narrate(event: RunEvent, state: RunState, runbook: Runbook): Tol
     case 'step-sampled':
     case 'watch-sampled':
       return null;
+    case 'warned':
+      return told('failed', `on ${event.host}: ${event.warning}`, 'warn');
     case 'terminal-attached':
       return told('dot', `${personName(event.by, runbook)} attached from ${event.terminal}`, 'quiet');
     case 'terminal-left':

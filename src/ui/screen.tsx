@@ -157,6 +157,11 @@ export async function openScreen({ stdin, stdout, sign, ...following }: Followin
       attended: true,
       onRecords(followed, records) {
         store.setState({ followed, clock: Date.now() });
+        const warned = records.findLast(({ seq, event }) => event.type === 'warned' && seq > (following.since ?? seq));
+        if (warned?.event.type === 'warned') {
+          const dialog = { kind: 'warning', text: warned.event.warning } as const;
+          store.setState(({ view }) => ({ view: { ...view, dialog } }));
+        }
         const came = verdict(records, followed.state, terminal);
         if (came !== null) say(came);
       },

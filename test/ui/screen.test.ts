@@ -22,14 +22,23 @@ function show(
   columns: number,
   rows: number,
   name = 'test:1',
-  { sign = async () => null as string | null, me = ADA, typed = '' } = {},
+  { sign = async () => null as string | null, me = ADA, typed = '', since = undefined as number | undefined } = {},
 ): Shown {
   const terminal = new FakeTerminal(columns, rows);
   if (typed !== '') terminal.press({ type: typed });
   const leaving = new AbortController();
   const { stdin, stdout } = terminal;
   const { journal } = run;
-  const ended = openScreen({ journal, me, terminal: name, stdin, stdout, signal: leaving.signal, sign });
+  const ended = openScreen({
+    journal,
+    me,
+    terminal: name,
+    stdin,
+    stdout,
+    signal: leaving.signal,
+    sign,
+    ...(since === undefined ? {} : { since }),
+  });
   onTestFinished(async () => {
     leaving.abort();
     await ended;
@@ -283,6 +292,19 @@ describe('keys', () => {
     await run.happens(OPENS, { type: 'conductor-left', why: 'somebody asked it to stop' });
     expect((await ended).conductor).toBeNull();
     expect(terminal.emulator.buffer.active.type).toBe('normal');
+  });
+
+  it('shows a warning before anything else, once, to who has just started the run', async () => {
+    const run = await openTestRun({ rehearsal: false });
+    const { terminal } = show(run, 80, 24, 'test:1', { since: 0 });
+    const later = show(run, 80, 24, 'test:2').terminal;
+    await later.shows('Move the archive');
+    await run.happens(OPENS, { type: 'warned', host: 'bastion', warning: 'This host ends the run at logout.' });
+    await terminal.shows('WARNING This host ends the run at logout.');
+    terminal.press({ type: 'p' }, 'enter');
+    await terminal.shows('on bastion: This host ends');
+    await later.shows('on bastion: This host ends');
+    expect(await requests(run)).toEqual([]);
   });
 
   it('leaves the run at work where Ctrl+C is answered so', async () => {
