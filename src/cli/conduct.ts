@@ -19,6 +19,7 @@ interface Flags {
   wait: boolean;
   fail: string[];
   withParent?: true;
+  takeOver?: true;
 }
 
 /** Addresses by a query of the runbook, on a connection of its own, so that a long step does not hold up the mail. */
@@ -51,7 +52,7 @@ async function conduct(folder: string, flags: Flags): Promise<void> {
     ? localArchive(dirname(folder)).open(folder)
     : databaseArchive(url).open(basename(folder)));
   closing.defer(() => journal.close());
-  const lease = await journal.acquire();
+  const lease = await journal.acquire(flags.takeOver);
   closing.defer(() => journal.release(lease));
   const state = stateOf(await journal.read(0));
   if (state === null) throw new EmptyJournal();
@@ -92,6 +93,7 @@ export function register(program: Command): void {
     .option('--no-wait')
     .addOption(new Option('--fail <steps...>').default([]))
     .option('--with-parent')
+    .option('--take-over')
     .action(async (folder: string, flags: Flags) => {
       try {
         await conduct(folder, flags);

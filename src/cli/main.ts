@@ -6,6 +6,7 @@ import { WrongArguments } from './archive.ts';
 import * as attach from './attach.ts';
 import * as check from './check.ts';
 import * as conduct from './conduct.ts';
+import * as handover from './handover.ts';
 import * as journal from './journal.ts';
 import * as notify from './notify.ts';
 import * as plan from './plan.ts';
@@ -23,7 +24,7 @@ const program = new Command('runbook')
   .description('Walks an on-call engineer through a maintenance window, step by step.')
   .version(version, '-V, --version', 'which version this is')
   .exitOverride();
-for (const command of [rehearse, check, plan, run, attach, answer, status, report, journal, notify, conduct])
+for (const command of [rehearse, check, plan, run, attach, answer, handover, status, report, journal, notify, conduct])
   command.register(program);
 
 /** Mistakes of this program, which keep their stack. Everything else is said in words. */

@@ -30,6 +30,7 @@ interface Flags {
   answers?: string;
   plain?: true;
   wait: boolean;
+  takeOver?: true;
   as?: string;
   name?: string;
   set: string[];
@@ -85,6 +86,16 @@ async function stateIn(journal: Journal): Promise<RunState> {
   return state;
 }
 
+/** Since when a run has its conductor, and who opened it, as a piece of a sentence. */
+async function conductorWords(journal: Journal): Promise<string> {
+  const records = await journal.read(0);
+  const started = records.findLast(({ event }) => event.type === 'conductor-started');
+  const by = stateOf(records)?.by;
+  if (started === undefined || by === undefined) return '';
+  const minutes = Math.round(Math.max(0, Date.now() - started.at) / 60_000);
+  return ` (for ${minutes} min; ${by.name}, ${by.role}, opened the run)`;
+}
+
 async function run(file: string, flags: Flags, command: Command): Promise<void> {
   if (flags.rollBack?.trim() === '') command.error('error: --roll-back needs a reason, for the report');
   const opens = flags.opens === undefined ? undefined : instant.safeParse(flags.opens);
@@ -124,12 +135,16 @@ async function run(file: string, flags: Flags, command: Command): Promise<void> 
   const opened = await openRun({ archive, runbook, run: name, by: me, settings, rehearsal: false, at: Date.now() });
   const { journal } = opened;
   const held = await journal.holder();
-  if (held) throw new LeaseHeld(held);
+  if (held && !(held.silent && flags.takeOver)) throw new LeaseHeld(held, await conductorWords(journal));
   let state = await stateIn(journal);
   if (pinOf(runbook.sources) !== state.pin) {
     if (flags.rollBack !== undefined)
       print('The files have changed since; the way back is that of the runbook as the run has it.\n');
     else await proposeChange({ journal, state, runbook, by: me, reason: flags.acceptChanges, command });
+  }
+  if (held) {
+    const reason = `process ${held.pid} on ${held.host} was not heard of any more`;
+    await journal.append('terminal', Date.now(), [{ type: 'requested', request: 'take-over', by: me, reason }]);
   }
   if (flags.rollBack !== undefined) {
     const reason = flags.rollBack;
@@ -143,7 +158,7 @@ async function run(file: string, flags: Flags, command: Command): Promise<void> 
       runbook: runbookOf(state),
       me,
       env: journalUrl === undefined ? process.env : { ...process.env, [JOURNAL_VARIABLE]: journalUrl },
-      flags: flags.wait ? [] : ['--no-wait'],
+      flags: [...(flags.wait ? [] : ['--no-wait']), ...(held ? ['--take-over'] : [])],
       report,
       rehearsal: false,
       plain: flags.plain ?? false,
@@ -178,6 +193,7 @@ export function register(program: Command): void {
     .addOption(journalOption())
     .option('--plain', 'one line an event instead of the screen')
     .option('--no-wait', 'leave with exit code 3 rather than wait for a person or for the time of day')
+    .option('--take-over', 'conduct in place of a conductor that is not heard of any more')
     .option('--roll-back <why>', 'ask to take back the run that is not over, or that was aborted')
     .option('--accept-changes <why>', 'ask to go on with changed files, which a second person has to approve')
     .option('--report <folder>', 'where the report goes', 'reports')

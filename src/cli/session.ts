@@ -84,8 +84,10 @@ export async function attendRun(session: Session): Promise<number> {
   const flags = ['--report', session.report, ...session.flags];
   const conductor = startConductor(folder, { env: session.env, flags, rehearsal });
   if (conductor.pid !== undefined) await session.onConductor?.(conductor.pid);
-  const ended = conductor.ended.then((how) => {
-    gone.abort();
+  const ended = conductor.ended.then(async (how) => {
+    // Handed over, it goes on elsewhere, and this terminal with it.
+    const state = await journal.read(0).then(stateOf);
+    if (how.code !== 0 || (state?.handingOver === null && state.conductor === null)) gone.abort();
     return how;
   });
   const answered =

@@ -1,5 +1,5 @@
 import type { Runbook } from '../runbook/plan.ts';
-import type { Step } from '../runbook/step-schema.ts';
+import type { Step, StepKind } from '../runbook/step-schema.ts';
 import type { Failure, RunEvent } from './events.ts';
 import { BEAT } from './heartbeat.ts';
 import type { Act, Performer } from './performer.ts';
@@ -20,6 +20,9 @@ export interface Stage {
   /** Aborted when the conductor leaves. */
   leaving: AbortController;
 }
+
+/** Kinds that another conductor carries on with from where they stand; any other is finished before a handover. */
+const LEFT_MIDWAY: ReadonlySet<StepKind> = new Set(['backfill', 'monitor']);
 
 /** Why a step was broken off that somebody wanted stopped. */
 class Interrupted extends Error {
@@ -72,8 +75,9 @@ async function acting<T>(
   const began = performance.now();
   const alreadyBack = stage.scribe.state.rollback !== null;
   const looking = setInterval(() => {
-    const { stopping: leave, rollback, abort } = stage.scribe.state;
-    if (leave || abort || (rollback && !alreadyBack)) stopping.abort(new Interrupted());
+    const { stopping: leave, handingOver, rollback, abort } = stage.scribe.state;
+    const handOver = handingOver !== null && LEFT_MIDWAY.has(step.kind);
+    if (leave || handOver || abort || (rollback && !alreadyBack)) stopping.abort(new Interrupted());
   }, BEAT);
   const leave = () => stopping.abort(stage.leaving.signal.reason);
   stage.leaving.signal.addEventListener('abort', leave, { once: true });
@@ -97,7 +101,7 @@ async function failed(
   if (error instanceof TargetChanged) throw error;
   await stage.scribe.catchUp();
   // A step that was stopped to leave is in doubt; the next conductor resolves it by ledger or `verify`.
-  if (stage.scribe.state.stopping) return;
+  if (stage.scribe.state.stopping || (stage.scribe.state.handingOver && error instanceof Interrupted)) return;
   await stage.scribe.log([event(stage.performer.explain(error), Math.round(performance.now() - began))]);
 }
 

@@ -102,6 +102,7 @@ export function gate(runbook: Runbook, state: RunState, activity: PlannedActivit
  */
 export function decide(runbook: Runbook, state: RunState, now: number): Action {
   if (state.outcome) return { do: 'leave', why: 'the run has ended' };
+  if (state.handingOver) return { do: 'leave', why: `handed over to ${state.handingOver.name}` };
   // A conductor acts by one version of the runbook; by another one, another conductor does.
   if (pinOf(runbook.sources) !== state.pin)
     return { do: 'leave', why: 'the runbook was changed; `runbook run` goes on with it' };

@@ -88,7 +88,19 @@ export interface Answer {
 }
 
 /** What an operator may ask of a run at any time. */
-export type RequestKind = 'begin-early' | 'pause' | 'resume' | 'stop' | 'roll-back' | 'faster' | 'slower' | 'workers';
+export type RequestKind =
+  | 'begin-early'
+  | 'pause'
+  | 'resume'
+  | 'stop'
+  | 'roll-back'
+  | 'faster'
+  | 'slower'
+  | 'workers'
+  /** To the conductor: leave as soon as the step allows, for somebody conducts from another machine. */
+  | 'hand-over'
+  /** On record only: the lease of a conductor that is not heard of is taken. */
+  | 'take-over';
 
 /** A failure as it is shown and kept: secrets already taken out. `advice` says what to do next. */
 export interface Failure {

@@ -35,6 +35,7 @@ function opened(event: Opened, at: number): RunState {
     beginEarly: false,
     paused: false,
     stopping: false,
+    handingOver: null,
     speed: 1,
     workers: null,
     steps: {},
@@ -195,6 +196,10 @@ function requested(state: RunState, event: Extract<RunEvent, { type: 'requested'
       return { ...state, paused: false };
     case 'stop':
       return { ...state, stopping: true };
+    case 'hand-over':
+      return state.conductor === null ? state : { ...state, handingOver: event.by };
+    case 'take-over':
+      return state;
     case 'faster':
       return { ...state, speed: Math.min(state.speed * 2, 8) };
     case 'slower':
@@ -220,7 +225,8 @@ function apply(state: RunState, { event, at, seq, hash }: JournalRecord): RunSta
       return state;
     case 'conductor-started': {
       const { host, pid, token } = event;
-      return { ...state, steps: inDoubt(state.steps), stopping: false, conductor: { host, pid, token } };
+      const conductor = { host, pid, token };
+      return { ...state, steps: inDoubt(state.steps), stopping: false, handingOver: null, conductor };
     }
     case 'conductor-left':
       return { ...state, conductor: null };

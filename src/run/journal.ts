@@ -35,17 +35,24 @@ export type Writer = { lease: Lease } | 'terminal' | 'opener';
 export interface Holder extends Lease {
   /** When it was last renewed, ms since the epoch. */
   renewed: number;
+  /** It has not been for so long that another may take over. */
+  silent: boolean;
 }
 
 /** Another process conducts this run. */
 export class LeaseHeld extends Error {
   readonly holder: Holder;
-  constructor(holder: Holder) {
-    const { pid, host, renewed } = holder;
-    const agoMs = Math.max(0, Date.now() - renewed);
+  /** @param conductor who started it, and how long ago, in words */
+  constructor(holder: Holder, conductor = '') {
+    const { pid, host, renewed, silent } = holder;
+    const ago = `${Math.round(Math.max(0, Date.now() - renewed) / 1000)} s`;
+    const who = `process ${pid} on ${host}${conductor}`;
     super(
-      `This run is conducted by process ${pid} on ${host}, last heard of ${Math.round(agoMs / 1000)} s ago. ` +
-        'Attach to it with `runbook attach`.',
+      silent
+        ? `The conductor of this run, ${who}, has not been heard of for ${ago}. If it is gone, stopped or cut off, take over: ` +
+            '`runbook run --take-over`.'
+        : `This run is conducted by ${who}, last heard of ${ago} ago. Attach to it with \`runbook attach\`, or have it hand ` +
+            'the run over to this machine with `runbook handover`.',
     );
     this.name = 'LeaseHeld';
     this.holder = holder;
@@ -113,9 +120,12 @@ export interface Journal {
   append(writer: Writer, at: number, events: RunEvent[]): Promise<JournalRecord[]>;
   /** Records with a `seq` above `after`, oldest first. @throws JournalBroken */
   read(after: number): Promise<JournalRecord[]>;
-  /** @throws LeaseHeld while another holder is alive */
-  acquire(): Promise<Lease>;
-  /** Who conducts at present; null when nobody does, or whoever did is dead. */
+  /**
+   * @param takeOver also from a holder that has been silent for the lapse
+   * @throws LeaseHeld
+   */
+  acquire(takeOver?: boolean): Promise<Lease>;
+  /** Who conducts at present; null when nobody does, or whoever did has certainly ended. */
   holder(): Promise<Holder | null>;
   /** @throws LeaseLost */
   renew(lease: Lease): Promise<void>;

@@ -1,12 +1,25 @@
 import { hostname } from 'node:os';
 import type { Lease } from './journal.ts';
-import { isAlive } from './process.ts';
+import { isAlive, sameBoot } from './process.ts';
 
-/** A holder on another machine is taken for dead when it has not renewed its lease for this long, in ms. */
-const LAPSE = 30_000;
+/** A holder that has not renewed its lease for this long may be taken over from, in ms. */
+export const LAPSE = 30_000;
 
-/** Whether who had the lease has it still. @param unrenewedMs since it was last renewed, by the clock of the journal */
-export function isHeld(lease: Lease & { released: boolean }, unrenewedMs: number): boolean {
-  if (lease.released) return false;
-  return lease.host === hostname() ? isAlive(lease) : unrenewedMs < LAPSE;
+/**
+ * How a lease stands. `free`: given back, or its holder has certainly ended. `silent`: the holder has not been heard of for
+ * the lapse; it may be cut off, or stopped, and whether another may go on in its place is for a person to say.
+ */
+export type Standing = 'free' | 'held' | 'silent';
+
+/** @param unrenewedMs since it was last renewed, by the clock of the journal */
+export function standing(lease: Lease & { released: boolean }, unrenewedMs: number): Standing {
+  if (lease.released) return 'free';
+  const heard = unrenewedMs < LAPSE ? 'held' : 'silent';
+  if (lease.host !== hostname() || isAlive(lease)) return heard;
+  // Of another boot: this machine was started anew, unless another machine goes by the same name, and renews its lease.
+  return sameBoot(lease) || heard === 'silent' ? 'free' : 'held';
 }
+
+/** Whether a lease in this standing keeps another from conducting. @param takeOver a person has said so */
+export const keepsOut = (how: Standing, takeOver: boolean): boolean =>
+  how === 'held' || (how === 'silent' && !takeOver);

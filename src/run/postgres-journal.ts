@@ -15,7 +15,7 @@ import {
   type Writer,
 } from './journal.ts';
 import { asking, type JournalDatabase } from './journal-database.ts';
-import { isHeld } from './lease.ts';
+import { keepsOut, standing } from './lease.ts';
 import { thisProcess } from './process.ts';
 
 /** How often it is worth looking for news, in ms: a terminal shows an event within half a second. */
@@ -49,13 +49,10 @@ export function openPostgresJournal(run: string, database: JournalDatabase): Jou
     return row;
   }
 
-  const holderOf = ({ token, host, pid, started, ageMs }: LeaseRow): Holder => ({
-    token,
-    host,
-    pid,
-    started,
-    renewed: Date.now() - ageMs,
-  });
+  const holderOf = (row: LeaseRow): Holder => {
+    const { token, host, pid, started, ageMs } = row;
+    return { token, host, pid, started, renewed: Date.now() - ageMs, silent: standing(row, ageMs) === 'silent' };
+  };
 
   /** Whether the first of these records, and so all of them, is there. */
   async function arrived(client: PoolClient, [first]: StoredRecord[]): Promise<boolean> {
@@ -118,10 +115,10 @@ export function openPostgresJournal(run: string, database: JournalDatabase): Jou
       return verified(before, news);
     },
 
-    async acquire(): Promise<Lease> {
+    async acquire(takeOver = false): Promise<Lease> {
       return transaction(async (client) => {
         const row = await leaseOf(client, 'for update');
-        if (isHeld(row, row.ageMs)) throw new LeaseHeld(holderOf(row));
+        if (keepsOut(standing(row, row.ageMs), takeOver)) throw new LeaseHeld(holderOf(row));
         const lease = { token: row.token + 1, host: hostname(), ...thisProcess() };
         await client.query(
           `update middlewatch_journal.lease
@@ -135,7 +132,7 @@ export function openPostgresJournal(run: string, database: JournalDatabase): Jou
 
     async holder(): Promise<Holder | null> {
       const row = await patiently((client) => leaseOf(client));
-      return isHeld(row, row.ageMs) ? holderOf(row) : null;
+      return standing(row, row.ageMs) === 'free' ? null : holderOf(row);
     },
 
     async renew(lease: Lease): Promise<void> {

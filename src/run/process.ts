@@ -22,6 +22,13 @@ export function isAlive({ pid, started }: ProcessIdentity): boolean {
   return startedAt(pid) === started;
 }
 
+/** Whether a process was started since this machine was; where the start times do not tell, it is taken to be so. */
+export function sameBoot({ started }: Pick<ProcessIdentity, 'started'>): boolean {
+  if (process.platform !== 'linux') return true;
+  const [boot] = started.split(' ');
+  return boot === startedAt(process.pid)?.split(' ')[0];
+}
+
 /** This process. */
 export const thisProcess = (): ProcessIdentity => ({ pid: process.pid, started: startedAt(process.pid) ?? '' });
 

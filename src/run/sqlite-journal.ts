@@ -16,7 +16,7 @@ import {
   UnknownFormat,
   type Writer,
 } from './journal.ts';
-import { isHeld } from './lease.ts';
+import { keepsOut, standing } from './lease.ts';
 import { thisProcess } from './process.ts';
 
 /** The layout below, as `pragma user_version` has it; the first files had the same and no number. */
@@ -37,7 +37,7 @@ const SCHEMA = `
   create table if not exists pulse (step text primary key, body text not null) strict;
 `;
 
-type LeaseRow = Holder & { released: number };
+type LeaseRow = Omit<Holder, 'silent'> & { released: number };
 
 const DAMAGED = 'is damaged. Nothing was changed; keep the file, and go back to a copy of it.';
 
@@ -152,7 +152,8 @@ export async function openSqliteJournal(path: string): Promise<Journal> {
     if (row?.token !== lease.token || row.released) throw new LeaseLost();
   }
 
-  const holds = (row: LeaseRow) => isHeld({ ...row, released: row.released !== 0 }, Date.now() - row.renewed);
+  const standingOf = (row: LeaseRow) => standing({ ...row, released: row.released !== 0 }, Date.now() - row.renewed);
+  const holderOf = (row: LeaseRow): Holder => ({ ...row, silent: standingOf(row) === 'silent' });
 
   return {
     interval: INTERVAL,
@@ -180,10 +181,10 @@ export async function openSqliteJournal(path: string): Promise<Journal> {
       return verified(last as { seq: number; hash: string }, stored);
     },
 
-    async acquire(): Promise<Lease> {
+    async acquire(takeOver = false): Promise<Lease> {
       return transaction(() => {
         const row = holder();
-        if (row && holds(row)) throw new LeaseHeld(row);
+        if (row && keepsOut(standingOf(row), takeOver)) throw new LeaseHeld(holderOf(row));
         const lease = { token: (row?.token ?? 0) + 1, host: hostname(), ...thisProcess() };
         database
           .prepare('insert or replace into lease values (1, ?, ?, ?, ?, ?, 0)')
@@ -194,7 +195,7 @@ export async function openSqliteJournal(path: string): Promise<Journal> {
 
     async holder(): Promise<Holder | null> {
       const row = guarded(holder);
-      return row && holds(row) ? row : null;
+      return row && standingOf(row) !== 'free' ? holderOf(row) : null;
     },
 
     async renew(lease: Lease): Promise<void> {

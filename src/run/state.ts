@@ -136,6 +136,8 @@ export interface RunState extends Required<Omit<People, 'author'>> {
   paused: boolean;
   /** The conductor is asked to leave; the run can be carried on later. */
   stopping: boolean;
+  /** Who has asked the conductor to leave the run to another. */
+  handingOver: Person | null;
   /** Factor on the pace of the steps; 1 as written. */
   speed: number;
   /** How many workers a backfill is to have; null: as written. */

@@ -6,7 +6,8 @@ import type { RunState } from '../run/state.ts';
 import { type Followed, followedBy } from './followed.ts';
 
 /** What a terminal says of a run whose conductor is gone without having left. */
-export const ABANDONED = 'Nobody conducts this run: its conductor was killed. Carry on: `runbook run`.';
+export const ABANDONED =
+  'Nobody conducts this run: its conductor was killed, or is not heard of any more. Carry on: `runbook run`, which says what it needs.';
 
 /** How often a terminal looks whether anybody still conducts the run, in ms. */
 const LOOK_EVERY = 1_000;
@@ -55,9 +56,9 @@ export interface Hold {
 }
 
 /** Tells from the records, in the batches in which they come, when there is nothing more to follow. */
-function ending(since?: number): (records: readonly JournalRecord[]) => boolean {
+function ending(since?: number): (records: readonly JournalRecord[], state: RunState) => boolean {
   let history = since;
-  return (records) => {
+  return (records, { handingOver, conductor }) => {
     history ??= records.at(-1)?.seq ?? 0;
     const past = history;
     // A run that was aborted goes on when somebody asks to take it back.
@@ -65,7 +66,8 @@ function ending(since?: number): (records: readonly JournalRecord[]) => boolean 
       ({ event }) => event.type === 'run-finished' || (event.type === 'requested' && event.request === 'roll-back'),
     );
     const left = records.some(({ seq, event }) => event.type === 'conductor-left' && seq > past);
-    return left || turn?.event.type === 'run-finished';
+    // Handed over, it goes on elsewhere.
+    return (left && handingOver === null && conductor === null) || turn?.event.type === 'run-finished';
   };
 }
 
@@ -81,7 +83,8 @@ export function takeHold({ journal, me, terminal, since, signal }: Following): H
   async function missConductor(onAbandoned: Showing['onAbandoned'], signal: AbortSignal): Promise<void> {
     let misses = 0;
     while (!signal.aborted) {
-      const missed = followed?.state.conductor != null && (await journal.holder()) === null;
+      const holder = await journal.holder();
+      const missed = followed?.state.conductor != null && (holder === null || holder.silent);
       if (misses >= LOOKS && !missed) onAbandoned(false);
       misses = missed ? misses + 1 : 0;
       if (misses === LOOKS) onAbandoned(true);
@@ -102,7 +105,7 @@ export function takeHold({ journal, me, terminal, since, signal }: Following): H
         followed = followedBy(followed, records);
         if (!followed) return;
         onRecords(followed, records);
-        if (ended(records)) return leave();
+        if (ended(records, followed.state)) return leave();
         if (attended && !attached) append([{ type: 'terminal-attached', terminal, by: me }]).catch(() => undefined);
         attached = attended;
       },

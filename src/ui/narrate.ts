@@ -34,6 +34,8 @@ const REQUESTED = {
   pause: 'paused the run',
   resume: 'resumed the run',
   stop: 'stopped the run',
+  'hand-over': 'asks for the run to be handed over',
+  'take-over': 'takes the run over',
   'roll-back': 'wants to roll back',
   faster: 'asked for more speed',
   slower: 'asked for less speed',

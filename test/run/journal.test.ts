@@ -174,17 +174,19 @@ describe.each([
     it('of a process whose pid now belongs to another is nobody’s', async () => {
       const journal = await opened();
       await journal.acquire();
-      await tamper(`update lease set started = 'in another life'`);
+      await tamper(`update lease set started = started || '7'`);
       expect((await journal.acquire()).token).toBe(2);
     });
 
-    it('held elsewhere lapses when it has not been renewed for a while', async () => {
+    it('held elsewhere lapses when it has not been renewed for a while, and is then taken by whoever says so', async () => {
       const journal = await opened();
       await journal.acquire();
       await age(20_000);
-      await expect(journal.acquire()).rejects.toThrow(/bastion-2/);
+      await expect(journal.acquire(true)).rejects.toThrow(/bastion-2.*handover/);
       await age(40_000);
-      expect((await journal.acquire()).token).toBe(2);
+      await expect(journal.acquire()).rejects.toThrow(/bastion-2.*--take-over/);
+      expect(await journal.holder()).toMatchObject({ host: 'bastion-2', silent: true });
+      expect((await journal.acquire(true)).token).toBe(2);
     });
   });
 

@@ -95,7 +95,7 @@ export class Store {
           const alive = this.#alive();
           if (alive) throw new LeaseHeld(alive);
           const lease = { token: this.token + 1, host: process.name, pid: 1, started: '' };
-          this.#held = { ...lease, renewed: Date.now(), process, at: world.nowMs, released: false };
+          this.#held = { ...lease, renewed: Date.now(), silent: false, process, at: world.nowMs, released: false };
           return lease;
         }),
       holder: () => asked(() => this.#alive()),

@@ -1,0 +1,160 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { execa } from 'execa';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { journalOf, stateOf } from '../../src/cli/runs.ts';
+import type { JournalRecord } from '../../src/run/events.ts';
+import { startedAt } from '../../src/run/process.ts';
+import { openSqliteJournal } from '../../src/run/sqlite-journal.ts';
+import { backfillDatabase, FILES, OWNED } from '../steps/backfill-database.ts';
+import type { TestDatabase } from '../support/database.ts';
+
+const RUNBOOK = `
+runbook: 1
+id: fill
+title: Fill a column
+window: { opens: 2026-01-01T00:00:00Z, closes: 2026-01-01T01:00:00Z }
+roles:
+  ops: { title: Operator, people: [{ name: Ona }] }
+lists:
+  tables:
+    - { name: order, schema: public }
+    - { name: Big Table, schema: public }
+timeline:
+  - id: filling
+    title: Filling
+    at: 00:00
+    estimate: 10m
+    owner: ops
+    steps:
+      - { id: fill, kind: backfill, title: Fill, tables: tables, file: fill.sql, remaining: remaining.sql }
+      - id: over
+        kind: decision
+        title: Over
+        question: Is it over?
+        options: [{ choose: yes-it-is, says: It is., effect: proceed }]
+rollback: { approver: ops }
+`;
+
+const opens = new Date().toISOString();
+const NAME = `fill-${opens.slice(0, 10)}`;
+const SLOW = { timeout: 90_000, interval: 50 };
+
+let folder: string;
+let db: TestDatabase;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'middlewatch-test-'));
+  await writeFile(join(folder, 'runbook.yaml'), RUNBOOK);
+  await writeFile(join(folder, 'answers.yaml'), 'over: { choose: yes-it-is, as: ops }\n');
+  for (const [name, text] of Object.entries(FILES)) await writeFile(join(folder, name), text);
+  db = await backfillDatabase();
+});
+afterEach(async () => {
+  await db.drop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const runbook = (...args: string[]) =>
+  execa('tsx', ['src/cli/main.ts', ...args, '--report', folder], {
+    preferLocal: true,
+    reject: false,
+    stdin: 'ignore',
+    env: { ...db.env, XDG_STATE_HOME: folder },
+  });
+const run = (...flags: string[]) => runbook('run', join(folder, 'runbook.yaml'), '--opens', opens, ...flags);
+
+async function records(): Promise<JournalRecord[]> {
+  const opened = await openSqliteJournal(journalOf(join(folder, 'middlewatch', 'runs', NAME)));
+  try {
+    return await opened.read(0);
+  } finally {
+    await opened.close();
+  }
+}
+
+/** Whether each row was filled, and how often. */
+const filled = async () =>
+  (await db.superuser.query('select count(*)::int as updates, count(distinct (name, id))::int as rows from log')).rows;
+
+/** Keeps the last block of the backfill, and with it the step, from being done. */
+async function holdUp(): Promise<() => Promise<void>> {
+  const holder = await db.client();
+  await holder.query('begin');
+  await holder.query('select from "Big Table" where id = $1 for update', [2 * OWNED]);
+  return async () => void (await holder.query('rollback'));
+}
+
+/** The conductor's process, once its backfill is at work and held up. */
+async function conducting(): Promise<number> {
+  return await vi.waitFor(async () => {
+    const conductor = stateOf(await records())?.conductor;
+    const { rowCount } = await db.superuser.query(
+      `select from pg_stat_activity where application_name like 'middlewatch #%' and wait_event_type = 'Lock'`,
+    );
+    expect(rowCount).toBeGreaterThan(0);
+    if (!conductor) throw new Error('no conductor yet');
+    return conductor.pid;
+  }, SLOW);
+}
+
+test('a conductor that is stopped is taken over from, and when it wakes it does nothing more', {
+  timeout: 240_000,
+}, async () => {
+  const letGo = await holdUp();
+  const first = run('--plain');
+  const pid = await conducting();
+  process.kill(pid, 'SIGSTOP');
+  try {
+    const early = await run('--no-wait', '--take-over');
+    expect([early.exitCode, early.stderr]).toEqual([1, expect.stringContaining(`conducted by process ${pid}`)]);
+    // Nobody waits half a minute: the last time it renewed its lease is moved back.
+    const journal = new DatabaseSync(journalOf(join(folder, 'middlewatch', 'runs', NAME)));
+    journal.exec('update lease set renewed = renewed - 40000');
+    journal.close();
+    const unasked = await run('--no-wait');
+    expect([unasked.exitCode, unasked.stderr]).toEqual([1, expect.stringContaining('--take-over')]);
+    await letGo();
+    const second = await run('--no-wait', '--take-over', '--answers', join(folder, 'answers.yaml'));
+    expect(second.exitCode, second.stdout).toBe(0);
+  } finally {
+    process.kill(pid, 'SIGCONT');
+  }
+  const before = await records();
+  expect(before.map(({ event }) => event)).toContainEqual(
+    expect.objectContaining({ type: 'requested', request: 'take-over', by: { name: 'Ona', role: 'ops' } }),
+  );
+  await first;
+  await vi.waitFor(() => expect(startedAt(pid)).toBeNull(), SLOW);
+  expect(await records()).toEqual(before);
+  expect(await filled()).toEqual([{ updates: 3 * OWNED, rows: 3 * OWNED }]);
+});
+
+test('a run is handed over in mid-backfill, and goes on where it was asked for', { timeout: 240_000 }, async () => {
+  const letGo = await holdUp();
+  const first = run('--plain');
+  const pid = await conducting();
+  const again = await run('--no-wait');
+  expect([again.exitCode, again.stderr]).toEqual([1, expect.stringMatching(/process \d+ on .* Ona.*handover/)]);
+  const second = runbook('handover', NAME, '--plain');
+  const next = await vi.waitFor(async () => {
+    const conductor = stateOf(await records())?.conductor;
+    if (!conductor || conductor.pid === pid) throw new Error('not yet');
+    return conductor.pid;
+  }, SLOW);
+  expect(startedAt(next)).not.toBeNull();
+  await letGo();
+  const journal = await openSqliteJournal(journalOf(join(folder, 'middlewatch', 'runs', NAME)));
+  await vi.waitFor(async () => expect(stateOf(await journal.read(0))?.prompts).toHaveLength(1), SLOW);
+  const by = { name: 'Ona', role: 'ops' };
+  const answer = { prompt: 'over', round: 1, choose: 'yes-it-is', by, proof: 'named' as const, from: 'test' };
+  await journal.append('terminal', Date.now(), [{ type: 'prompt-answered', answer }]);
+  // Both terminals see it to its end.
+  expect([(await first).exitCode, (await second).exitCode]).toEqual([0, 0]);
+  const happened = (await journal.read(0)).map(({ event }) => event);
+  await journal.close();
+  expect(happened).toContainEqual(expect.objectContaining({ type: 'requested', request: 'hand-over', by }));
+  expect(happened).toContainEqual({ type: 'conductor-left', why: 'handed over to Ona' });
+  expect(await filled()).toEqual([{ updates: 3 * OWNED, rows: 3 * OWNED }]);
+});
