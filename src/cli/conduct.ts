@@ -84,6 +84,20 @@ async function conduct(folder: string, flags: Flags): Promise<void> {
   }
 }
 
+/** What went wrong first, where putting things away then went wrong as well. */
+function firstOf(error: unknown): unknown {
+  return error instanceof SuppressedError ? firstOf(error.suppressed) : error;
+}
+
+/**
+ * Says why it ends to the terminal that started it, if that is still there: on a full disk neither journal nor log take a
+ * word.
+ */
+async function lastWords(error: unknown): Promise<void> {
+  const words = error instanceof Error ? error.message : String(error);
+  await new Promise<unknown>((said) => (process.connected ? process.send?.(words, said) : said(null)));
+}
+
 /** `runbook conduct`: the process that performs a run's steps. Started by `run` and `rehearse`, not by a person. */
 export function register(program: Command): void {
   program
@@ -97,8 +111,11 @@ export function register(program: Command): void {
     .action(async (folder: string, flags: Flags) => {
       try {
         await conduct(folder, flags);
+      } catch (error) {
+        await lastWords(firstOf(error));
+        throw firstOf(error);
       } finally {
-        // The channel to a rehearsal's terminal would keep this process from ending.
+        // The channel to its terminal would keep this process from ending.
         if (process.connected) process.disconnect();
       }
       process.exit();

@@ -57,11 +57,17 @@ function leaving(since: number, records: JournalRecord[]): string | undefined {
   return left?.type === 'conductor-left' ? `The conductor left: ${inert(left.why)}` : undefined;
 }
 
-/** Why a conductor that failed is no longer there: by its own account on record, its log, or the signal that ended it. */
-async function epitaph({ signal }: Ended, since: number, records: JournalRecord[], log: string): Promise<string> {
+/** Why a conductor that failed is no longer there: by its own account on record or to us, its log, or the signal that ended it. */
+async function epitaph(
+  { signal, words }: Ended,
+  since: number,
+  records: JournalRecord[],
+  log: string,
+): Promise<string> {
   if (signal !== null) return `The conductor was ended from outside (${signal}).`;
   const left = leaving(since, records);
   if (left !== undefined) return left;
+  if (words !== null) return `The conductor failed: ${inert(words)}`;
   return log === ''
     ? 'The conductor could not be started.'
     : `The conductor failed:\n${log.split('\n').slice(-LAST_LINES).map(inert).join('\n')}`;
@@ -123,7 +129,8 @@ export async function attendRun(session: Session): Promise<number> {
   const records = await journal.read(0);
   const state = stateOf(records);
   if (state === null) return 1;
-  conclude(session, state);
+  // Whatever its last record says, a conductor that has ended conducts no more.
+  conclude(session, how === undefined ? state : { ...state, conductor: null });
   const failed = how !== undefined && how.code !== 0 && !interruption.signal.aborted;
   if (failed) {
     // One that was killed had no time for the report.

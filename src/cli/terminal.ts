@@ -130,6 +130,8 @@ export async function answerPrepared({
 export interface Ended {
   code: number | null;
   signal: NodeJS.Signals | null;
+  /** What it said last to this process; null when it ended in order, or could not say. */
+  words: string | null;
 }
 
 export interface Started {
@@ -153,12 +155,21 @@ export function startConductor(
   const child = spawn(
     process.execPath,
     [...process.execArgv, program, 'conduct', folder, ...flags, ...(rehearsal ? ['--with-parent'] : [])],
-    { env, detached: true, stdio: ['ignore', log, log, ...(rehearsal ? (['ipc'] as const) : [])] },
+    { env, detached: true, stdio: ['ignore', log, log, 'ipc'] },
   );
   closeSync(log);
+  let words: string | null = null;
+  child.once('message', (message) => {
+    words = String(message);
+  });
   const ended = new Promise<Ended>((resolve) => {
-    child.once('exit', (code, signal) => resolve({ code, signal }));
-    child.once('error', () => resolve({ code: null, signal: null }));
+    child.once('exit', (code, signal) => {
+      const done = () => resolve({ code, signal, words });
+      // Its last words may still be on their way.
+      if (child.connected) child.once('disconnect', done);
+      else done();
+    });
+    child.once('error', () => resolve({ code: null, signal: null, words }));
   });
   return {
     pid: child.pid,
