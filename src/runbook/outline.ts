@@ -22,6 +22,8 @@ export interface Part<T> extends Placed<T> {
 export interface Outline {
   window: schema.Document['window'] | undefined;
   lists: schema.Document['lists'];
+  /** The same lists as they are written; their items are the same objects. */
+  written: Record<string, schema.WrittenList>;
   settings: Record<string, string>;
   activities: (Part<schema.Activity> & { phase: Phase })[];
   /** In the order they run. */
@@ -54,6 +56,15 @@ export interface Outline {
 
 const PHASES = { prepare: 'prepare', timeline: 'window', after: 'after' } as const;
 
+/** Where an item of a list is written, be it in another one. */
+export function placeOfItem(written: Outline['written'], item: schema.Item): Path {
+  for (const [list, entries] of Object.entries(written)) {
+    const i = entries.indexOf(item);
+    if (i >= 0) return ['lists', list, i];
+  }
+  return ['lists'];
+}
+
 /** Takes a document apart. What is not in its place, or not of its form, is passed over. */
 export function outline(document: unknown): Outline {
   const root = mapOf(document);
@@ -72,6 +83,12 @@ export function outline(document: unknown): Outline {
     });
   const ids = (of: Outline['ids'][number]['of'], parts: Placed<unknown>[]): Outline['ids'] =>
     words('id', parts).map((id) => ({ of, ...id }));
+  const written = Object.fromEntries(
+    Object.entries(mapOf(root.lists)).flatMap(([name, entries]) => {
+      const { data } = schema.list.safeParse(entries);
+      return data ? [[name, data]] : [];
+    }),
+  );
   const status = schema.status.safeParse(root.status).data;
   const announce = schema.announce.safeParse(root.announce).data;
   const watches = entriesOf(root, 'watches').flatMap((it) => wellFormed(schema.watch, it));
@@ -79,12 +96,8 @@ export function outline(document: unknown): Outline {
   const risks = entriesOf(root, 'risks');
   return {
     window: schema.window.safeParse(root.window).data,
-    lists: Object.fromEntries(
-      Object.entries(mapOf(root.lists)).flatMap(([name, items]) => {
-        const { data } = schema.lists.safeParse({ [name]: items });
-        return data ? Object.entries(data) : [];
-      }),
-    ),
+    lists: schema.spelledOut(written),
+    written,
     // Only the names of the ill-formed ones matter: they have a problem of their own.
     settings: Object.fromEntries(Object.entries(mapOf(root.settings)).map(([name, value]) => [name, String(value)])),
     activities: activities.flatMap(({ phase, path, value }) =>

@@ -103,7 +103,24 @@ export const window = z.strictObject({
   timezones: z.array(z.string()).default([]).meta({ description: 'Shown beside UTC, like Europe/Berlin' }),
 });
 
-export const lists = z.record(z.string(), z.array(z.record(z.string(), z.string())).min(1)).default({});
+/** A list as it is written: items, and names of other lists, whose items stand in their place. */
+export const list = z.array(z.union([z.string(), z.record(z.string(), z.string())])).min(1);
+export type WrittenList = z.output<typeof list>;
+
+/** The items that a list spells out itself; none when there is no such list. */
+export function ownItems(written: Record<string, WrittenList>, name: string): Item[] {
+  const entries = Object.hasOwn(written, name) ? written[name] : undefined;
+  return (entries ?? []).filter((entry) => typeof entry !== 'string');
+}
+
+/** Every list with all of its items; a name that is no list's adds none. */
+export function spelledOut(written: Record<string, WrittenList>): Record<string, Item[]> {
+  const all = (entries: WrittenList) =>
+    entries.flatMap((entry) => (typeof entry === 'string' ? ownItems(written, entry) : [entry]));
+  return Object.fromEntries(Object.entries(written).map(([name, entries]) => [name, all(entries)]));
+}
+
+export const lists = z.record(z.string(), list).default({}).transform(spelledOut);
 
 export const rollback = z.strictObject({
   approver: id.meta({ description: 'The role that approves a rollback' }),
@@ -167,7 +184,9 @@ export const document = z.strictObject({
       }),
     })
     .prefault({}),
-  lists: lists.meta({ description: 'What steps are repeated for: for_each, tables' }),
+  lists: lists.meta({
+    description: 'What steps are repeated for: for_each, tables. The name of another list stands for its items',
+  }),
   audiences: z.record(id, audience).default({}),
   messages: z.record(id, message).default({}).meta({ description: 'Mails and posts of the status page' }),
   mail: z.strictObject({ from: sender, reply_to: replyTo.optional() }).optional(),

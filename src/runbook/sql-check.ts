@@ -1,5 +1,5 @@
 import { dirname, join } from 'node:path';
-import type { Outline } from './outline.ts';
+import { type Outline, placeOfItem } from './outline.ts';
 import { called, listed, repeated } from './plan.ts';
 import { parseBody } from './plpgsql.ts';
 import { asTyped, type Problem, placeOf } from './problems.ts';
@@ -20,7 +20,7 @@ export interface SqlFindings {
 /** Reads every SQL file as each step would run it, with PostgreSQL's own parsers, bodies of functions included. */
 export function checkSql(
   sources: Sources,
-  { steps, audiences, lists, settings }: Outline,
+  { steps, audiences, lists, written, settings }: Outline,
   yaml: YamlText,
 ): SqlFindings {
   const problems: Problem[] = [];
@@ -67,7 +67,7 @@ export function checkSql(
         // What gives the variable may be among what is broken.
         if (missing === undefined || !whole) continue;
         const { variable, message } = missing.error;
-        const lacking = lackingItem(lists, list, used.of, variable);
+        const lacking = lackingItem({ lists, written }, list, used.of, variable);
         problems.push(
           lacking === undefined
             ? yaml.at([...path, ...used.path], `${missing.where}: ${message}`)
@@ -85,15 +85,15 @@ export function checkSql(
 
 /** Where the item stands that lacks a field which others of its list have; undefined when it is not that. */
 function lackingItem(
-  lists: Outline['lists'],
+  { lists, written }: Pick<Outline, 'lists' | 'written'>,
   list: string | undefined,
   of: string | undefined,
   field: string,
 ): Path | undefined {
-  const items = list === undefined ? [] : (lists[list] ?? []);
-  const position = items.findIndex((item) => called(item, items) === of);
-  return position >= 0 && items.some((item) => Object.hasOwn(item, field))
-    ? ['lists', list ?? '', position]
+  const items = listed(lists, list);
+  const item = items.find((each) => called(each, items) === of);
+  return item !== undefined && items.some((each) => Object.hasOwn(each, field))
+    ? placeOfItem(written, item)
     : undefined;
 }
 

@@ -214,6 +214,18 @@ describe('names', () => {
       ['an item needs a name; steps repeated for it are called by it', "'public.a' is already in this list"],
     ],
     [
+      'lists of lists',
+      runbook({
+        lists:
+          'lists: { tables: [{ name: a }, { name: b }], all: [tables, ‸tables], odd: [‸all, ‸tabels, { name: c }] }',
+      }),
+      [
+        "'public.a' is already in this list",
+        "'all' names other lists itself; name those here",
+        "there is no list 'tabels'; did you mean 'tables'?",
+      ],
+    ],
+    [
       'steps of criteria and risks',
       runbook({
         steps: decision('one'),
@@ -549,9 +561,10 @@ describe('SQL', () => {
   test('a field that one item lacks is a problem of that item, once', () => {
     expectProblems(
       runbook({
-        lists: 'lists: { tables: [{ name: a, schema: public }, ‸{ name: b }] }',
+        lists: 'lists: { tables: [{ name: a, schema: public }, ‸{ name: b }], all: [tables] }',
         steps: [
           "- { id: s, kind: sql, title: '{{item.schema}}', for_each: tables, files: [w.sql] }",
+          "- { id: a, kind: sql, title: '{{item.schema}}', for_each: all, files: [w.sql] }",
           '- { id: d, kind: manual, title: D, items: [look], tables: tables, evidence: [e.sql, e.sql] }',
         ].join('\n'),
       }),

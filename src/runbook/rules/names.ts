@@ -1,12 +1,13 @@
 import { didYouMean } from '../nearest.ts';
 import type { Outline } from '../outline.ts';
 import { called, listed } from '../plan.ts';
+import { ownItems } from '../schema.ts';
 import type { Step } from '../step-schema.ts';
 import type { Path } from '../yaml-text.ts';
 import type { Rule } from './rule.ts';
 
 /** Every id, and every item of a list, is there once. */
-export const once: Rule = ({ ids, steps, lists }, report) => {
+export const once: Rule = ({ ids, steps, lists, written }, report) => {
   const seen = new Set<string>();
   for (const { of, path, value } of ids) {
     if ((of === 'activity' || of === 'step') && value === 'rollback')
@@ -26,13 +27,20 @@ export const once: Rule = ({ ids, steps, lists }, report) => {
       }
     }
   }
-  for (const [list, items] of Object.entries(lists)) {
-    for (const [i, item] of items.entries()) {
-      const { name } = item;
+  for (const [list, entries] of Object.entries(written)) {
+    const items = lists[list] ?? [];
+    const already = new Set<string>();
+    for (const [i, entry] of entries.entries()) {
       const path = ['lists', list, i];
-      if (name === undefined) report(path, 'an item needs a name; steps repeated for it are called by it');
-      else if (items.findIndex((other) => called(other, items) === called(item, items)) < i)
-        report([...path, 'name'], `'${called(item, items)}' is already in this list`);
+      const own = typeof entry === 'string' ? undefined : entry;
+      if (own !== undefined && own.name === undefined) {
+        report(path, 'an item needs a name; steps repeated for it are called by it');
+        continue;
+      }
+      const names = (typeof entry === 'string' ? ownItems(written, entry) : [entry]).map((item) => called(item, items));
+      const twice = names.find((name) => already.has(name));
+      if (twice !== undefined) report(own ? [...path, 'name'] : path, `'${twice}' is already in this list`);
+      for (const name of names) already.add(name);
     }
   }
 };
@@ -70,6 +78,15 @@ export const known: Rule = (outline, report) => {
     }
     must('list', [...path, 'for_each'], value.for_each);
     if ('tables' in value) must('list', [...path, 'tables'], value.tables);
+  }
+  for (const [list, entries] of Object.entries(outline.written)) {
+    for (const [i, entry] of entries.entries()) {
+      if (typeof entry !== 'string') continue;
+      must('list', ['lists', list, i], entry);
+      const named = Object.hasOwn(outline.written, entry) ? outline.written[entry] : undefined;
+      if (named?.some((each) => typeof each === 'string'))
+        report(['lists', list, i], `'${entry}' names other lists itself; name those here`);
+    }
   }
   for (const { path, value } of criteria) {
     for (const [i, step] of (value.steps ?? []).entries()) must('step', [...path, 'steps', i], step);

@@ -1,6 +1,6 @@
 import { MESSAGE_NAMES } from '../message-scope.ts';
 import { didYouMean } from '../nearest.ts';
-import type { Outline } from '../outline.ts';
+import { type Outline, placeOfItem } from '../outline.ts';
 import { listed } from '../plan.ts';
 import { shown } from '../shown.ts';
 import type { Request } from '../step-parts.ts';
@@ -107,7 +107,7 @@ export const noPasswords: Rule = ({ settings, steps, watches }, report) => {
 };
 
 /** Every item of a list has the fields that the steps repeated for it, and the names of their indexes, ask for. */
-export const fields: Rule = ({ steps, lists }, report) => {
+export const fields: Rule = ({ steps, lists, written }, report) => {
   for (const { value } of steps) {
     const asked = (text: unknown) => textsIn(text, []).flatMap(({ text }) => placeholders(text));
     lacking(value.for_each, asked(value));
@@ -116,10 +116,10 @@ export const fields: Rule = ({ steps, lists }, report) => {
   function lacking(list: string | undefined, names: string[]): void {
     const items = listed(lists, list);
     for (const name of names.filter((each) => each.startsWith('item.')).map((each) => each.slice('item.'.length))) {
-      const without = items.flatMap((item, i) => (Object.hasOwn(item, name) ? [] : [i]));
+      const without = items.filter((item) => !Object.hasOwn(item, name));
       if (without.length === items.length || name === 'name') continue;
-      for (const i of without)
-        report(['lists', list ?? '', i], `this item has no '${name}', which steps ask for and others have`);
+      for (const item of without)
+        report(placeOfItem(written, item), `this item has no '${name}', which steps ask for and others have`);
     }
   }
 };
