@@ -5,6 +5,7 @@ import { makeFolder } from '../../src/rehearsal/folder.ts';
 import type { Sources } from '../../src/runbook/schema.ts';
 import { readSources } from '../../src/runbook/sources.ts';
 import { compile } from './program.ts';
+import { type Line, openProxy } from './proxy.ts';
 import { openServer, type Server } from './server.ts';
 import type { Traces } from './traces.ts';
 import { Trial } from './trial.ts';
@@ -19,8 +20,9 @@ export interface Lab extends AsyncDisposable {
   sources: Sources;
   /** What an undisturbed run has left; null until it has been made. */
   reference: Traces | null;
-  /** How often a conductor appends in an undisturbed run. */
+  /** How often a conductor appends in an undisturbed run, and what goes over the line to the server. */
   appends: number;
+  line: Pick<Line, 'bytes' | 'commits'>;
   trial(): Promise<Trial>;
   superuser(): Promise<AsyncDisposable & { client: pg.Client }>;
 }
@@ -39,6 +41,7 @@ export async function openLab(): Promise<Lab> {
     sources: await readSources(join(WINDOW, 'window.yaml')),
     reference: null,
     appends: 0,
+    line: { bytes: { there: 0, back: 0 }, commits: 0 },
     trial() {
       trials += 1;
       return Trial.open(lab, `trial_${trials}`);
@@ -68,9 +71,11 @@ async function makeTemplate(server: Server): Promise<void> {
 async function undisturbed(lab: Lab): Promise<void> {
   await using trial = await lab.trial();
   const count = join(trial.folder, 'count');
-  await trial.ended(trial.start(`count ${count}`));
+  await using line = await openProxy(lab.server.env);
+  await trial.ended(trial.start(`count ${count}`, { ...line.env, PGDATABASE: trial.database }));
   const wrong = await trial.wrong();
   if (wrong.length > 0) throw new Error(`The undisturbed run already went wrong: ${wrong.join('\n')}`);
   lab.reference = await trial.traces();
   lab.appends = Number(await readFile(count, 'utf8'));
+  lab.line = line;
 }

@@ -1,6 +1,9 @@
 import { randomFrom } from '../simulation/random.ts';
 import type { Bench, Kind, Outcome } from './kind.ts';
+import { clocks } from './kinds/clocks.ts';
+import { journals } from './kinds/journals.ts';
 import { appends, moments } from './kinds/killed.ts';
+import { connections, servers } from './kinds/lost.ts';
 import { simulation } from './kinds/simulation.ts';
 import { openLab } from './lab.ts';
 
@@ -9,6 +12,10 @@ export const kinds = (seed: number): Record<string, Kind> => ({
   simulation: simulation(seed),
   appends,
   moments,
+  connections,
+  servers,
+  journals,
+  clocks,
 });
 
 /** What came of one kind of fault. */

@@ -41,7 +41,7 @@ export class Trial implements AsyncDisposable {
   readonly folder: string;
   readonly journal: Journal;
   readonly #lab: Lab;
-  readonly #database: string;
+  readonly database: string;
   readonly #over = new AbortController();
   readonly #answering: Promise<unknown>;
   readonly #conductors: Conductor[] = [];
@@ -49,7 +49,7 @@ export class Trial implements AsyncDisposable {
   private constructor(lab: Lab, folder: string, database: string, journal: Journal) {
     this.#lab = lab;
     this.folder = folder;
-    this.#database = database;
+    this.database = database;
     this.journal = journal;
     const { signal } = this.#over;
     this.#answering = answerPrepared({
@@ -80,7 +80,7 @@ export class Trial implements AsyncDisposable {
       HOME: this.folder,
       NODE_COMPILE_CACHE: join(this.#lab.folder, 'cache'),
       ...this.#lab.server.env,
-      PGDATABASE: this.#database,
+      PGDATABASE: this.database,
       NOTED: join(this.folder, 'noted'),
     };
   }
@@ -123,7 +123,7 @@ export class Trial implements AsyncDisposable {
   }
 
   async traces(): Promise<Traces> {
-    const client = await this.#lab.server.connect(this.#database);
+    const client = await this.#lab.server.connect(this.database);
     try {
       return await tracesIn(client);
     } finally {
@@ -180,6 +180,6 @@ export class Trial implements AsyncDisposable {
     await this.#answering;
     await this.journal.close();
     await using superuser = await this.#lab.superuser();
-    await superuser.client.query(`drop database ${this.#database} with (force)`);
+    await superuser.client.query(`drop database ${this.database} with (force)`);
   }
 }
