@@ -1,6 +1,6 @@
 import type { Random } from '../simulation/random.ts';
 import type { Lab } from './lab.ts';
-import type { Trial } from './trial.ts';
+import type { Place, Trial } from './trial.ts';
 
 /** What came of one run on which faults were brought. */
 export interface Outcome {
@@ -41,9 +41,15 @@ export async function each<T>(items: readonly T[], work: (item: T) => Promise<vo
 /**
  * One run from its opening to its end.
  * @param befall brings the fault about, whereupon the run is carried on with, and says how many there were
+ * @param place where the trial is, and what of it is not as usual
  */
-export async function tried(lab: Lab, fault: string, befall: (trial: Trial) => Promise<number>): Promise<Outcome> {
-  await using trial = await lab.trial();
+export async function tried(
+  lab: Lab,
+  fault: string,
+  befall: (trial: Trial) => Promise<number>,
+  place: Place = {},
+): Promise<Outcome> {
+  await using trial = await lab.trial(place);
   const injected = await befall(trial);
   await trial.carryOn();
   const wrong = await trial.wrong();

@@ -8,7 +8,7 @@ import { compile } from './program.ts';
 import { type Line, openProxy } from './proxy.ts';
 import { openServer, type Server } from './server.ts';
 import type { Traces } from './traces.ts';
-import { Trial } from './trial.ts';
+import { type Place, Trial } from './trial.ts';
 
 const WINDOW = join(import.meta.dirname, 'window');
 
@@ -23,7 +23,7 @@ export interface Lab extends AsyncDisposable {
   /** How often a conductor appends in an undisturbed run, and what goes over the line to the server. */
   appends: number;
   line: Pick<Line, 'bytes' | 'commits'>;
-  trial(): Promise<Trial>;
+  trial(place?: Place): Promise<Trial>;
   superuser(): Promise<AsyncDisposable & { client: pg.Client }>;
 }
 
@@ -42,9 +42,9 @@ export async function openLab(): Promise<Lab> {
     reference: null,
     appends: 0,
     line: { bytes: { there: 0, back: 0 }, commits: 0 },
-    trial() {
+    trial(place = {}) {
       trials += 1;
-      return Trial.open(lab, `trial_${trials}`);
+      return Trial.open(lab, `trial_${trials}`, place);
     },
     async superuser() {
       const client = await server.connect();

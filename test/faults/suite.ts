@@ -1,10 +1,12 @@
 import { randomFrom } from '../simulation/random.ts';
 import type { Bench, Kind, Outcome } from './kind.ts';
 import { clocks } from './kinds/clocks.ts';
+import { disks } from './kinds/disks.ts';
 import { journals } from './kinds/journals.ts';
 import { appends, moments } from './kinds/killed.ts';
 import { connections, servers } from './kinds/lost.ts';
 import { simulation } from './kinds/simulation.ts';
+import { terminals } from './kinds/terminals.ts';
 import { openLab } from './lab.ts';
 
 /** Every kind of fault, by the name it is asked for. */
@@ -16,6 +18,9 @@ export const kinds = (seed: number): Record<string, Kind> => ({
   servers,
   journals,
   clocks,
+  terminals,
+  // Only root can mount the small disk.
+  ...(process.getuid?.() === 0 ? { disks } : {}),
 });
 
 /** What came of one kind of fault. */

@@ -30,6 +30,14 @@ const ANSWERS: Record<string, RehearsalAnswer> = {
   ...Object.fromEntries(STEPS.map((step) => [`${step}.failed`, { choose: 'retry', as: 'ops' }])),
 };
 
+/** What of a trial is not as usual. */
+export interface Place {
+  /** The folder for its journal. */
+  runs?: string;
+  /** Questions that are not answered by themselves. */
+  unanswered?: string[];
+}
+
 /** A conductor of the compiled program, in a process of its own. */
 export interface Conductor {
   process: ChildProcess;
@@ -46,7 +54,7 @@ export class Trial implements AsyncDisposable {
   readonly #answering: Promise<unknown>;
   readonly #conductors: Conductor[] = [];
 
-  private constructor(lab: Lab, folder: string, database: string, journal: Journal) {
+  private constructor(lab: Lab, folder: string, database: string, journal: Journal, { unanswered = [] }: Place) {
     this.#lab = lab;
     this.folder = folder;
     this.database = database;
@@ -54,7 +62,7 @@ export class Trial implements AsyncDisposable {
     const { signal } = this.#over;
     this.#answering = answerPrepared({
       journal,
-      answers: ANSWERS,
+      answers: Object.fromEntries(Object.entries(ANSWERS).filter(([prompt]) => !unanswered.includes(prompt))),
       proof: 'named',
       otherwise: 'leave-it',
       by: ME,
@@ -62,15 +70,20 @@ export class Trial implements AsyncDisposable {
     }).catch(() => undefined);
   }
 
-  static async open(lab: Lab, name: string): Promise<Trial> {
+  static async open(lab: Lab, name: string, place: Place): Promise<Trial> {
     await using superuser = await lab.superuser();
     await superuser.client.query(`create database ${name} template little`);
     const opens = Date.now();
     const runbook = parseRunbook(lab.sources, { opens });
-    const runs = join(lab.folder, 'runs');
+    const { runs = join(lab.folder, 'runs') } = place;
     const opening = { runbook, run: name, by: ME, settings: {}, rehearsal: false, at: opens };
     const { journal } = await openRun({ archive: localArchive(runs), ...opening });
-    return new Trial(lab, join(runs, name), name, journal);
+    return new Trial(lab, join(runs, name), name, journal, place);
+  }
+
+  /** The path to start the program at. */
+  get program(): string {
+    return this.#lab.program;
   }
 
   /** What its conductors find in their environment. */
@@ -92,7 +105,7 @@ export class Trial implements AsyncDisposable {
       process.execPath,
       [
         ...(fault === '' ? [] : ['--import', join(import.meta.dirname, 'preload.ts')]),
-        ...[this.#lab.program, 'conduct', this.folder, '--report', this.folder],
+        ...[this.program, 'conduct', this.folder, '--report', this.folder],
       ],
       { env: { ...this.env, FAULT: fault, ...env }, stdio: ['ignore', log, log] },
     );
