@@ -9,6 +9,7 @@ import { BEAT, heartbeat } from './heartbeat.ts';
 import type { Journal, Lease } from './journal.ts';
 import type { Outbox } from './outbox.ts';
 import type { Performer } from './performer.ts';
+import { RollCall } from './roll-call.ts';
 import { type ClockMaker, Scribe } from './scribe.ts';
 import type { RunState } from './state.ts';
 import { doubtOf, TargetChanged } from './target.ts';
@@ -92,9 +93,13 @@ export class Conductor {
     signal.addEventListener('abort', leave, { once: true });
     await scribe.log([{ type: 'conductor-started', host: hostname(), pid: process.pid, token: lease.token }]);
     // A journal that cannot be written stops the run before the next act.
-    const beating = heartbeat(runbook, scribe, this.#postman, this.#leaving.signal).catch((error) =>
-      this.#leaving.abort(error),
-    );
+    const beating = heartbeat(
+      runbook,
+      scribe,
+      this.#postman,
+      new RollCall(scribe, this.#deps.journal),
+      this.#leaving.signal,
+    ).catch((error) => this.#leaving.abort(error));
     try {
       await this.#bind();
       this.#watch();

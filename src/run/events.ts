@@ -210,7 +210,8 @@ export type RunEvent =
   /** Said at the start, to everybody: what threatens the run where it is conducted, and what to do about it. */
   | { type: 'warned'; warning: string; host: string }
   | { type: 'terminal-attached'; terminal: string; by: Person }
-  | { type: 'terminal-left'; terminal: string }
+  /** `silent`: nothing was heard of it any more, and nobody has said so. */
+  | { type: 'terminal-left'; terminal: string; by: Person; silent?: true }
   | { type: 'run-finished'; outcome: Outcome; why: string };
 
 /** An event in its place. `at` is the plan clock, in ms since the epoch; `hash` is SHA-256 over `prev`, `seq`, `at`, event. */

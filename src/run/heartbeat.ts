@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Runbook } from '../runbook/plan.ts';
 import type { Postman } from './deliveries.ts';
 import { nextRound, tripwirePrompt } from './prompts.ts';
+import type { RollCall } from './roll-call.ts';
 import type { Scribe } from './scribe.ts';
 import { stepState } from './state.ts';
 
@@ -34,6 +35,7 @@ export async function heartbeat(
   runbook: Runbook,
   scribe: Scribe,
   postman: Postman,
+  rollCall: RollCall,
   signal: AbortSignal,
 ): Promise<void> {
   let renewed = Number.NEGATIVE_INFINITY;
@@ -47,6 +49,7 @@ export async function heartbeat(
     await scribe.showPulses();
     await postman.round();
     await tripwires(runbook, scribe);
+    await rollCall.round();
     await delay(BEAT, undefined, { signal }).catch(() => undefined);
   }
 }

@@ -132,5 +132,9 @@ export interface Journal {
   release(lease: Lease): Promise<void>;
   pulse(pulse: Pulse): Promise<void>;
   pulses(): Promise<Pulse[]>;
+  /** This terminal is there still. Like a pulse, no part of the truth. */
+  present(terminal: string): Promise<void>;
+  /** How often each terminal has said that it is there. */
+  presences(): Promise<Record<string, number>>;
   close(): Promise<void>;
 }

@@ -177,6 +177,30 @@ export function openPostgresJournal(run: string, database: JournalDatabase): Jou
       return readPulses(rows.map(({ body }) => body));
     },
 
+    async present(terminal: string): Promise<void> {
+      const put = once((client) =>
+        client.query(
+          `insert into middlewatch_journal.presence (run, terminal, said)
+           select $1, $2, 1 from set_config('synchronous_commit', 'off', true)
+               on conflict (run, terminal) do update set said = presence.said + 1`,
+          [run, terminal],
+        ),
+      );
+      await put.catch((error: unknown) => {
+        if (!lost(error)) throw error;
+      });
+    },
+
+    async presences(): Promise<Record<string, number>> {
+      const { rows } = await patiently((client) =>
+        client.query<{ terminal: string; said: number }>(
+          'select terminal, said from middlewatch_journal.presence where run = $1',
+          [run],
+        ),
+      );
+      return Object.fromEntries(rows.map(({ terminal, said }) => [terminal, said]));
+    },
+
     close,
   };
 }

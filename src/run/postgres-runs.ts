@@ -20,6 +20,10 @@ const SCHEMA = `
   create table middlewatch_journal.pulse (
     run text not null references middlewatch_journal.lease, step text not null, body text not null, primary key (run, step)
   );
+  create table middlewatch_journal.presence (
+    run text not null references middlewatch_journal.lease, terminal text not null, said integer not null,
+    primary key (run, terminal)
+  );
 `;
 
 /** Two that make the schema at once do it one after the other. The number is any that nobody else would use. */

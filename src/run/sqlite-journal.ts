@@ -35,6 +35,7 @@ const SCHEMA = `
     renewed integer not null, released integer not null
   ) strict;
   create table if not exists pulse (step text primary key, body text not null) strict;
+  create table if not exists presence (terminal text primary key, said integer not null) strict;
 `;
 
 type LeaseRow = Omit<Holder, 'silent'> & { released: number };
@@ -219,6 +220,25 @@ export async function openSqliteJournal(path: string): Promise<Journal> {
       return readPulses(
         guarded(() => database.prepare('select body from pulse').all()).map(({ body }) => String(body)),
       );
+    },
+
+    async present(terminal: string): Promise<void> {
+      guarded(() => {
+        // Nobody waits for the disk for one.
+        database.exec('pragma synchronous = normal');
+        try {
+          database
+            .prepare('insert into presence values (?, 1) on conflict (terminal) do update set said = said + 1')
+            .run(terminal);
+        } finally {
+          database.exec('pragma synchronous = full');
+        }
+      });
+    },
+
+    async presences(): Promise<Record<string, number>> {
+      const rows = guarded(() => database.prepare('select terminal, said from presence').all());
+      return Object.fromEntries(rows.map(({ terminal, said }) => [String(terminal), Number(said)]));
     },
 
     async close(): Promise<void> {

@@ -97,7 +97,7 @@ function keyHelp(screen: Screen, { runbook, state }: Followed): Line {
   if (screen.view.page === 'run' && taken(screen.view, state)) return key('Esc', 'back');
   if (screen.view.page !== 'run') {
     return pieces(
-      [key('Esc', 'back'), key('PgUp PgDn', 'scroll'), key('l s e j ?', 'other pages')],
+      [key('Esc', 'back'), key('PgUp PgDn', 'scroll'), key('l s e j w ?', 'other pages')],
       screen.columns,
       screen.look,
     );
@@ -115,6 +115,7 @@ function keyHelp(screen: Screen, { runbook, state }: Followed): Line {
       key('s', 'SQL'),
       key('e', 'evidence'),
       key('j', 'journal'),
+      key('w', 'who is here'),
       ...(early ? [key('B', 'begin early')] : []),
     ],
     screen.columns - lineWidth(me) - 2,

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { JournalRecord, Person, RunEvent } from '../run/events.ts';
 import { follow } from '../run/follow.ts';
 import type { Journal, Pulse } from '../run/journal.ts';
+import { PRESENT_EVERY } from '../run/roll-call.ts';
 import type { RunState } from '../run/state.ts';
 import { type Followed, followedBy } from './followed.ts';
 
@@ -92,9 +93,20 @@ export function takeHold({ journal, me, terminal, since, signal }: Following): H
     }
   }
 
+  /** Puts on record that somebody sits here, and again should they have been given up while this process was stopped. */
+  async function stay(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const there = followed?.state.terminals[terminal] !== undefined;
+      if (!there) await append([{ type: 'terminal-attached', terminal, by: me }]).catch(() => undefined);
+      await journal.present(terminal).catch(() => undefined);
+      await delay(PRESENT_EVERY, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
   async function show({ attended, onRecords, onPulses, onAbandoned }: Showing): Promise<RunState> {
     const ended = ending(since);
     let attached = false;
+    let staying = Promise.resolve();
     const gone = AbortSignal.any([leaving.signal, ...(signal ? [signal] : [])]);
     const missing = missConductor(onAbandoned, gone);
     // Whatever ends one of the two ends the other.
@@ -106,7 +118,7 @@ export function takeHold({ journal, me, terminal, since, signal }: Following): H
         if (!followed) return;
         onRecords(followed, records);
         if (ended(records, followed.state)) return leave();
-        if (attended && !attached) append([{ type: 'terminal-attached', terminal, by: me }]).catch(() => undefined);
+        if (attended && !attached) staying = stay(gone);
         attached = attended;
       },
       onPulses(pulses) {
@@ -115,11 +127,12 @@ export function takeHold({ journal, me, terminal, since, signal }: Following): H
     });
     await following.finally(leave);
     await missing;
+    await staying;
     const last = followed as Followed | null;
     if (!last) throw new Error('The journal holds no run yet. Start it with `runbook run`.');
     // Nothing is added to a run that has ended: its report is made of what was there.
     if (attached && last.state.outcome === null) {
-      await append([{ type: 'terminal-left', terminal }]).catch(() => undefined);
+      await append([{ type: 'terminal-left', terminal, by: me }]).catch(() => undefined);
     }
     return last.state;
   }

@@ -107,6 +107,12 @@ function messagesPiece({ messages }: RunState): Line | null {
     : [mail, span(`, ${plural(owed.length, 'message')} owed`, failing ? 'warn' : 'plain')];
 }
 
+/** Whether others look on too; who they are is on a page of its own. */
+function companyPiece({ terminals }: RunState): Line | null {
+  const others = Object.keys(terminals).length - 1;
+  return others < 1 ? null : line(`${plural(others, 'other')} here`, 'quiet');
+}
+
 function pacePiece({ paused, stopping, speed }: RunState): Line | null {
   if (stopping) return line('STOPPING', 'warn');
   if (paused) return line('PAUSED', 'warn');
@@ -145,6 +151,10 @@ export function headerLines(screen: Screen): Line[] {
     [...bar(part, barCells, look), span('  '), ...told],
     screen.abandoned
       ? cut(line(ABANDONED, 'alarm'), columns, look)
-      : pieces([pacePiece(state), wayBackPiece(outlook), statusPiece(outlook), messagesPiece(state)], columns, look),
+      : pieces(
+          [pacePiece(state), wayBackPiece(outlook), statusPiece(outlook), messagesPiece(state), companyPiece(state)],
+          columns,
+          look,
+        ),
   ];
 }

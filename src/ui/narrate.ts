@@ -164,7 +164,9 @@ export function narrate(event: RunEvent, state: RunState, runbook: Runbook): Tol
     case 'terminal-attached':
       return told('dot', `${personName(event.by, runbook)} attached from ${event.terminal}`, 'quiet');
     case 'terminal-left':
-      return told('dot', `${event.terminal} detached`, 'quiet');
+      return event.silent
+        ? told('dot', `nothing is heard any more of ${personName(event.by, runbook)} at ${event.terminal}`, 'warn')
+        : told('dot', `${personName(event.by, runbook)} left ${event.terminal}`, 'quiet');
     case 'run-finished':
       return told(
         event.outcome === 'done' ? 'done' : 'undone',

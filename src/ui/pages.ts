@@ -1,5 +1,6 @@
 import { stepState } from '../run/state.ts';
 import { STEP_MARK } from './activities.ts';
+import { companyLines } from './company-lines.ts';
 import { evidenceLines } from './evidence-lines.ts';
 import type { Followed } from './followed.ts';
 import { plural, utcDay, utcTime } from './format.ts';
@@ -15,11 +16,12 @@ const HELP: [key: string, does: string][] = [
   ['Esc', 'goes back'],
   ['space', 'ticks an item of a checklist'],
   ['Tab', 'the next question, when more than one is open'],
-  ['PgUp PgDn', 'scroll the evidence, or a page; on a page arrows, Home and End too'],
+  ['PgUp PgDn', 'scroll evidence or page; on a page arrows, Home, End too'],
   ['e', 'the evidence of the question on the whole screen, else of the last step'],
   ['l', 'the log of the run'],
   ['s', 'the SQL of the step at work, or of the next one, as it is run'],
   ['j', 'the journal, record by record'],
+  ['w', 'who else is there, and who has gone'],
   ['p', 'pause: after the step at work, a backfill after its batches; p again carries on'],
   ['+ -', 'twice or half the speed, for a backfill at work; also one that a signal has slowed'],
   ['> <', 'one worker more or fewer, for a backfill at work'],
@@ -101,6 +103,8 @@ export function pageLines(page: Exclude<Page, 'run'>, screen: Screen, followed: 
       return sqlLines(followed, cells);
     case 'evidence':
       return lastEvidence(screen, followed, cells);
+    case 'company':
+      return companyLines(followed, screen);
     case 'journal':
       return journalLines(followed, cells, screen);
   }

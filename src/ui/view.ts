@@ -8,7 +8,7 @@ import type { Press } from './presses.ts';
 import { staffed } from './staffing.ts';
 
 /** What fills the screen below the header. */
-export type Page = 'run' | 'log' | 'sql' | 'evidence' | 'journal' | 'help';
+export type Page = 'run' | 'log' | 'sql' | 'evidence' | 'journal' | 'company' | 'help';
 
 /** What this terminal shows, as far as it is not a matter of the run. */
 export interface View {
@@ -107,7 +107,15 @@ function interrupted(view: View, { state, me }: Situation): Pressed {
   return stay({ ...view, dialog: { kind: 'stop', cursor: 0 } });
 }
 
-const PAGE_KEYS: Record<string, Page> = { l: 'log', s: 'sql', e: 'evidence', j: 'journal', '?': 'help', h: 'help' };
+const PAGE_KEYS: Record<string, Page> = {
+  l: 'log',
+  s: 'sql',
+  e: 'evidence',
+  j: 'journal',
+  w: 'company',
+  '?': 'help',
+  h: 'help',
+};
 /** Pages that are read from their end. */
 const FROM_END: readonly Page[] = ['log', 'journal'];
 

@@ -197,6 +197,13 @@ describe.each([
     expect((await journal.pulses()).map((each) => each.done)).toEqual([5]);
     expect(await journal.read(0)).toEqual([]);
   });
+
+  it('a terminal says again and again that it is there, which is no record either', async () => {
+    const journal = await opened();
+    for (const terminal of ['bastion:1', 'bastion:1', 'laptop:2']) await journal.present(terminal);
+    expect(await journal.presences()).toEqual({ 'bastion:1': 2, 'laptop:2': 1 });
+    expect(await journal.read(0)).toEqual([]);
+  });
 });
 
 describe('a file', () => {

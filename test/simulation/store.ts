@@ -110,6 +110,8 @@ export class Store {
         }),
       pulse: (_pulse: Pulse) => asked(() => undefined),
       pulses: () => asked(() => []),
+      present: () => asked(() => undefined),
+      presences: () => asked(() => ({})),
       close: async () => undefined,
     };
   }

@@ -240,7 +240,8 @@ describe('answering', () => {
           kind: 'rollback',
           question: 'Grace asks to roll back: orders are slow',
           evidence: [],
-          options: [{ choose: 'approve', says: 'Undo it all.', effect: 'roll-back', reason: false }],
+          options: [{ choose: 'approve', says: 'Undo it all.', effect: 'roll-back', reason: false, approves: true }],
+          notBy: [{ name: 'Grace', why: 'asked for it' }],
           who: ['lead'],
         },
       },
@@ -307,6 +308,36 @@ describe('keys', () => {
     expect(await requests(run)).toEqual([]);
   });
 
+  it('shows who else is there, and who has gone, also without a word', async () => {
+    const run = await openTestRun({ rehearsal: false });
+    const grace = { name: 'Grace', role: 'lead' };
+    const one = show(run, 100, 30, 'bastion:1').terminal;
+    const two = show(run, 80, 24, 'laptop:2', { me: grace });
+    await one.shows('1 other here');
+    one.press({ type: 'w' });
+    await one.shows(/Grace \(Tech Lead\) {2}laptop:2, since 02:00/);
+    await one.shows(/Ada \(Developer\) {2}bastion:1, since \d\d:\d\d UTC {2}this terminal/);
+    two.terminal.press({ type: 'q' });
+    await two.ended;
+    await one.shows(/Gone\n {2}Grace \(Tech Lead\) {2}laptop:2, left at 02:00 UTC/);
+    const by = { name: 'Eve', role: 'lead' };
+    await run.happens(OPENS, { type: 'terminal-attached', terminal: 'train:3', by });
+    await run.happens(OPENS, { type: 'terminal-left', terminal: 'train:3', by, silent: true });
+    await one.shows(/Gone\n {2}Eve \(Tech Lead\) {2}train:3, silent, taken for gone at 02:00 UTC/);
+  });
+
+  it('is on record again when it was given up while it was stopped', async () => {
+    const run = await openTestRun();
+    show(run, 80, 24);
+    await vi.waitFor(async () => expect(Object.keys((await run.state()).terminals)).toEqual(['test:1']));
+    await run.happens(OPENS, { type: 'terminal-left', terminal: 'test:1', by: ADA, silent: true });
+    expect((await run.state()).terminals).toEqual({});
+    await vi.waitFor(async () => expect(Object.keys((await run.state()).terminals)).toEqual(['test:1']), {
+      timeout: 20_000,
+      interval: 50,
+    });
+  });
+
   it('leaves the run at work where Ctrl+C is answered so', async () => {
     const run = await openTestRun({ rehearsal: false });
     const { terminal, ended } = show(run, 80, 24);
@@ -354,7 +385,7 @@ describe('keys', () => {
     await terminal.shows('PAUSED');
     terminal.press({ type: 'q' });
     expect((await ended).paused).toBe(true);
-    expect((await run.records()).at(-1)?.event).toEqual({ type: 'terminal-left', terminal: 'test:1' });
+    expect((await run.records()).at(-1)?.event).toMatchObject({ type: 'terminal-left', terminal: 'test:1' });
     expect((await run.state()).conductor).not.toBeNull();
   });
 
