@@ -1,7 +1,8 @@
 -- Who to act as: an owner, if there is one of rows of the table; an outsider of another tenant, who owns some as well; a
 -- colleague, who shares the owner's tenant or is put there for the trial (see colleague.sql); a stranger, who is signed in
 -- and has nothing; and whoever is not signed in. Each has a victim, whose tenant is another than theirs. Whoever holds a
--- role that most do not (support staff, say) may see more, and is left out.
+-- role that most do not (support staff, say) may see more, and is left out. For a table in which there is nothing to try on,
+-- also what a row of the owner's could be made of (see sample.sql).
 -- psql: -v schema=public -v name=clients -v owner=org_id
 with staff as (
   -- A query in a string, because the table need not exist.
@@ -71,11 +72,46 @@ people as (
   union all
   select 'stranger', gen_random_uuid(), '00000000-0000-0000-0000-000000000000', id, tenant_id
   from owner
+),
+-- Whose it is, and something for each column that must not be NULL and has no default: of what it refers to, any row.
+sample as (
+  select string_agg(quote_ident(attname), ', ' order by attnum) as columns,
+         string_agg(coalesce(
+           case
+             when attname = :'owner'::text then quote_literal(owner.id) || '::uuid'
+             when attname = 'tenant_id' then quote_literal(owner.tenant_id) || '::uuid'
+             when refers.to_column is not null then format('(select %I from %s limit 1)', refers.to_column, refers.to_table)
+             when typtype = 'e' then (
+               select quote_literal(enumlabel) from pg_enum where enumtypid = atttypid order by enumsortorder limit 1)
+             when typcategory = 'S' then quote_literal(left('sample', nullif(greatest(atttypmod - 4, 0), 0)))
+             when typcategory = 'B' then 'false'
+             when typcategory = 'N' then '1'
+             when typcategory = 'D' then 'now()'
+             when typcategory = 'A' then '''{}'''
+             when typcategory = 'R' then '''empty'''
+             when typcategory = 'T' then '''1 hour'''
+             when typcategory = 'I' then '''127.0.0.1'''
+             when atttypid = 'uuid'::regtype then 'gen_random_uuid()'
+             when atttypid in ('json'::regtype, 'jsonb'::regtype) then '''{}'''
+             when atttypid = 'bytea'::regtype then ''''''
+           end, 'null'), ', ' order by attnum) as made
+  from owner cross join pg_attribute join pg_type on pg_type.oid = atttypid
+  left join lateral (
+    select confrelid::regclass as to_table, (
+             select attname from pg_attribute as referred where attrelid = confrelid and attnum = confkey[1]
+           ) as to_column
+    from pg_constraint
+    where contype = 'f' and conrelid = attrelid and conkey = array[attnum]
+    limit 1
+  ) as refers on true
+  where attrelid = format('%I.%I', :'schema'::text, :'name'::text)::regclass and attnum > 0 and not attisdropped
+    and (attname in (:'owner'::text, 'tenant_id') or attnotnull and not atthasdef and attidentity = '')
 )
 select actor, 'authenticated' as role, json_build_object('sub', self, 'role', 'authenticated')::text as claims,
-       self, tenant, other, other_tenant
-from people
+       self, tenant, other, other_tenant, sample.columns, sample.made
+from people cross join sample
 union all
-select 'anonymous', 'anon', '', '00000000-0000-0000-0000-000000000000', '00000000-0000-0000-0000-000000000000', id, tenant_id
-from owner
+select 'anonymous', 'anon', '', '00000000-0000-0000-0000-000000000000', '00000000-0000-0000-0000-000000000000', id, tenant_id,
+       sample.columns, sample.made
+from owner cross join sample
 where exists (select from pg_catalog.pg_roles where rolname = 'anon');

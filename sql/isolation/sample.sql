@@ -1,8 +1,8 @@
--- A row of the owner's for a table in which there is none, with nothing in it but whose it is. A table that wants more than
--- that needs a file of its own (`samples` of the step).
+-- A row of the owner's for a table in which there is none, with what it must have and whose it is (see actors.sql). Where a
+-- constraint wants other values, the table needs a file of its own (`samples` of the step).
 -- Does nothing by hand but in a trial: begin; set local middlewatch.trial = 'on'; … rollback;
--- psql: -v schema=public -v name=clients -v owner=org_id -v self=… -v tenant=…
-insert into :"schema".:"name" (:"owner", tenant_id)
-select :'self'::uuid, :'tenant'::uuid
+-- psql: -v schema=public -v name=clients -v columns=… -v made=…
+insert into :"schema".:"name" (:columns)
+select :made
 where current_setting('middlewatch.trial', true) = 'on'
 returning tableoid, ctid;

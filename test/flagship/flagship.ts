@@ -39,33 +39,14 @@ export const flagshipRunbook = async (): Promise<Runbook> => parseRunbook(await 
 /** The table of people of every legacy database here. */
 export const PROFILES: Item = { name: 'profiles', schema: 'public', owner: 'id', key: 'id' };
 
-/**
- * The document as a team edits it for a database of their own: its tables, and the column tenants are named after.
- * @param samples SQL that inserts a row to try, for tables that are empty
- */
-export async function editedRunbook(
-  tables: Item[],
-  label: string,
-  samples: Record<string, string> = {},
-): Promise<Runbook> {
+/** The document as a team edits it for a database of their own: its tables, and the column tenants are named after. */
+export async function editedRunbook(tables: Item[], label: string): Promise<Runbook> {
   const { document, sources } = await flagshipRunbook();
   const secured = [{ ...PROFILES, policies: 'sql/policies/profiles.sql' }, ...tables];
   const lists = { profiles: [PROFILES], tables, secured };
   const settings = { ...document.settings, profile_label: label };
   const schemas = [...new Set(secured.flatMap(({ schema }) => schema ?? []))];
-  const timeline = document.timeline.map((activity) => ({
-    ...activity,
-    steps: activity.steps.map((step) =>
-      step.kind === 'isolation'
-        ? { ...step, samples: Object.fromEntries(Object.keys(samples).map((table) => [table, table])) }
-        : step,
-    ),
-  }));
-  const files = Object.fromEntries(Object.entries(samples).map(([path, text]) => [path, { path, text, hash: path }]));
-  return planRunbook(
-    { ...document, timeline, lists, settings, target: { schemas } },
-    { ...sources, files: { ...sources.files, ...files } },
-  );
+  return planRunbook({ ...document, lists, settings, target: { schemas } }, sources);
 }
 
 /** Every row of the legacy columns of these tables, and everything the catalog has. */

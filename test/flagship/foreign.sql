@@ -68,7 +68,11 @@ create trigger audit after update on crm.contacts for each row execute function 
 -- The same name in the first schema.
 create table public.contacts (id uuid primary key default gen_random_uuid(), org_id uuid, mail text);
 -- Never had a row.
-create table public.wishes (id uuid primary key default gen_random_uuid(), org_id uuid, wish text not null);
+create table public.wishes (
+  id uuid primary key default gen_random_uuid(), org_id uuid, wish varchar(3) not null, stage public."Stage" not null,
+  in_order bigint not null references public."order", price numeric(5, 2) not null, granted bool not null, on_day date not null,
+  words text[] not null, more jsonb not null, period int4range not null, serial serial, whole int not null generated always as (1) stored
+);
 
 do $$
 declare

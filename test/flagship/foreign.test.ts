@@ -54,9 +54,7 @@ let before: { catalog: string[]; rows: unknown };
 beforeAll(async () => {
   db = await databaseOf(await readFile(new URL('./foreign.sql', import.meta.url), 'utf8'));
   client = await db.client();
-  runbook = await editedRunbook(TABLES, 'Full Name', {
-    wishes: "insert into wishes (org_id, wish) values (:'self'::uuid, 'peace') returning tableoid, ctid",
-  });
+  runbook = await editedRunbook(TABLES, 'Full Name');
   flagship = await openFlagship(db.env, CHOICES, runbook);
 });
 afterAll(async () => {
@@ -115,7 +113,8 @@ test.each([
     'a trigger that refuses',
     `create function refuse() returns trigger language plpgsql as $$ begin raise exception 'closed for good'; end $$;
      create trigger refuse before update on wishes for each row execute function refuse();
-     insert into wishes (wish) values ('none')`,
+     insert into wishes (wish, stage, in_order, price, granted, on_day, words, more, period)
+       select 'all', 'won', id, 1, true, now(), '{}', '{}', 'empty' from "order" limit 1`,
     /could not update wishes: closed for good/,
   ],
   [
