@@ -518,6 +518,56 @@ describe('the flagship, once it is done', () => {
     expect(await emptied()).toBe('42501');
   });
 
+  test('whatever else a user tries by hand comes to nothing', async () => {
+    const { rows } = await client.query<{ id: string; own: string }>(
+      `select (select id from clients where org_id = $1 limit 1) as id, (select id from clients where org_id = $2 limit 1) as own`,
+      [ben, ada],
+    );
+    const [{ id, own } = { id: '', own: '' }] = rows;
+    const bens = await tenantOf(ben);
+    const add = (values: string) => `insert into clients (id, org_id, name) values (${values}, '${ada}', 'x')`;
+    const onOneRow = [
+      `update clients set notes = 'x' where id = '${id}' returning id`,
+      `delete from clients where id = '${id}' returning id`,
+      `select id from clients where id = '${id}' for update`,
+      `merge into clients using (select '${id}'::uuid as id) as theirs on clients.id = theirs.id when matched then delete`,
+    ];
+    const attempts = [
+      ...onOneRow,
+      `${add(`'${id}'`)} on conflict (id) do update set name = 'taken' returning id`,
+      `set local middlewatch.backfill = 'on'; update clients set tenant_id = '${bens}' where id = '${own}' returning id`,
+      `set local middlewatch.trial = 'on'; update profiles set tenant_id = '${bens}' where id = '${ada}' returning id`,
+      'set local row_security = off; select from clients',
+      `create temporary table profiles as select '${ada}'::uuid as id, '${bens}'::uuid as tenant_id;
+       select from clients where org_id = '${ben}'`,
+      `create function pg_temp.always(uuid, uuid) returns bool language sql as 'select true';
+       create operator pg_temp.= (leftarg = uuid, rightarg = uuid, function = pg_temp.always);
+       set local search_path = pg_temp, public; select from clients where org_id operator(pg_catalog.=) '${ben}'`,
+      `create function pg_temp.tell() returns trigger language plpgsql as 'begin return new; end';
+       create trigger tell before insert on clients for each row execute function pg_temp.tell()`,
+      `insert into tenants (name, owner_id) values ('mine', '${ada}')`,
+      'select from middlewatch.fence',
+    ];
+    const got = async (sql: string) => {
+      const result = await client.query(sql).catch(() => undefined);
+      return [result ?? []].flat().at(-1)?.rowCount ?? 0;
+    };
+    for (const sql of onOneRow) {
+      expect(await tried(client, () => signIn(client, ben).then(() => got(sql))), sql).toBe(1);
+    }
+    for (const sql of attempts) {
+      expect(await tried(client, () => signIn(client, ada).then(() => got(sql))), sql).toBe(0);
+    }
+    for (const sub of ['null', '""', '"x"', `["${ben}"]`, `{"id": "${ben}"}`]) {
+      const seen = await tried(client, async () => {
+        await signIn(client, ada);
+        await client.query("select set_config('request.jwt.claims', $1, true)", [`{"sub": ${sub}}`]);
+        return got('select from clients');
+      });
+      expect(seen, sub).toBe(0);
+    }
+  });
+
   test('F15: isolation is proved as the users themselves, in every cell', async () => {
     const { facts } = await flagship.perform('isolation');
     expect(facts).toMatchObject({ cells: 13 * 5 * 4, proved: 13 * 5 * 4, unproved: 0 });
