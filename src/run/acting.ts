@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import type { Runbook } from '../runbook/plan.ts';
 import type { Step, StepKind } from '../runbook/step-schema.ts';
 import type { Failure, RunEvent } from './events.ts';
@@ -59,6 +60,8 @@ function act(stage: Stage, step: Step, attempt: number, signal: AbortSignal): Ac
     state: () => scribe.state,
     pulse: (progress) => scribe.pulse(step.id, progress),
     sample: (values) => scribe.log([{ type: 'step-sampled', step: step.id, values }]),
+    program: ({ pid, started }) =>
+      scribe.log([{ type: 'program-started', step: step.id, program: { host: hostname(), pid, started } }]),
     note: (note) => scribe.log([{ type: 'step-noted', step: step.id, note }]),
     failsNow: () => failing.has(step.id) && attempt === 1,
   };
@@ -145,7 +148,12 @@ export async function undo(stage: Stage, step: Step): Promise<void> {
 /** Finds out whether a step happened that a conductor left behind; asks a person when nothing can tell. */
 export async function resolveDoubt(stage: Stage, step: Step, attempt: number): Promise<void> {
   const { scribe, performer, runbook } = stage;
-  const { value, workMs } = await acting(stage, step, attempt, (act) => performer.verify(step, act));
+  const found = await acting(stage, step, attempt, (act) => performer.verify(step, act)).catch((error: unknown) => {
+    // It stays in doubt, while the run stops or goes back.
+    if (!(error instanceof Interrupted)) throw error;
+  });
+  if (found === undefined) return;
+  const { value, workMs } = found;
   if (value.found === 'done') {
     await scribe.log([{ type: 'step-finished', step: step.id, attempt, result: value.result, workMs }]);
   } else if (value.found === 'not-done') {

@@ -113,6 +113,13 @@ export interface Failure {
   hard?: true;
 }
 
+/** A process, for good: where it runs, and when it was started as the operating system there tells it. */
+export interface Program {
+  host: string;
+  pid: number;
+  started: string;
+}
+
 /** The database the run is bound to. */
 export interface Target {
   system: string;
@@ -179,6 +186,8 @@ export type RunEvent =
   | { type: 'step-begun'; step: string; attempt: number }
   | { type: 'step-sampled'; step: string; values: Record<string, number> }
   | { type: 'step-noted'; step: string; note: string }
+  /** A program of the step is at work; it may outlive the conductor. */
+  | { type: 'program-started'; step: string; program: Program }
   | { type: 'step-asked'; step: string; result: Result }
   | { type: 'step-finished'; step: string; attempt: number; result: Result; workMs: number }
   | { type: 'step-skipped'; step: string; why: string }

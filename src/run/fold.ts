@@ -247,7 +247,10 @@ function apply(state: RunState, { event, at, seq, hash }: JournalRecord): RunSta
         beganAt: step.beganAt ?? at,
         endedAt: null,
         failure: null,
+        program: null,
       }));
+    case 'program-started':
+      return withStep(state, event.step, () => ({ program: event.program }));
     case 'step-sampled':
       return withStep(state, event.step, (step) => ({ samples: [...step.samples, { at, values: event.values }] }));
     case 'step-asked':

@@ -2,6 +2,7 @@ import type { Step } from '../runbook/step-schema.ts';
 import type { PlanClock } from './clock.ts';
 import type { Failure, Result, Target } from './events.ts';
 import type { Progress } from './journal.ts';
+import type { ProcessIdentity } from './process.ts';
 import type { RunState } from './state.ts';
 import type { Found } from './target.ts';
 
@@ -26,6 +27,8 @@ export interface Act {
   pulse(progress: Progress): void;
   /** Numbers for the report, kept in the journal. */
   sample(values: Record<string, number>): Promise<void>;
+  /** Puts on record that a program is at work for the step, so that the next conductor can find it. */
+  program(it: ProcessIdentity): Promise<void>;
   /** A sentence for the log of the run. */
   note(text: string): Promise<void>;
   /** True once in a rehearsal that was told to let this step fail: see `RehearsedFailure`. */

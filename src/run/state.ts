@@ -7,6 +7,7 @@ import type {
   OutgoingMessage,
   People,
   Person,
+  Program,
   Prompt,
   Result,
   RunEvent,
@@ -45,6 +46,8 @@ export interface StepState {
   /** Why it was accepted although it failed, or skipped. */
   reason: string | null;
   samples: { at: number; values: Record<string, number> }[];
+  /** The program that its last attempt has started. */
+  program: Program | null;
 }
 
 export interface GivenAnswer {
@@ -172,6 +175,7 @@ export const PENDING: StepState = {
   failure: null,
   reason: null,
   samples: [],
+  program: null,
 };
 
 /** The state of a step; the pending one when nothing has happened to it yet. */

@@ -1,11 +1,17 @@
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, open, unlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { execa } from 'execa';
 import type { Evidence } from '../run/events.ts';
 import type { Act } from '../run/performer.ts';
+import { startedAt } from '../run/process.ts';
 import type { Step } from '../runbook/step-schema.ts';
 import { placeholders } from '../runbook/template.ts';
+import { parting } from './parting.ts';
 import { shown, type World } from './world.ts';
 
-/** How much of the output is kept, in characters: its end, where programs say what came of them. */
+/** How much of the output is kept, in bytes: its end, where programs say what came of them. */
 const OUTPUT_KEPT = 8_000;
 /** Between asking a program to end and making it, in ms. */
 const GRACE_MS = 5_000;
@@ -33,33 +39,43 @@ export class ProgramFailed extends Error {
 
 /**
  * Runs a program without a shell and without a terminal, until it ends, the step's timeout is over or the act is aborted;
- * then it is ended with all processes it has started. It finds secrets in its environment, which is ours, and none in its
+ * then it is ended with all processes it has started. When this process dies, or the run goes to another conductor, it is
+ * left to itself. It finds secrets in its environment, which is ours, and none in its
  * arguments: everybody on the machine can read those.
+ * @param recorded the program is put on record, for it does something that must not be done twice
  * @throws ProgramFailed; an exit code is no failure here
  */
-export async function runProgram(argv: string[], step: Step, act: Act, world: World): Promise<Ended> {
+export async function runProgram(
+  argv: string[],
+  step: Step,
+  act: Act,
+  world: World,
+  { recorded = false } = {},
+): Promise<Ended> {
   act.signal.throwIfAborted();
   const [command = '', ...args] = argv.map((each) => argument(each, world));
+  await using written = await nameless();
+  const { stopped, left } = parting(act);
+  // Handed to the program as it is, without a pipe. The types of execa know no descriptors but the standard ones.
+  const output = written.fd as 1;
   const program = execa(command, args, {
     env: Object.fromEntries(Object.entries(world.env).map(([name, value]) => [name, value ?? ''])),
     extendEnv: false,
-    stdin: 'ignore',
-    all: true,
+    stdio: ['ignore', output, output],
     buffer: false,
     reject: false,
-    cancelSignal: act.signal,
+    cleanup: false,
+    cancelSignal: stopped,
     killDescendants: true,
     forceKillAfterDelay: GRACE_MS,
     ...(step.timeout === undefined ? {} : { timeout: step.timeout }),
   });
-  let tail = '';
-  program.all.setEncoding('utf8').on('data', (chunk: string) => {
-    tail = (tail + chunk).slice(-OUTPUT_KEPT);
-  });
-  const result = await program;
+  const started = program.pid === undefined ? null : startedAt(program.pid);
+  if (recorded && program.pid !== undefined && started !== null) await act.program({ pid: program.pid, started });
+  const result = await Promise.race([program, leftToItself(left)]);
   act.signal.throwIfAborted();
-  const output = world.redactor.redact(tail);
-  const evidence: Evidence = { kind: 'text', title: [command, ...args].join(' '), text: output };
+  const said = world.redactor.redact(await endOf(written));
+  const evidence: Evidence = { kind: 'text', title: [command, ...args].join(' '), text: said };
   if (result.timedOut) {
     throw new ProgramFailed(
       `${command} took longer than the step allows and was ended.`,
@@ -75,7 +91,29 @@ export async function runProgram(argv: string[], step: Step, act: Act, world: Wo
       { cause: result.cause },
     );
   }
-  return { exit: result.exitCode, output, evidence };
+  return { exit: result.exitCode, output: said, evidence };
+}
+
+/**
+ * A file for output that only this process and the program can reach. To a pipe, a program that outlives this process could
+ * write nothing more, and would be ended by trying.
+ */
+async function nameless(): Promise<FileHandle> {
+  const path = join(tmpdir(), `middlewatch-${randomUUID()}`);
+  const file = await open(path, 'ax+', 0o600);
+  await unlink(path);
+  return file;
+}
+
+async function endOf(file: FileHandle): Promise<string> {
+  const { size } = await file.stat();
+  const end = Buffer.alloc(Math.min(size, OUTPUT_KEPT));
+  await file.read(end, 0, end.length, size - end.length);
+  return end.toString('utf8');
+}
+
+function leftToItself(left: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => left.addEventListener('abort', () => reject(left.reason), { once: true }));
 }
 
 function argument(written: string, world: World): string {

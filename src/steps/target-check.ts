@@ -157,6 +157,7 @@ async function* looks(world: World, signal: AbortSignal): AsyncGenerator<TargetF
     },
     pulse: () => undefined,
     sample: async () => undefined,
+    program: async () => undefined,
     note: async () => undefined,
     failsNow: () => false,
   };

@@ -155,6 +155,7 @@ export function narrate(event: RunEvent, state: RunState, runbook: Runbook): Tol
       const what = message?.channel === 'status' ? 'status post' : `mail “${message?.subject ?? event.id}”`;
       return told('failed', `${what} not sent, ${again}: ${event.failure.message}`, 'warn');
     }
+    case 'program-started':
     case 'step-asked':
     case 'step-sampled':
     case 'watch-sampled':

@@ -97,6 +97,7 @@ export async function openFlagship(
     state: () => state,
     pulse: () => undefined,
     sample: () => Promise.resolve(),
+    program: async () => undefined,
     note: () => Promise.resolve(),
     failsNow: () => false,
   };

@@ -1,5 +1,7 @@
+import { hostname } from 'node:os';
 import pg from 'pg';
 import type { Act } from '../../src/run/performer.ts';
+import type { ProcessIdentity } from '../../src/run/process.ts';
 import { redactor } from '../../src/run/redact.ts';
 import { PENDING, type RunState, type StepState } from '../../src/run/state.ts';
 import { planRunbook, type Runbook } from '../../src/runbook/plan.ts';
@@ -87,6 +89,11 @@ export function actOf(options: { state?: RunState; signal?: AbortSignal } = {}):
       state = { ...state, steps: { ...state.steps, it: { ...it, samples: [...it.samples, { at: act.now, values }] } } };
     },
     note: async () => undefined,
+    async program({ pid, started }: ProcessIdentity) {
+      const it = state.steps.it ?? PENDING;
+      const program = { host: hostname(), pid, started };
+      state = { ...state, steps: { ...state.steps, it: { ...it, program } } };
+    },
     failsNow: () => false,
   };
   return act;

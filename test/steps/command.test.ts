@@ -1,10 +1,11 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
+import { LeaseLost } from '../../src/run/journal.ts';
 import { startedAt } from '../../src/run/process.ts';
 import { command } from '../../src/steps/command.ts';
-import { actOf, stepOf, worldOf } from './acting.ts';
+import { actOf, stateOf, stepOf, worldOf } from './acting.ts';
 
 const node = (script: string) => [process.execPath, '-e', script];
 const env = { PATH: process.env.PATH ?? '' };
@@ -89,4 +90,43 @@ it('knows after a crash what its verification says, and nothing without one', as
   await expect(command.verify?.(verify(1), actOf(), worldOf({ env }))).resolves.toEqual({ found: 'not-done' });
   const blind = stepOf('command', { run: ['true'] });
   await expect(command.verify?.(blind, actOf(), worldOf({ env }))).resolves.toMatchObject({ found: 'unclear' });
+});
+
+it('that outlives its conductor is followed to its end, and not begun again', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'command-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const go = join(folder, 'go');
+  // It writes before it is done: to a pipe whose reader is gone, that would end it.
+  const script = `const fs = require('fs'); const timer = setInterval(() => {
+    console.log('at work');
+    if (!fs.existsSync(${JSON.stringify(go)})) return;
+    fs.writeFileSync(${JSON.stringify(join(folder, 'done'))}, ''); clearInterval(timer) }, 10)`;
+  const step = stepOf('command', { run: node(script), verify: ['test', '-e', join(folder, 'done')] });
+  const taken = new AbortController();
+  const first = actOf({ signal: taken.signal });
+  const lost = command.perform(step, first, worldOf({ env })).catch((error: unknown) => error);
+  const pid = await vi.waitFor(() => {
+    const { program } = first.state().steps.it ?? {};
+    if (!program) throw new Error('not yet');
+    return program.pid;
+  });
+  taken.abort(new LeaseLost());
+  expect(await lost).toBeInstanceOf(LeaseLost);
+
+  const notes: string[] = [];
+  const second = Object.assign(actOf({ state: first.state() }), {
+    note: async (text: string) => void notes.push(text),
+  });
+  const verified = command.verify?.(step, second, worldOf({ env }));
+  await vi.waitFor(() => expect(notes).toEqual([expect.stringContaining(`following process ${pid}`)]));
+  expect(startedAt(pid)).not.toBeNull();
+  await writeFile(go, '');
+  expect(await verified).toMatchObject({ found: 'done' });
+
+  const elsewhere = stateOf({ it: { program: { host: 'bastion-2', pid, started: 'then' } } });
+  await rm(join(folder, 'done'));
+  expect(await command.verify?.(step, actOf({ state: elsewhere }), worldOf({ env }))).toMatchObject({
+    found: 'unclear',
+    why: expect.stringContaining('bastion-2'),
+  });
 });
