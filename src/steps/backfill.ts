@@ -31,33 +31,17 @@ const TARGET = { gentle: 50, full: 200 } as const;
 
 /**
  * Fills rows range by range of heap blocks (F5), each batch its own short transaction that also moves the cursor: no
- * batch is lost or done twice, whatever is killed. Passes over a table are repeated until one fills nothing, because an update may move a row that was not filled yet into blocks
- * already passed (F7). Partitioned tables are gone through partition by partition; no table needs a key.
+ * batch is lost or done twice, whatever is killed. Passes over a table are repeated until one fills nothing, because an
+ * update may move a row that was not filled yet into blocks already passed (F7). Partitioned tables are gone through
+ * partition by partition, those that are attached meanwhile included; no table needs a key.
  */
 export const backfill: Kind<'backfill'> = {
   async perform(step, act, world) {
-    const before = await recorded<Result>(world.pool, world.run, step.id);
-    if (before !== undefined) return { finished: before };
-    const jobs = await survey(step, act, world);
-    const tally = new Tally(
-      act,
-      jobs.map(({ name, before, remaining }) => ({
-        name,
-        done: before?.filled ?? 0,
-        total: (before?.filled ?? 0) + remaining,
-      })),
-    );
-    const tables = jobs.map(({ errand }) => errand.part);
-    await using throttle = openThrottle(step, act, world, tables, (why) => tally.because(why));
-    const shift: Shift = { step, act, world, tally, throttle, batches: 0 };
-    const outcomes: Outcome[] = [];
-    const topics = jobs.map((job) => passes(job, shift, (outcome) => outcomes.push(outcome)));
-    await fillTables(topics, shift);
-    const finished = await commit(world, step, act, '', async (client) => {
-      if ((await unfinishedLanes(client, world.run, step.id, tables)) > 0) throw new CursorMoved();
-      return told(outcomes);
-    });
-    return { finished };
+    for (;;) {
+      const before = await recorded<Result>(world.pool, world.run, step.id);
+      const finished = before ?? (await goThrough(step, act, world));
+      if (finished !== undefined) return { finished };
+    }
   },
 
   async verify(step, _act, world) {
@@ -67,30 +51,62 @@ export const backfill: Kind<'backfill'> = {
   },
 };
 
+/** Goes through every table to its end. @returns undefined when there are more of them by then */
+async function goThrough(step: Backfill, act: Act, world: World): Promise<Result | undefined> {
+  const jobs = await survey(step, act, world);
+  const tally = new Tally(
+    act,
+    jobs.map(({ name, before, remaining }) => ({
+      name,
+      done: before?.filled ?? 0,
+      total: (before?.filled ?? 0) + remaining,
+    })),
+  );
+  const tables = jobs.map(({ errand }) => errand.part);
+  await using throttle = openThrottle(step, act, world, tables, (why) => tally.because(why));
+  const shift: Shift = { step, act, world, tally, throttle, batches: 0 };
+  const outcomes: Outcome[] = [];
+  const topics = jobs.map((job) => passes(job, shift, (outcome) => outcomes.push(outcome)));
+  await fillTables(topics, shift);
+  // A partition that was attached meanwhile has brought rows of its own.
+  const now = await tablesOf(step, world);
+  if (now.some(({ table }) => !tables.includes(qualified(table)))) return undefined;
+  return await commit(world, step, act, '', async (client) => {
+    if ((await unfinishedLanes(client, world.run, step.id, tables)) > 0) throw new CursorMoved();
+    return told(outcomes);
+  });
+}
+
 /** Looks at every table before the first is touched; the largest comes first. */
 async function survey(step: Backfill, act: Act, world: World): Promise<Job[]> {
   const jobs: Job[] = [];
-  for (const item of itemsOf(world.runbook, step.tables)) {
-    const listed = tableOf(item);
-    for (const table of await tablesBehind(world.pool, listed)) {
-      const errand = { run: world.run, step: step.id, part: qualified(table) };
-      // A partition may be listed beside the table it is of.
-      if (jobs.some((job) => job.errand.part === errand.part)) continue;
-      const short = nameOf(table, listed, item);
-      const variables = itemVariables(world, { ...item, ...table });
-      jobs.push({
-        table,
-        name: jobs.some((job) => job.name === short) ? errand.part : short,
-        errand,
-        variables,
-        blocks: (await extent(world.pool, table)).blocks,
-        before: await headway(world.pool, errand),
-        remaining: await countLeft(variables, { step, act, world }),
-        size: new BatchSize(step.batch.blocks, step.batch.target ?? TARGET[step.pace]),
-      });
-    }
+  for (const { table, item } of await tablesOf(step, world)) {
+    const errand = { run: world.run, step: step.id, part: qualified(table) };
+    const short = nameOf(table, tableOf(item), item);
+    const variables = itemVariables(world, { ...item, ...table });
+    jobs.push({
+      table,
+      name: jobs.some((job) => job.name === short) ? errand.part : short,
+      errand,
+      variables,
+      blocks: (await extent(world.pool, table)).blocks,
+      before: await headway(world.pool, errand),
+      remaining: await countLeft(variables, { step, act, world }),
+      size: new BatchSize(step.batch.blocks, step.batch.target ?? TARGET[step.pace]),
+    });
   }
   return jobs.sort((a, b) => b.blocks - a.blocks);
+}
+
+/** The tables there are to go through now, each once: a partition may be listed beside the table it is of. */
+async function tablesOf(step: Backfill, world: World): Promise<{ table: TableName; item: Item }[]> {
+  const found = new Map<string, { table: TableName; item: Item }>();
+  for (const item of itemsOf(world.runbook, step.tables)) {
+    for (const table of await tablesBehind(world.pool, tableOf(item))) {
+      if (!found.has(qualified(table))) found.set(qualified(table), { table, item });
+    }
+  }
+  return [...found.values()];
 }
 
 /** A table as the list calls it; a partition by its own name, with its schema where that is another. */

@@ -283,6 +283,37 @@ it('carries on without a partition that was dropped meanwhile', async () => {
   expect(await number('select count(*) from split where tenant is null')).toBe(0);
 });
 
+it('goes through a partition that was attached meanwhile', async () => {
+  await db.superuser.query(`
+    create table split (at int, owner int, tenant int) partition by range (at);
+    create table old partition of split for values from (0) to (100);
+    create table new (like split);
+    insert into split select n % 100, n % 100 + 1 from generate_series(1, 20000) n;
+    insert into new select 100, n % 100 + 1 from generate_series(1, 2000) n`);
+  await using performer = await performing(db.env, {
+    parts: { lists: { tables: [{ name: 'split', schema: 'public' }] } },
+    files: FILES,
+  });
+  const control = { paused: false, speed: 1, workers: null };
+  let attaching: Promise<unknown> | undefined;
+  const act = Object.assign(actOf(), {
+    control,
+    pulse: ({ done }: { done: number }) => {
+      if (done === 0 || attaching !== undefined) return;
+      control.paused = true;
+      attaching = db.superuser
+        .query('alter table split attach partition new for values from (100) to (200)')
+        .then(() => {
+          control.paused = false;
+        });
+    },
+  });
+  const result = await finished(performer, { ...STEP, batch: { ...STEP.batch, blocks: 4, target: 1 } }, act);
+  await attaching;
+  expect(result.facts).toMatchObject({ rows: 22_000, remaining: 0, tables: 2 });
+  expect(await number('select count(*) from split where tenant is null')).toBe(0);
+});
+
 it.each([
   ['a table that is not there', '', 'There is no table "public"."odd"'],
   ['a view', 'create view odd as select 1 as id, 1 as tenant', '"public"."odd" is not an ordinary table'],
