@@ -248,3 +248,19 @@ function stepOf(id: string) {
   if (!step) throw new Error(id);
   return step;
 }
+
+describe('a database that may have lost something', () => {
+  const target = { system: '1', database: 'd', role: 'r', version: '17', timeline: 1, where: 'w', marker: 'm' };
+
+  it('is asked about before anything is done there; who goes on with it has the lost step done again', () => {
+    const run = new Night().happens({ type: 'target-bound', target }).untilStep('copy');
+    const promoted = { ...target, timeline: 2 };
+    run.happens({ type: 'step-begun', step: 'copy', attempt: 1 });
+    run.happens({ type: 'target-doubted', target: promoted, why: 'timeline 2', lost: ['table'] });
+    expect(stepState(run.state, 'copy').status).toBe('in-doubt');
+    expect(asked(run)).toMatchObject({ id: 'target', kind: 'target' });
+    run.does(run.next).answers(GRACE, 'go-on', 'the old primary is gone');
+    expect([run.state.target, run.state.targetDoubt]).toEqual([promoted, null]);
+    expect(brief(run.next)).toBe('perform table');
+  });
+});

@@ -79,6 +79,14 @@ it('waits for the build that a killed conductor left at work on the server, and 
   expect(await lost).toBeInstanceOf(FenceLost);
 });
 
+it('is neither built nor dropped by a conductor that has been taken over from', async () => {
+  await using first = await performing(db.env, { parts: PARTS, files: FILES });
+  await finished(first, STEP);
+  await using _ = await performing(db.env, { parts: PARTS, files: FILES, token: 2 });
+  await expect(first.undo(STEP, actOf())).rejects.toBeInstanceOf(FenceLost);
+  expect(await valid('idx_order_tenant')).toBe(true);
+});
+
 it('builds on when nobody can look on any more', async () => {
   const writer = await db.client();
   await writer.query('begin; insert into "order" values (1)');
