@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { backfillRows } from './backfill.ts';
 import { type Bench, openBench } from './database.ts';
+import { journalRows } from './journal.ts';
 import { liveRows } from './live.ts';
 import { readRows } from './reads.ts';
 import { printed, type Row } from './result.ts';
@@ -16,6 +17,7 @@ const MEASURES: Record<string, Measure> = {
   workers: (bench, orders, turns) => workerRows(bench, orders / 4, turns),
   scale: (bench, orders, turns) => scaleRows(bench, orders / 10, orders * 10, turns),
   reads: readRows,
+  journal: (bench, orders, turns) => journalRows(bench, orders / 10, turns),
 };
 
 const { values, positionals } = parseArgs({

@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { EmptyJournal } from '../report/report.ts';
 import type { JournalRecord, Person } from '../run/events.ts';
-import { fold } from '../run/fold.ts';
+import { foldAll } from '../run/fold.ts';
 import { type Journal, JournalBroken } from '../run/journal.ts';
 import { peopleOf } from '../run/people.ts';
 import { runbookOf } from '../run/pins.ts';
@@ -26,15 +26,14 @@ export const journalOf = (folder: string) => join(folder, 'journal.sqlite');
  * @throws JournalBroken when the hashes are right and a record still is none that this program wrote
  */
 export function stateOf(records: readonly JournalRecord[]): RunState | null {
-  let state: RunState | null = null;
-  for (const record of records) {
-    try {
-      state = fold(state, record);
-    } catch (cause) {
-      throw new JournalBroken(record.seq, 'makes no sense where it stands', { cause });
-    }
+  let whole = 0;
+  try {
+    return foldAll(null, records, (_, { seq }) => {
+      whole = seq;
+    });
+  } catch (cause) {
+    throw new JournalBroken(whole + 1, 'makes no sense where it stands', { cause });
   }
-  return state;
 }
 
 /** A run as its journal has it. */

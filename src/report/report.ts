@@ -1,6 +1,6 @@
 import { type Verdict, verdicts } from '../run/criteria.ts';
 import type { Evidence, Failure, JournalRecord, OutgoingMessage, Person, Target } from '../run/events.ts';
-import { fold } from '../run/fold.ts';
+import { foldAll } from '../run/fold.ts';
 import { runbookOf } from '../run/pins.ts';
 import { type RunState, stepState, type WatchState } from '../run/state.ts';
 import { type WindowSpan, windowSpan } from '../run/window.ts';
@@ -89,7 +89,7 @@ function proofs(runbook: Runbook, state: RunState): Report['proofs'] {
 export function timingReport(records: readonly JournalRecord[]): Report {
   const [first] = records;
   if (first?.event.type !== 'run-opened') throw new EmptyJournal();
-  const state = records.reduce<RunState | null>(fold, null) as RunState;
+  const state = foldAll(null, records) as RunState;
   const runbook = runbookOf(state);
   const { sources } = state;
   const activities = timings(runbook, state);

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { JournalRecord, RunEvent } from './events.ts';
 import { JournalBroken } from './journal.ts';
 
@@ -6,7 +6,7 @@ import { JournalBroken } from './journal.ts';
 export const GENESIS = '0'.repeat(64);
 
 function digest(prev: string, seq: number, at: number, event: string): string {
-  return createHash('sha256').update(`${prev}\n${seq}\n${at}\n${event}`).digest('hex');
+  return hash('sha256', `${prev}\n${seq}\n${at}\n${event}`);
 }
 
 /** A record as it is stored: the event as the very text that was hashed. */

@@ -1,7 +1,7 @@
 import { askedBy, counted, ready, refusal } from './answers.ts';
 import type { Answer, JournalRecord, People, Person, RunEvent } from './events.ts';
 import { proofRefusal } from './proof.ts';
-import { PENDING, type PromptState, type RunState, type StepState } from './state.ts';
+import { type MessageState, PENDING, type PromptState, type RunState, type StepState } from './state.ts';
 import { pinOf } from './statement.ts';
 
 type Opened = Extract<RunEvent, { type: 'run-opened' }>;
@@ -53,9 +53,28 @@ function opened(event: Opened, at: number): RunState {
   };
 }
 
+/** Collections that the fold of many records under way has made, and nobody else has seen: these may be added to. */
+let own: WeakSet<object> | null = null;
+
+/** A collection to add to, with what is in this one: a copy, unless it is our own already. */
+function ours<T extends object>(collection: T): T {
+  if (own?.has(collection)) return collection;
+  const copy = (Array.isArray(collection) ? [...collection] : { ...collection }) as T;
+  own?.add(copy);
+  return copy;
+}
+
 function withStep(state: RunState, id: string, change: (step: StepState) => Partial<StepState>): RunState {
   const before = state.steps[id] ?? PENDING;
-  return { ...state, steps: { ...state.steps, [id]: { ...before, ...change(before) } } };
+  const steps = ours(state.steps);
+  steps[id] = { ...before, ...change(before) };
+  return { ...state, steps };
+}
+
+function withMessage(state: RunState, id: string, message: MessageState): RunState {
+  const messages = ours(state.messages);
+  messages[id] = message;
+  return { ...state, messages };
 }
 
 const isOpen = (each: PromptState) => each.settled === null && each.closedAt === null;
@@ -252,7 +271,11 @@ function apply(state: RunState, { event, at, seq, hash }: JournalRecord): RunSta
     case 'program-started':
       return withStep(state, event.step, () => ({ program: event.program }));
     case 'step-sampled':
-      return withStep(state, event.step, (step) => ({ samples: [...step.samples, { at, values: event.values }] }));
+      return withStep(state, event.step, (step) => {
+        const samples = ours(step.samples);
+        samples.push({ at, values: event.values });
+        return { samples };
+      });
     case 'step-asked':
       return withStep(state, event.step, () => ({ status: 'asking', result: event.result }));
     case 'step-finished':
@@ -294,7 +317,9 @@ function apply(state: RunState, { event, at, seq, hash }: JournalRecord): RunSta
         superseded: null,
         settled: null,
       };
-      return { ...state, prompts: [...state.prompts, prompt] };
+      const prompts = ours(state.prompts);
+      prompts.push(prompt);
+      return { ...state, prompts };
     }
     case 'prompt-answered':
       return answered(state, event.answer, at);
@@ -331,7 +356,7 @@ function apply(state: RunState, { event, at, seq, hash }: JournalRecord): RunSta
         failure: null,
         retryAt: null,
       };
-      return { ...state, messages: { ...state.messages, [event.message.id]: owed } };
+      return withMessage(state, event.message.id, owed);
     }
     case 'message-sent':
     case 'message-failed': {
@@ -342,7 +367,7 @@ function apply(state: RunState, { event, at, seq, hash }: JournalRecord): RunSta
           ? { sentAt: at, recipients: event.recipients, detail: event.detail, failure: null, retryAt: null }
           : { failure: event.failure, retryAt: event.retryAt };
       const after = { ...before, ...outcome, attempts: before.attempts + 1 };
-      return { ...state, messages: { ...state.messages, [event.id]: after } };
+      return withMessage(state, event.id, after);
     }
     case 'watch-sampled': {
       const { asked, failed, downMs, p50Ms, p99Ms } = event;
@@ -368,4 +393,26 @@ export function fold(state: RunState | null, record: JournalRecord): RunState {
   if (state === null && event.type !== 'run-opened') throw new TypeError('A journal begins with run-opened.');
   const before = state ?? opened(event as Opened, at);
   return { ...apply(before, record), seq, hash, lastAt: at };
+}
+
+/**
+ * The state after many more records: what `fold` makes of one after the other, without a copy of all that has been for each.
+ * @param each is shown every state on the way; it is changed by the next record, so nothing of it may be kept
+ */
+export function foldAll(
+  state: RunState | null,
+  records: readonly JournalRecord[],
+  each?: (state: RunState, record: JournalRecord) => void,
+): RunState | null {
+  let next = state;
+  own = new WeakSet();
+  try {
+    for (const record of records) {
+      next = fold(next, record);
+      each?.(next, record);
+    }
+  } finally {
+    own = null;
+  }
+  return next;
 }

@@ -1,7 +1,7 @@
 import { ready } from './answers.ts';
 import type { PlanClock } from './clock.ts';
 import type { RunEvent } from './events.ts';
-import { fold } from './fold.ts';
+import { fold, foldAll } from './fold.ts';
 import type { Journal, Lease, Progress, Pulse } from './journal.ts';
 import type { RunState } from './state.ts';
 
@@ -32,8 +32,7 @@ export class Scribe {
 
   /** Reads the journal from its beginning. @throws JournalBroken */
   static async open(journal: Journal, lease: Lease, clock: ClockMaker): Promise<Scribe> {
-    let state: RunState | null = null;
-    for (const record of await journal.read(0)) state = fold(state, record);
+    const state = foldAll(null, await journal.read(0));
     if (state === null) throw new TypeError('A run is opened before it is conducted.');
     return new Scribe(journal, lease, state, clock);
   }

@@ -72,10 +72,12 @@ function formatOf(database: DatabaseSync): number {
   return Number(database.prepare('pragma user_version').get()?.user_version);
 }
 
-/** A row with its whole numbers as JavaScript has them, where it can have them exactly. */
+/** A whole number as JavaScript has it, where it can have it exactly. */
+function number(value: unknown): unknown {
+  return typeof value === 'bigint' && Number.isSafeInteger(Number(value)) ? Number(value) : value;
+}
+
 function numbered({ seq, at, prev, hash, event }: Record<string, unknown>): Record<keyof StoredRecord, unknown> {
-  const number = (value: unknown) =>
-    typeof value === 'bigint' && Number.isSafeInteger(Number(value)) ? Number(value) : value;
   return { seq: number(seq), at: number(at), prev, hash, event };
 }
 

@@ -1,5 +1,5 @@
 import type { JournalRecord } from '../run/events.ts';
-import { fold } from '../run/fold.ts';
+import { foldAll } from '../run/fold.ts';
 import { runbookOf } from '../run/pins.ts';
 import type { RunState } from '../run/state.ts';
 import type { Runbook } from '../runbook/plan.ts';
@@ -22,17 +22,17 @@ export interface Followed {
 /** The run after these records, in their order. @throws RunbookInvalid */
 export function followedBy(before: Followed | null, records: readonly JournalRecord[]): Followed | null {
   if (records.length === 0) return before;
-  let state = before?.state ?? null;
   const log = [...(before?.log ?? [])];
   let runbook = before?.runbook;
-  for (const record of records) {
-    const pin = state?.pin;
-    state = fold(state, record);
+  let pin = before?.state.pin;
+  const state = foldAll(before?.state ?? null, records, (now, record) => {
     // Another version of the runbook may have been approved.
-    runbook = runbook === undefined || state.pin !== pin ? runbookOf(state) : runbook;
-    const told = narrate(record.event, state, runbook);
+    const current = runbook === undefined || now.pin !== pin ? runbookOf(now) : runbook;
+    runbook = current;
+    pin = now.pin;
+    const told = narrate(record.event, now, current);
     if (told) log.push({ seq: record.seq, at: record.at, ...told });
-  }
+  });
   if (state === null || runbook === undefined) return null;
   return { runbook, state, records: [...(before?.records ?? []), ...records], log };
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { fold } from '../../src/run/fold.ts';
+import { fold, foldAll } from '../../src/run/fold.ts';
 import { type RunState, stepState } from '../../src/run/state.ts';
 import { undosDue } from '../../src/run/undo.ts';
 import { ADA, BARBARA, GRACE, Night, night } from './night.ts';
@@ -90,6 +90,11 @@ it('whatever befalls a run: nothing finished is done again, nothing is undone un
       outcomes.add(run.state.outcome?.outcome ?? '');
       const again = run.records.map((record) => JSON.parse(JSON.stringify(record)));
       expect(again.reduce<RunState | null>(fold, null)).toEqual(run.state);
+      // Many records at once come to the same, and leave alone what others may hold.
+      const half = foldAll(null, again.slice(0, again.length / 2));
+      const kept = structuredClone(half);
+      expect(foldAll(half, again.slice(again.length / 2))).toEqual(run.state);
+      expect(half).toEqual(kept);
     }),
     { numRuns: 2_000 },
   );
