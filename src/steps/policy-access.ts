@@ -46,7 +46,10 @@ export async function showAccess(decision: StepOf<'decision'>, act: Act, world: 
     for (const [done, item] of items.entries()) {
       act.pulse({ done, total: items.length, unit: 'tables', note: called(item, items) });
       losses.push(
-        ...(await rolledBack(world, decision, act, 'read write', (client) => lost(client, about, act, world, item))),
+        // At one moment: whoever leaves while they are looked at would seem to lose what is still theirs.
+        ...(await rolledBack(world, decision, act, 'read write at one moment', (client) =>
+          lost(client, about, act, world, item),
+        )),
       );
     }
     const wrong = losses.filter(({ whose }) => whose !== 'of others');
