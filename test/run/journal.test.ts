@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { databaseArchive } from '../../src/cli/database-archive.ts';
+import { databaseArchive, refuseTarget } from '../../src/cli/database-archive.ts';
 import { GENESIS, verified } from '../../src/run/chain.ts';
 import { type Journal, JournalBroken, JournalFailed, LeaseHeld, LeaseLost } from '../../src/run/journal.ts';
 import { startedAt } from '../../src/run/process.ts';
@@ -346,6 +346,13 @@ describe('a database', () => {
     await expect(databaseArchive(db.url).open('third')).rejects.toThrow(
       /no run called third\. Known: other-1, night-1\./,
     );
+  });
+
+  it('that is itself worked on is refused, by whatever name it goes', async () => {
+    await using other = await freshDatabase();
+    const alias = db.url.replace('127.0.0.1', 'localhost').replace('postgresql:', 'postgres:');
+    await expect(refuseTarget(alias, db.env)).rejects.toThrow(/^The journal .* would be in the very database/);
+    await refuseTarget(other.url, db.env);
   });
 
   it('of another version’s layout is left alone', async () => {
