@@ -6,6 +6,7 @@ import { journals } from './kinds/journals.ts';
 import { appends, moments } from './kinds/killed.ts';
 import { connections, servers } from './kinds/lost.ts';
 import { simulation } from './kinds/simulation.ts';
+import { suspended } from './kinds/suspended.ts';
 import { terminals } from './kinds/terminals.ts';
 import { openLab } from './lab.ts';
 
@@ -16,6 +17,7 @@ export const kinds = (seed: number): Record<string, Kind> => ({
   moments,
   connections,
   servers,
+  suspended,
   journals,
   clocks,
   terminals,

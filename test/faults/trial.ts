@@ -99,13 +99,13 @@ export class Trial implements AsyncDisposable {
   }
 
   /** @param fault as `preload.ts` knows it */
-  start(fault = '', env: Record<string, string> = {}): Conductor {
+  start(fault = '', env: Record<string, string> = {}, flags: string[] = []): Conductor {
     const log = openSync(join(this.folder, 'conductor.log'), 'a');
     const child = spawn(
       process.execPath,
       [
         ...(fault === '' ? [] : ['--import', join(import.meta.dirname, 'preload.ts')]),
-        ...[this.program, 'conduct', this.folder, '--report', this.folder],
+        ...[this.program, 'conduct', this.folder, '--report', this.folder, ...flags],
       ],
       { env: { ...this.env, FAULT: fault, ...env }, stdio: ['ignore', log, log] },
     );

@@ -43,10 +43,11 @@ async function killedAfter(trial: Trial, waits: number[]): Promise<number> {
   return killed;
 }
 
-/** Resolves when this conductor has put its beginning on record, or has ended. */
-export async function begun(trial: Trial, { process }: Conductor): Promise<void> {
+/** Resolves when this conductor has put its beginning, and so many records, on record, or has ended. */
+export async function begun(trial: Trial, { process }: Conductor, seq = 0): Promise<void> {
   while (process.exitCode === null && process.signalCode === null) {
-    if ((await trial.state())?.conductor?.pid === process.pid) return;
+    const state = await trial.state();
+    if (state && state.conductor?.pid === process.pid && state.seq >= seq) return;
     await delay(5);
   }
 }
