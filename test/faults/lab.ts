@@ -61,6 +61,7 @@ export async function openLab(): Promise<Lab> {
 async function makeTemplate(server: Server): Promise<void> {
   const maker = await server.connect();
   await maker.query('create database little');
+  await maker.query('create database journals');
   await maker.end();
   const client = await server.connect('little');
   await client.query(await readFile(join(WINDOW, 'database.sql'), 'utf8'));

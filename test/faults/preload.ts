@@ -2,13 +2,18 @@
 // hit from outside. What it is, the variable FAULT says. The program itself knows nothing of it.
 import { writeFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
+import pg from 'pg';
 
 const [fault = '', ...how] = (process.env.FAULT ?? '').split(' ');
 
-/** Calls back around each commit of a transaction that has appended to the journal, with its number in this process, from 1. */
+/**
+ * Calls back around each commit of a transaction that has appended to the journal, be it a file or in a database, with its
+ * number in this process, from 1.
+ */
 function onAppend(before: (nth: number) => void, after: (nth: number) => void): void {
   const { prepare, exec } = DatabaseSync.prototype;
-  const appending = new WeakSet<DatabaseSync>();
+  const { query } = pg.Client.prototype;
+  const appending = new WeakSet<DatabaseSync | pg.Client>();
   let count = 0;
   DatabaseSync.prototype.prepare = function (sql, ...rest) {
     const statement = prepare.call(this, sql, ...rest);
@@ -27,6 +32,23 @@ function onAppend(before: (nth: number) => void, after: (nth: number) => void): 
     exec.call(this, sql);
     if (appended) after(count);
   };
+  const asked = async function (this: pg.Client, ...args: unknown[]) {
+    const [text] = args;
+    if (typeof text === 'string' && /^insert into middlewatch_journal\.record\b/.test(text.trim())) appending.add(this);
+    const appended = text === 'commit' && appending.delete(this);
+    if (appended) before(++count);
+    const result: unknown = await Reflect.apply(query, this, args);
+    if (appended) after(count);
+    return result;
+  };
+  Object.assign(pg.Client.prototype, {
+    query(this: pg.Client, ...args: unknown[]) {
+      // Whoever hands a callback or a query object over awaits no promise.
+      return typeof args[0] === 'string' && typeof args.at(-1) !== 'function'
+        ? asked.apply(this, args)
+        : Reflect.apply(query, this, args);
+    },
+  });
 }
 
 const die = () => process.kill(process.pid, 'SIGKILL');

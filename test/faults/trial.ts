@@ -1,16 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
+import type { Archive } from '../../src/cli/archive.ts';
+import { databaseArchive } from '../../src/cli/database-archive.ts';
 import { localArchive } from '../../src/cli/local-archive.ts';
-import { journalOf, openRun, stateOf } from '../../src/cli/runs.ts';
+import { openRun, stateOf } from '../../src/cli/runs.ts';
 import { answerPrepared } from '../../src/cli/terminal.ts';
 import type { JournalRecord } from '../../src/run/events.ts';
 import type { Journal } from '../../src/run/journal.ts';
-import { openSqliteJournal } from '../../src/run/sqlite-journal.ts';
 import type { RunState } from '../../src/run/state.ts';
 import type { RehearsalAnswer } from '../../src/runbook/schema.ts';
 import { parseRunbook } from '../../src/runbook/sources.ts';
@@ -34,9 +35,15 @@ const ANSWERS: Record<string, RehearsalAnswer> = {
 export interface Place {
   /** The folder for its journal. */
   runs?: string;
+  /** Its journal is kept in a database, another than it works on. */
+  inDatabase?: boolean;
   /** Questions that are not answered by themselves. */
   unanswered?: string[];
 }
+
+/** Where journals are kept that are kept in a database. @param env PG* variables of the server, or of a way to it */
+export const journalUrl = ({ PGUSER, PGPASSWORD, PGHOST, PGPORT }: Record<string, string>) =>
+  `postgres://${PGUSER}:${PGPASSWORD}@${PGHOST}:${PGPORT}/journals`;
 
 /** A conductor of the compiled program, in a process of its own. */
 export interface Conductor {
@@ -49,12 +56,23 @@ export class Trial implements AsyncDisposable {
   readonly folder: string;
   readonly journal: Journal;
   readonly #lab: Lab;
+  readonly #archive: Archive;
+  readonly #inDatabase: boolean;
   readonly database: string;
   readonly #over = new AbortController();
   readonly #answering: Promise<unknown>;
   readonly #conductors: Conductor[] = [];
 
-  private constructor(lab: Lab, folder: string, database: string, journal: Journal, { unanswered = [] }: Place) {
+  private constructor(
+    lab: Lab,
+    folder: string,
+    database: string,
+    archive: Archive,
+    journal: Journal,
+    { unanswered = [], inDatabase = false }: Place,
+  ) {
+    this.#archive = archive;
+    this.#inDatabase = inDatabase;
     this.#lab = lab;
     this.folder = folder;
     this.database = database;
@@ -75,10 +93,12 @@ export class Trial implements AsyncDisposable {
     await superuser.client.query(`create database ${name} template little`);
     const opens = Date.now();
     const runbook = parseRunbook(lab.sources, { opens });
-    const { runs = join(lab.folder, 'runs') } = place;
+    const { runs = join(lab.folder, 'runs'), inDatabase = false } = place;
+    const archive = inDatabase ? databaseArchive(journalUrl(lab.server.env)) : localArchive(runs);
+    await mkdir(join(runs, name), { recursive: true });
     const opening = { runbook, run: name, by: ME, settings: {}, rehearsal: false, at: opens };
-    const { journal } = await openRun({ archive: localArchive(runs), ...opening });
-    return new Trial(lab, join(runs, name), name, journal, place);
+    const { journal } = await openRun({ archive, ...opening });
+    return new Trial(lab, join(runs, name), name, archive, journal, place);
   }
 
   /** The path to start the program at. */
@@ -94,6 +114,7 @@ export class Trial implements AsyncDisposable {
       NODE_COMPILE_CACHE: join(this.#lab.folder, 'cache'),
       ...this.#lab.server.env,
       PGDATABASE: this.database,
+      ...(this.#inDatabase ? { RUNBOOK_JOURNAL: journalUrl(this.#lab.server.env) } : {}),
       NOTED: join(this.folder, 'noted'),
     };
   }
@@ -149,7 +170,7 @@ export class Trial implements AsyncDisposable {
     const wrong: string[] = [];
     let records: JournalRecord[] = [];
     try {
-      const journal = await openSqliteJournal(journalOf(this.folder));
+      const journal = await this.#archive.open(basename(this.folder));
       records = await journal.read(0);
       await journal.close();
     } catch (error) {

@@ -2,16 +2,21 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { each, type Kind, some, tried } from '../kind.ts';
 import type { Conductor, Trial } from '../trial.ts';
 
-/** The conductor is killed (SIGKILL) right before each append to the journal, and right after it. */
+/** The conductor is killed (SIGKILL) right before each append to the journal, a file or in a database, and right after it. */
 export const appends: Kind = async ({ lab, random, full }, onOutcome) => {
-  const all = Array.from({ length: lab.appends }, (_, i) => [`die-before ${i + 1}`, `die-after ${i + 1}`]).flat();
-  await each(full ? all : some(all, 4, random), async (fault) => {
-    const outcome = await tried(lab, fault, async (trial) => {
+  const all = Array.from({ length: lab.appends }, (_, i) =>
+    [false, true].flatMap((inDatabase) =>
+      ['die-before', 'die-after'].map((how) => ({ fault: `${how} ${i + 1}`, inDatabase })),
+    ),
+  ).flat();
+  await each(full ? all : some(all, 4, random), async ({ fault, inDatabase }) => {
+    const befall = async (trial: Trial) => {
       const conductor = trial.start(fault);
       await trial.ended(conductor);
       return conductor.process.signalCode === 'SIGKILL' ? 1 : 0;
-    });
-    onOutcome(outcome);
+    };
+    const told = `${fault}${inDatabase ? ', its journal in a database' : ''}`;
+    onOutcome(await tried(lab, told, befall, { inDatabase }));
   });
 };
 

@@ -3,6 +3,7 @@ import type { Random } from '../../simulation/random.ts';
 import { each, type Kind, type Outcome, tried } from '../kind.ts';
 import type { Lab } from '../lab.ts';
 import { type Cut, openProxy, type Way } from '../proxy.ts';
+import { journalUrl, type Trial } from '../trial.ts';
 
 const said = (cut: Cut) =>
   'way' in cut ? `cut after ${cut.bytes} bytes ${cut.way}` : `COMMIT ${cut.commit}, ${cut.at}`;
@@ -20,7 +21,17 @@ const anyCommit = (random: Random, commits: number, at: Extract<Cut, { commit: n
   at,
 });
 
-/** The connection is cut once, at any byte of either way, and in and around COMMIT. */
+/** The line to a journal that is kept in a database is cut once. */
+function cutOff(lab: Lab, cut: Cut): Promise<Outcome> {
+  const befall = async (trial: Trial) => {
+    await using proxy = await openProxy(lab.server.env, cut);
+    await trial.ended(trial.start('', { RUNBOOK_JOURNAL: journalUrl(proxy.env) }));
+    return proxy.cut ? 1 : 0;
+  };
+  return tried(lab, `journal ${said(cut)}`, befall, { inDatabase: true });
+}
+
+/** The connection, to the target or to a journal, is cut once, at any byte of either way, and in and around COMMIT. */
 export const connections: Kind = async ({ lab, random, full }, onOutcome) => {
   const { bytes, commits } = lab.line;
   const atByte = (way: Way): Cut => ({ way, bytes: random.between(1, Math.floor(bytes[way] * 0.9)) });
@@ -31,7 +42,14 @@ export const connections: Kind = async ({ lab, random, full }, onOutcome) => {
     anyCommit(random, commits, 'answered'),
     ...(full ? [anyCommit(random, commits, 'before'), anyCommit(random, commits, 'sent')] : []),
   ]).flat();
+  const ofJournal = Array.from({ length: full ? 30 : 1 }, (): Cut => {
+    const way = random.of<Way>(['there', 'back']);
+    return random.chance(0.5)
+      ? { way, bytes: random.between(1, 30_000) }
+      : anyCommit(random, lab.appends, random.of(['before', 'torn', 'sent', 'answered']));
+  });
   await each(cuts, async (cut) => onOutcome(await cutTried(lab, cut, 'connection')));
+  await each(ofJournal, async (cut) => onOutcome(await cutOff(lab, cut)));
 };
 
 /** The server is killed (SIGKILL, all of it) before, during and after a COMMIT, and started again. One at a time: it is one server. */
