@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -99,6 +99,13 @@ async function conducting(): Promise<number> {
   }, SLOW);
 }
 
+/** As if the lease had been renewed for the last time half a minute ago and more. */
+function silence(): void {
+  const journal = new DatabaseSync(journalOf(join(folder, 'middlewatch', 'runs', NAME)));
+  journal.exec('update lease set renewed = renewed - 40000');
+  journal.close();
+}
+
 test('a conductor that is stopped is taken over from, and when it wakes it does nothing more', {
   timeout: 240_000,
 }, async () => {
@@ -110,9 +117,7 @@ test('a conductor that is stopped is taken over from, and when it wakes it does 
     const early = await run('--no-wait', '--take-over');
     expect([early.exitCode, early.stderr]).toEqual([1, expect.stringContaining(`conducted by process ${pid}`)]);
     // Nobody waits half a minute: the last time it renewed its lease is moved back.
-    const journal = new DatabaseSync(journalOf(join(folder, 'middlewatch', 'runs', NAME)));
-    journal.exec('update lease set renewed = renewed - 40000');
-    journal.close();
+    silence();
     const unasked = await run('--no-wait');
     expect([unasked.exitCode, unasked.stderr]).toEqual([1, expect.stringContaining('--take-over')]);
     await letGo();
@@ -157,4 +162,35 @@ test('a run is handed over in mid-backfill, and goes on where it was asked for',
   expect(happened).toContainEqual(expect.objectContaining({ type: 'requested', request: 'hand-over', by }));
   expect(happened).toContainEqual({ type: 'conductor-left', why: 'handed over to Ona' });
   expect(await filled()).toEqual([{ updates: 3 * OWNED, rows: 3 * OWNED }]);
+});
+
+test('a command that a stopped conductor has at work is followed, and survives that conductor’s waking', {
+  timeout: 240_000,
+}, async () => {
+  const [began, go, done] = ['began', 'go', 'done'].map((name) => join(folder, name));
+  const script = `echo x >> ${began}; until [ -e ${go} ]; do echo waiting; sleep 0.1; done; touch ${done}`;
+  const step = { id: 'work', title: 'Work', kind: 'command', run: ['sh', '-c', script], verify: ['test', '-e', done] };
+  await writeFile(join(folder, 'runbook.yaml'), RUNBOOK.replace(/- \{ id: fill.*/, `- ${JSON.stringify(step)}`));
+  const program = async () => {
+    const started = (await records()).find(({ event }) => event.type === 'program-started');
+    if (started?.event.type !== 'program-started') throw new Error('not yet');
+    return started.event.program;
+  };
+  const first = run('--plain');
+  const at = await vi.waitFor(program, SLOW);
+  const pid = stateOf(await records())?.conductor?.pid ?? 0;
+  process.kill(pid, 'SIGSTOP');
+  silence();
+  const second = run('--no-wait', '--take-over', '--answers', join(folder, 'answers.yaml'));
+  await vi.waitFor(async () => {
+    const followed = (await records()).some(({ event }) => event.type === 'step-noted' && /following/.test(event.note));
+    expect(followed).toBe(true);
+  }, SLOW);
+  process.kill(pid, 'SIGCONT');
+  await vi.waitFor(() => expect(startedAt(pid)).toBeNull(), SLOW);
+  expect(startedAt(at.pid)).toBe(at.started);
+  await writeFile(go ?? '', '');
+  expect((await second).exitCode).toBe(0);
+  await first;
+  expect(await readFile(began ?? '', 'utf8')).toBe('x\n');
 });
