@@ -6,6 +6,7 @@ import { liveRows } from './live.ts';
 import { readRows } from './reads.ts';
 import { printed, type Row } from './result.ts';
 import { scaleRows } from './scale.ts';
+import { terminalRows } from './terminals.ts';
 import { workerRows } from './workers.ts';
 
 type Measure = (bench: Bench, orders: number, turns: number) => Promise<Row[]>;
@@ -18,6 +19,7 @@ const MEASURES: Record<string, Measure> = {
   scale: (bench, orders, turns) => scaleRows(bench, orders / 10, orders * 10, turns),
   reads: readRows,
   journal: (bench, orders, turns) => journalRows(bench, orders / 10, turns),
+  terminals: terminalRows,
 };
 
 const { values, positionals } = parseArgs({

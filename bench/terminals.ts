@@ -1,0 +1,151 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { execa } from 'execa';
+import { journalOf, stateOf } from '../src/cli/runs.ts';
+import { openSqliteJournal } from '../src/run/sqlite-journal.ts';
+import type { RunState } from '../src/run/state.ts';
+import type { Bench } from './database.ts';
+import { median, type Row } from './result.ts';
+
+const MANY = 50;
+/** Orders from which on the backfill takes long enough for so many terminals to show it. */
+const WORTH = 200_000;
+
+const RUNBOOK = `
+runbook: 1
+id: fill
+title: Fill a column
+window: { opens: 2026-01-01T00:00:00Z, closes: 2026-01-01T01:00:00Z }
+roles:
+  ops: { title: Operator, people: [{ name: Ada }] }
+lists:
+  tables: [{ name: orders, schema: public }]
+timeline:
+  - id: filling
+    title: Filling
+    at: 00:00
+    estimate: 10m
+    owner: ops
+    steps:
+      - { id: ready, kind: decision, title: Ready, question: Is everybody here?, options: [{ choose: begin, says: Fill., effect: proceed }] }
+      - { id: fill, kind: backfill, title: Fill, tables: tables, file: fill.sql, remaining: remaining.sql, workers: 2 }
+rollback: { approver: ops }
+`;
+const FILL = `update :"schema".:"name" as it set tenant_id = it.org_id
+  where it.ctid >= :'from_tid'::tid and it.ctid < :'to_tid'::tid
+    and (hashtid(it.ctid) & 2147483647) % :'slices'::int <= :'slice'::int and it.tenant_id is null;`;
+const REMAINING = 'select count(*) from :"schema".:"name" where tenant_id is null and org_id is not null;';
+
+const PROGRAM = ['--import', 'tsx', 'src/cli/main.ts'];
+
+/** Waits for something to become so. */
+async function until<T>(what: () => Promise<T | undefined> | T | undefined): Promise<T> {
+  for (;;) {
+    const found = await what();
+    if (found !== undefined) return found;
+    await delay(20);
+  }
+}
+
+/** A screen on a terminal of its own. @returns its process, and how long it took to its first frame, in ms */
+async function attached(env: NodeJS.ProcessEnv): Promise<{ screen: ChildProcess; firstFrameMs: number }> {
+  const began = performance.now();
+  const command = `stty rows 45 cols 160; exec ${[process.execPath, ...PROGRAM].join(' ')} attach --as ops`;
+  const screen = spawn('script', ['--quiet', '--flush', '--command', command, '/dev/null'], {
+    env: { ...env, TERM: 'xterm-256color' },
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
+  let seen = '';
+  const onText = (text: Buffer) => {
+    seen += text.toString();
+  };
+  screen.stdout?.on('data', onText);
+  await until(() => (seen.includes('PRODUCTION') ? true : undefined));
+  const firstFrameMs = performance.now() - began;
+  screen.stdout?.off('data', onText).resume();
+  return { screen, firstFrameMs };
+}
+
+/** How long a backfill takes with so many screens on it, and how long the first of them took to its first frame, in ms. */
+async function filled(bench: Bench, orders: number, terminals: number) {
+  const copy = await bench.copy(orders, { only: 'orders' });
+  const folder = await mkdtemp(join(tmpdir(), 'middlewatch-bench-'));
+  const screens: ChildProcess[] = [];
+  try {
+    await copy.pool.query('alter table public.orders add column tenant_id uuid');
+    for (const [name, text] of Object.entries({
+      'runbook.yaml': RUNBOOK,
+      'fill.sql': FILL,
+      'remaining.sql': REMAINING,
+    })) {
+      await writeFile(join(folder, name), text);
+    }
+    const env = { ...process.env, ...copy.env, XDG_STATE_HOME: folder };
+    const opens = new Date().toISOString();
+    const runbook = (...args: string[]) =>
+      execa(process.execPath, [...PROGRAM, ...args], { env, stdin: 'ignore', reject: false });
+    const run = runbook('run', join(folder, 'runbook.yaml'), '--opens', opens, '--report', folder, '--plain');
+    const path = journalOf(join(folder, 'middlewatch', 'runs', `fill-${opens.slice(0, 10)}`));
+    const once = (so: (state: RunState) => boolean) =>
+      until(async () => {
+        const journal = await openSqliteJournal(path).catch(() => undefined);
+        const state = journal && stateOf(await journal.read(0));
+        await journal?.close();
+        return state && so(state) ? state : undefined;
+      });
+    await once(({ prompts }) => prompts.length > 0);
+    const first = terminals === 0 ? undefined : await attached(env);
+    const others = await Promise.all(Array.from({ length: Math.max(0, terminals - 1) }, () => attached(env)));
+    screens.push(...[...(first ? [first] : []), ...others].map(({ screen }) => screen));
+    await runbook('answer', '--choose', 'begin', '--as', 'ops');
+    const state = await once(({ outcome }) => outcome !== null);
+    await run;
+    return { fillMs: state.steps.fill?.workMs ?? Number.NaN, firstFrameMs: first?.firstFrameMs };
+  } finally {
+    for (const screen of screens) screen.kill();
+    await copy.drop();
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** What terminals cost the work that they look at: a backfill with many of them on it and with none, in turn. */
+export async function terminalRows(bench: Bench, orders: number, turns: number): Promise<Row[]> {
+  const many = orders < WORTH ? 2 : MANY;
+  const alone: number[] = [];
+  const watched: number[] = [];
+  const frames: number[] = [];
+  for (let turn = 0; turn < turns; turn += 1) {
+    alone.push((await filled(bench, orders, 0)).fillMs);
+    const { fillMs, firstFrameMs } = await filled(bench, orders, many);
+    watched.push(fillMs);
+    if (firstFrameMs !== undefined) frames.push(firstFrameMs);
+  }
+  const [ours, against, frame] = [watched, alone, frames].map((values) => median(values) / 1_000) as [
+    number,
+    number,
+    number,
+  ];
+  return [
+    {
+      name: `backfill with ${many} terminals on it, against none`,
+      ours,
+      against,
+      unit: 's',
+      ratio: ours / against,
+      target: 'at most 1.05',
+      met: ours / against <= 1.05,
+    },
+    {
+      name: 'runbook attach to its first frame',
+      ours: frame,
+      against: null,
+      unit: 's',
+      ratio: frame,
+      target: 'about a second',
+      met: frame <= 1.5,
+    },
+  ];
+}
