@@ -1,3 +1,4 @@
+import { constants, setPriority } from 'node:os';
 import type { Command } from 'commander';
 import { lookOf } from '../ui/look.ts';
 import { summary } from '../ui/summary.ts';
@@ -27,6 +28,8 @@ export function register(program: Command): void {
         const { journal, records, runbook } = await readRun(archiveAt(flags), name);
         const me = personOrWatcher(runbook, flags, command);
         const since = records.at(-1)?.seq ?? 0;
+        // Who looks on gives way to the work.
+        setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
         const interrupted = interruption();
         const plain = flags.plain ?? false;
         const state = await attend({ journal, me, since, plain, interruption: interrupted });

@@ -1,22 +1,26 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { inert } from '../ui/inert.ts';
-import * as answer from './answer.ts';
 import { WrongArguments } from './archive.ts';
-import * as attach from './attach.ts';
-import * as check from './check.ts';
-import * as conduct from './conduct.ts';
-import * as handover from './handover.ts';
-import * as journal from './journal.ts';
-import * as notify from './notify.ts';
-import * as plan from './plan.ts';
-import * as rehearse from './rehearse.ts';
-import * as report from './report.ts';
-import * as run from './run.ts';
-import * as status from './status.ts';
 
 /** Wrong arguments, as for a wrong runbook. */
 const WRONG_ARGUMENTS = 2;
+
+/** The commands, in the order of the help. */
+const COMMANDS = {
+  rehearse: () => import('./rehearse.ts'),
+  check: () => import('./check.ts'),
+  plan: () => import('./plan.ts'),
+  run: () => import('./run.ts'),
+  attach: () => import('./attach.ts'),
+  answer: () => import('./answer.ts'),
+  handover: () => import('./handover.ts'),
+  status: () => import('./status.ts'),
+  report: () => import('./report.ts'),
+  journal: () => import('./journal.ts'),
+  notify: () => import('./notify.ts'),
+  conduct: () => import('./conduct.ts'),
+};
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 
@@ -24,8 +28,10 @@ const program = new Command('runbook')
   .description('Walks an on-call engineer through a maintenance window, step by step.')
   .version(version, '-V, --version', 'which version this is')
   .exitOverride();
-for (const command of [rehearse, check, plan, run, attach, answer, handover, status, report, journal, notify, conduct])
-  command.register(program);
+// Only the one that is asked for is loaded: the libraries of all of them take longer than a terminal does to attach.
+const asked = process.argv[2] ?? '';
+const wanted = Object.entries(COMMANDS).filter(([name]) => !(asked in COMMANDS) || name === asked);
+for (const command of await Promise.all(wanted.map(([, load]) => load()))) command.register(program);
 
 /** Mistakes of this program, which keep their stack. Everything else is said in words. */
 const OUR_MISTAKES = [TypeError, ReferenceError, RangeError];

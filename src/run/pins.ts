@@ -1,12 +1,12 @@
 import { findStep, type Runbook } from '../runbook/plan.ts';
 import type { SourceFile, Sources } from '../runbook/schema.ts';
-import { parseRunbook } from '../runbook/sources.ts';
+import { reopenRunbook } from '../runbook/sources.ts';
 import { unifiedDiff } from '../runbook/unified-diff.ts';
 import { type RunState, stepState } from './state.ts';
 
 /** The runbook as the run works from it: as it was opened, with the changes approved since. @throws RunbookInvalid */
 export function runbookOf({ sources, opens, settings }: Pick<RunState, 'sources' | 'opens' | 'settings'>): Runbook {
-  return parseRunbook(sources, { opens, settings });
+  return reopenRunbook(sources, { opens, settings });
 }
 
 /** What differs between two versions of a runbook and its files, as one unified diff; empty when nothing does. */

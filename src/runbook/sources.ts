@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { dirname, join, normalize, resolve, sep } from 'node:path';
 import { inspect } from './inspect.ts';
+import { fitted } from './issue-words.ts';
 import { namedFiles } from './named-files.ts';
 import { type Opening, planRunbook, type Runbook } from './plan.ts';
 import { asTyped, RunbookInvalid } from './problems.ts';
 import { readText, Unreadable } from './read-text.ts';
-import type { SourceFile, Sources } from './schema.ts';
+import { document, type SourceFile, type Sources } from './schema.ts';
 import { parseYaml } from './yaml-text.ts';
 
 /**
@@ -46,6 +47,19 @@ export function parseRunbook(sources: Sources, opening: Opening = {}): Runbook {
   const { document, problems } = inspect(sources);
   if (document === undefined || problems.length > 0) throw new RunbookInvalid(problems);
   return planRunbook(document, sources, opening);
+}
+
+/**
+ * Makes a runbook of sources that a journal holds: `parseRunbook` found nothing wrong with them when they were pinned, and
+ * its checks take longer than all else that a terminal does to attach.
+ * @throws RunbookInvalid when they are not even of a runbook's form
+ */
+export function reopenRunbook(sources: Sources, opening: Opening): Runbook {
+  const yaml = parseYaml(sources.yaml);
+  const { data, problems } =
+    yaml.problems.length > 0 ? { data: undefined, problems: yaml.problems } : fitted(document, yaml);
+  if (data === undefined) throw new RunbookInvalid(problems);
+  return planRunbook(data, sources, opening);
 }
 
 function sourceFile(path: string, text: string): SourceFile {

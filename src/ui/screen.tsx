@@ -27,6 +27,8 @@ export interface Attended {
 const TICK = 1_000;
 /** Progress is drawn at most this often, in ms: five times a second. */
 const PULSE = 200;
+/** Where more terminals than this look on, each draws progress the more rarely: the work is not to wait for its onlookers. */
+const FEW = 4;
 /** For so long what the terminal has kept of earlier keys is waited for, in ms. */
 const TYPED_AHEAD = 20;
 
@@ -165,9 +167,10 @@ export async function openScreen({ stdin, stdout, sign, ...following }: Followin
         const came = verdict(records, followed.state, terminal);
         if (came !== null) say(came);
       },
-      onPulses(pulses) {
+      onPulses(pulses, { state }) {
         const at = Date.now();
-        if (at - drawnAt < PULSE || (pulses.length === 0 && store.getState().pulses.length === 0)) return;
+        const share = Math.max(1, Object.keys(state.terminals).length / FEW);
+        if (at - drawnAt < PULSE * share || (pulses.length === 0 && store.getState().pulses.length === 0)) return;
         drawnAt = at;
         store.setState(withPulses(store.getState(), pulses, at));
       },
