@@ -6,6 +6,7 @@ import { EmptyJournal } from '../report/report.ts';
 import { writeReport } from '../report/write.ts';
 import { jumpingClock, wallClock } from '../run/clock.ts';
 import { Conductor } from '../run/conductor.ts';
+import { coveredJournal } from '../run/covered-journal.ts';
 import { runbookOf } from '../run/pins.ts';
 import { openPerformer } from '../steps/performer.ts';
 import { openWatchers } from '../steps/watch.ts';
@@ -13,6 +14,7 @@ import { databaseArchive } from './database-archive.ts';
 import { JOURNAL_VARIABLE } from './journal-option.ts';
 import { localArchive } from './local-archive.ts';
 import { stateOf } from './runs.ts';
+import { secretsOf } from './secrets.ts';
 
 interface Flags {
   report: string;
@@ -48,9 +50,11 @@ async function conduct(folder: string, flags: Flags): Promise<void> {
 
   await using closing = new AsyncDisposableStack();
   const url = process.env[JOURNAL_VARIABLE];
-  const journal = await (url === undefined
+  const redactor = secretsOf(process.env);
+  const opened = await (url === undefined
     ? localArchive(dirname(folder)).open(folder)
     : databaseArchive(url).open(basename(folder)));
+  const journal = coveredJournal(opened, redactor);
   closing.defer(() => journal.close());
   const lease = await journal.acquire(flags.takeOver);
   closing.defer(() => journal.release(lease));
@@ -59,7 +63,7 @@ async function conduct(folder: string, flags: Flags): Promise<void> {
   const { rehearsal, run } = state;
   const runbook = runbookOf(state);
   const env = process.env;
-  const performer = openPerformer({ runbook, env, exports: join(flags.report, 'exports') });
+  const performer = openPerformer({ runbook, env, redactor, exports: join(flags.report, 'exports') });
   closing.defer(() => performer.close());
   const outbox = openOutbox({ runbook, run, env, queryAudience, deliveries: join(folder, 'deliveries.sqlite') });
   closing.defer(() => outbox.close());
@@ -71,7 +75,7 @@ async function conduct(folder: string, flags: Flags): Promise<void> {
       runbook,
       performer,
       outbox,
-      watchers: openWatchers({ runbook, env }),
+      watchers: openWatchers({ runbook, env, redactor }),
       clock: (aheadMs, onJump) => (rehearsal ? jumpingClock(aheadMs, onJump) : wallClock),
       wait: flags.wait,
       failing: new Set(flags.fail),

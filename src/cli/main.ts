@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { inert } from '../ui/inert.ts';
 import { WrongArguments } from './archive.ts';
+import { secretsOf } from './secrets.ts';
 
 /** Wrong arguments, as for a wrong runbook. */
 const WRONG_ARGUMENTS = 2;
@@ -43,9 +44,12 @@ try {
     process.exitCode = error.exitCode === 0 ? 0 : WRONG_ARGUMENTS;
   } else if (error instanceof Error && !OUR_MISTAKES.some((mistake) => error instanceof mistake)) {
     const advice = 'advice' in error && typeof error.advice === 'string' ? ` ${error.advice}` : '';
-    process.stderr.write(`${`${error.message}${advice}`.split('\n').map(inert).join('\n')}\n`);
+    const said = secretsOf(process.env).redact(`${error.message}${advice}`);
+    process.stderr.write(`${said.split('\n').map(inert).join('\n')}\n`);
     process.exit(error instanceof WrongArguments ? WRONG_ARGUMENTS : 1);
   } else {
-    throw error;
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    process.stderr.write(`${secretsOf(process.env).redact(stack).split('\n').map(inert).join('\n')}\n`);
+    process.exit(1);
   }
 }

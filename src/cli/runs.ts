@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { EmptyJournal } from '../report/report.ts';
+import { coveredJournal } from '../run/covered-journal.ts';
 import type { JournalRecord, Person } from '../run/events.ts';
 import { foldAll } from '../run/fold.ts';
 import { type Journal, JournalBroken } from '../run/journal.ts';
@@ -10,6 +11,7 @@ import type { RunState } from '../run/state.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import type { Archive } from './archive.ts';
 import { authorOf } from './author.ts';
+import { secretsOf } from './secrets.ts';
 
 /**
  * Where the runs of this user keep what is not in the journal, and the journal too unless a database has it:
@@ -49,7 +51,7 @@ export interface Recorded {
  * @throws NoSuchRun, JournalFailed, JournalBroken, EmptyJournal
  */
 export async function readRun(archive: Archive, name: string | undefined): Promise<Recorded> {
-  const journal = await archive.open(name);
+  const journal = coveredJournal(await archive.open(name), secretsOf(process.env));
   const records = await journal.read(0);
   const state = stateOf(records);
   if (state === null) throw new EmptyJournal();
@@ -76,7 +78,7 @@ interface Opening {
 
 /** Opens the journal of a run; the run is opened in it unless it has been, by whoever was quickest. */
 export async function openRun({ archive, runbook, run, by, settings, rehearsal, at }: Opening): Promise<Opened> {
-  const journal = await archive.make(run);
+  const journal = coveredJournal(await archive.make(run), secretsOf(process.env));
   const { sources, opens } = runbook;
   const author = await authorOf(runbook);
   const opening = await journal.append('opener', at, [

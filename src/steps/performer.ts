@@ -8,7 +8,7 @@ import { sessionName } from '../postgres/sessions.ts';
 import { transaction } from '../postgres/transaction.ts';
 import type { Target } from '../run/events.ts';
 import { type Act, type Performed, type Performer, RehearsedFailure } from '../run/performer.ts';
-import { redactor as redactorOf } from '../run/redact.ts';
+import type { Redactor } from '../run/redact.ts';
 import { TargetChanged } from '../run/target.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import type { Step, StepKind } from '../runbook/step-schema.ts';
@@ -27,6 +27,8 @@ const SPARE_CONNECTIONS = 4;
 export interface Opening {
   runbook: Runbook;
   env: Environment;
+  /** Told of every secret that comes up on the way. */
+  redactor: Redactor;
   /** The folder for what is kept of rows before an undo destroys them; made when it is needed. */
   exports: string;
 }
@@ -35,8 +37,7 @@ export interface Opening {
  * Performs steps against the real world. Connects when it is bound, so that a database that is away is the bind's
  * failure, not the opening's.
  */
-export function openPerformer({ runbook, env, exports }: Opening): Performer {
-  const redactor = redactorOf(env);
+export function openPerformer({ runbook, env, redactor, exports }: Opening): Performer {
   let pool: Pool | undefined;
   let world: World | undefined;
   let target: Target | undefined;

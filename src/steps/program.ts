@@ -74,7 +74,7 @@ export async function runProgram(
   if (recorded && program.pid !== undefined && started !== null) await act.program({ pid: program.pid, started });
   const result = await Promise.race([program, leftToItself(left)]);
   act.signal.throwIfAborted();
-  const said = world.redactor.redact(await endOf(written));
+  const said = world.redactor.redact(await endOf(written)).slice(-OUTPUT_KEPT);
   const evidence: Evidence = { kind: 'text', title: [command, ...args].join(' '), text: said };
   if (result.timedOut) {
     throw new ProgramFailed(
@@ -107,9 +107,11 @@ async function nameless(): Promise<FileHandle> {
 
 async function endOf(file: FileHandle): Promise<string> {
   const { size } = await file.stat();
-  const end = Buffer.alloc(Math.min(size, OUTPUT_KEPT));
+  const end = Buffer.alloc(Math.min(size, 2 * OUTPUT_KEPT));
   await file.read(end, 0, end.length, size - end.length);
-  return end.toString('utf8');
+  const text = end.toString('utf8');
+  // Of a secret cut in two, nobody would know the rest: the line that was cut is left out.
+  return size > end.length ? text.slice(text.indexOf('\n') + 1) : text;
 }
 
 function leftToItself(left: AbortSignal): Promise<never> {

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { redactor } from '../run/redact.ts';
 import type { WatchState } from '../run/state.ts';
 import type { Watcher } from '../run/watcher.ts';
 import type { Document } from '../runbook/schema.ts';
@@ -18,9 +17,8 @@ const NOTHING: WatchState = { asked: 0, failed: 0, downMs: 0, p50Ms: 0, p99Ms: 0
  * The watches of a runbook, ready to start.
  * @throws UnknownPlaceholder when a request lacks a value, which would look like downtime for as long as it is asked
  */
-export function openWatchers({ runbook, env }: Pick<Words, 'runbook' | 'env'>): Watcher[] {
-  const words = { runbook, env, redactor: redactor(env) };
-  return runbook.document.watches.map((watch) => {
+export function openWatchers(words: Words): Watcher[] {
+  return words.runbook.document.watches.map((watch) => {
     filled(words, JSON.stringify(watch.request));
     return watcher(watch, words);
   });

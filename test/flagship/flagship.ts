@@ -8,6 +8,7 @@ import { inventory } from '../../src/postgres/catalog.ts';
 import { qualified, tableOf } from '../../src/postgres/tables.ts';
 import type { Result } from '../../src/run/events.ts';
 import type { Act } from '../../src/run/performer.ts';
+import { redactor } from '../../src/run/redact.ts';
 import { PENDING, type RunState } from '../../src/run/state.ts';
 import { undosDue } from '../../src/run/undo.ts';
 import { planRunbook, type Runbook } from '../../src/runbook/plan.ts';
@@ -77,7 +78,7 @@ export async function openFlagship(
 ): Promise<Flagship> {
   const runbook = changed ?? (await flagshipRunbook());
   const exports = await mkdtemp(join(tmpdir(), 'middlewatch-test-'));
-  const performer = openPerformer({ runbook, env, exports });
+  const performer = openPerformer({ runbook, env, redactor: redactor(env), exports });
   const close = async () => {
     await performer.close();
     await rm(exports, { recursive: true });

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import { redactor } from '../../src/run/redact.ts';
 import type { WatchState } from '../../src/run/state.ts';
 import { http } from '../../src/steps/http.ts';
 import { openWatchers } from '../../src/steps/watch.ts';
@@ -121,6 +122,7 @@ describe('a watch', () => {
         settings: { app_url: app.url },
       }),
       env: {},
+      redactor: redactor({}),
     });
     const told: WatchState[] = [];
     const before = { asked: 100, failed: 7, downMs: 1_000, p50Ms: 1, p99Ms: 2 };

@@ -1,5 +1,6 @@
 import type { Result } from '../../src/run/events.ts';
 import type { Act, Performer } from '../../src/run/performer.ts';
+import { redactor } from '../../src/run/redact.ts';
 import type { Step } from '../../src/runbook/step-schema.ts';
 import { openPerformer } from '../../src/steps/performer.ts';
 import { actOf, runbookOf } from './acting.ts';
@@ -12,6 +13,7 @@ export async function performing(
   const performer = openPerformer({
     runbook: runbookOf(options.parts, options.files),
     env,
+    redactor: redactor(env),
     exports: options.exports ?? 'exports',
   });
   await performer.bind(options.run ?? 'test', options.token ?? 1);
