@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { makeFolder } from '../../src/rehearsal/folder.ts';
 import { startPostgres } from '../../src/rehearsal/postgres.ts';
 import type { Target } from '../../src/run/events.ts';
+import { redactor } from '../../src/run/redact.ts';
 import { doubtOf, OtherTarget, TargetChanged } from '../../src/run/target.ts';
 import { openPerformer } from '../../src/steps/performer.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
@@ -20,7 +21,7 @@ const bound = (target: Target, done: string[] = []) =>
   stateOf(Object.fromEntries(done.map((id) => [id, { status: 'done' as const }])), { target });
 
 function performerOf(env: Record<string, string>) {
-  const performer = openPerformer({ runbook: RUNBOOK, env, exports: 'exports' });
+  const performer = openPerformer({ runbook: RUNBOOK, env, redactor: redactor(env), exports: 'exports' });
   return Object.assign(performer, { [Symbol.asyncDispose]: () => performer.close() });
 }
 
