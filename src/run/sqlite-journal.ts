@@ -19,8 +19,8 @@ import {
 import { keepsOut, standing } from './lease.ts';
 import { thisProcess } from './process.ts';
 
-/** The layout below, as `pragma user_version` has it; the first files had the same and no number. */
-const FORMAT = 1;
+/** The layout below, as `pragma user_version` has it, to be counted up with any change of it. Another is not touched. */
+const FORMAT = 2;
 
 /** How often it is worth looking for news, in ms; a fifth of the half second in which a change should be on the screen. */
 const INTERVAL = 100;
@@ -118,9 +118,9 @@ export async function openSqliteJournal(path: string): Promise<Journal> {
   const guarded = <T>(work: () => T): T => inWords(path, work);
   const database = guarded(() => open(path));
   const format = guarded(() => formatOf(database));
-  if (format > FORMAT) {
+  if (format !== FORMAT) {
     database.close();
-    throw new UnknownFormat(path, format);
+    throw format === 0 ? new JournalFailed(path, 'is no journal of a run.') : new UnknownFormat(path, format);
   }
   const prepare = (sql: string) => guarded(() => database.prepare(sql));
 
