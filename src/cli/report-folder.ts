@@ -9,7 +9,7 @@ import type { Command } from 'commander';
 export async function reportFolder(reports: string, run: string, command: Command): Promise<string> {
   const folder = resolve(join(reports, run));
   try {
-    await mkdir(folder, { recursive: true });
+    await mkdir(folder, { recursive: true, mode: 0o700 });
     await access(folder, constants.W_OK);
   } catch (error) {
     command.error(

@@ -1,3 +1,4 @@
+import { chmodSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 
 /**
@@ -19,6 +20,8 @@ export class Deliveries {
   /** @param path of the file, made when it is not there; `:memory:` keeps nothing */
   constructor(path: string) {
     this.#db = new DatabaseSync(path);
+    // Private to its owner, whatever the umask.
+    if (path !== ':memory:') chmodSync(path, 0o600);
     this.#db.exec(`
       pragma journal_mode = wal;
       pragma synchronous = full;

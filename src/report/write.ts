@@ -26,7 +26,7 @@ export async function writeReport(
   folder: string,
 ): Promise<{ markdown: string; json: string }> {
   const report = timingReport(records);
-  await mkdir(folder, { recursive: true });
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   return {
     markdown: await put(join(folder, 'report.md'), markdown(report)),
     json: await put(join(folder, 'report.json'), json(report)),
