@@ -50,7 +50,7 @@ it('slice by slice, leaves most rows in their block: what one slice has left mak
   const where = 'select id, (ctid::text::point)[0] as block from "Big Table"';
   await db.superuser.query(`create table were as ${where}`);
   await using performer = await performing(db.env, { parts: PARTS, files: FILES });
-  const step = { ...STEP, workers: 1, batch: { ...STEP.batch, slices: 4 } };
+  const step = { ...STEP, workers: 1, batch: { ...STEP.batch, slices: 16 } };
   expect((await finished(performer, step)).facts).toMatchObject({ rows: ALL, remaining: ORPHANS });
   expect([await filled(), await updates()]).toEqual([ALL, ALL]);
   const moved = await number(`select count(*) from (${where}) are join were using (id) where are.block <> were.block`);
