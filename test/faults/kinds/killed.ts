@@ -9,7 +9,7 @@ export const appends: Kind = async ({ lab, random, full }, onOutcome) => {
       ['die-before', 'die-after'].map((how) => ({ fault: `${how} ${i + 1}`, inDatabase })),
     ),
   ).flat();
-  await each(full ? all : some(all, 4, random), async ({ fault, inDatabase }) => {
+  await each(full ? all : some(all, 3, random), async ({ fault, inDatabase }) => {
     const befall = async (trial: Trial) => {
       const conductor = trial.start(fault);
       await trial.ended(conductor);
@@ -25,7 +25,7 @@ const SPAN = 1_200;
 
 /** Conductors are killed at random moments, each up to three times in a run. */
 export const moments: Kind = async ({ lab, random, full }, onOutcome) => {
-  const runs = Array.from({ length: full ? 200 : 2 }, () =>
+  const runs = Array.from({ length: full ? 200 : 1 }, () =>
     Array.from({ length: random.between(1, 3) }, () => random.between(0, SPAN)),
   );
   await each(runs, async (waits) => {
@@ -53,6 +53,6 @@ export async function begun(trial: Trial, { process }: Conductor, seq = 0): Prom
   while (process.exitCode === null && process.signalCode === null) {
     const state = await trial.state();
     if (state && state.conductor?.pid === process.pid && state.seq >= seq) return;
-    await delay(5);
+    await delay(20);
   }
 }

@@ -38,7 +38,7 @@ async function asked(trial: Trial, { process }: Conductor): Promise<void> {
   while (process.exitCode === null) {
     const prompts = (await trial.state())?.prompts ?? [];
     if (prompts.some(({ prompt }) => prompt.id === QUESTION)) return;
-    await delay(10);
+    await delay(20);
   }
 }
 
