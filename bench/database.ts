@@ -15,6 +15,8 @@ export interface Copy {
 /** One durable server for a whole benchmark, and legacy databases on it. */
 export interface Bench extends AsyncDisposable {
   server: ThrowawayPostgres;
+  /** Generates the legacy databases of these sizes, so that no measurement waits for it, or comes right after. */
+  prepare(sizes: number[], options?: { only?: 'orders' }): Promise<void>;
   /** A fresh copy of the legacy database with so many orders; each size is generated once. */
   copy(orders: number, options?: { only?: 'orders' }): Promise<Copy>;
 }
@@ -44,6 +46,9 @@ export async function openBench(): Promise<Bench> {
 
   return {
     server,
+    async prepare(sizes, { only } = {}) {
+      for (const orders of sizes) await template(orders, only);
+    },
     async copy(orders, { only } = {}) {
       const from = await template(orders, only);
       const name = `bench_${randomBytes(6).toString('hex')}`;

@@ -42,6 +42,7 @@ async function once(bench: Bench, orders: number): Promise<{ usPerRow: number; m
 /** What a row costs in a small table and in a large one, and what the large one costs in memory. @param turns of each */
 export async function scaleRows(bench: Bench, small: number, large: number, turns: number): Promise<Row[]> {
   const seen: Record<'small' | 'large', Awaited<ReturnType<typeof once>>[]> = { small: [], large: [] };
+  await bench.prepare([small, large], { only: 'orders' });
   for (let turn = 0; turn < turns; turn += 1) {
     seen.small.push(await once(bench, small));
     seen.large.push(await once(bench, large));
