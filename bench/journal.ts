@@ -56,9 +56,11 @@ async function eventsOf(count: number): Promise<RunEvent[]> {
 
 /** µs of one append, one after the other. */
 async function appending(journal: Journal, event: RunEvent): Promise<number> {
+  const lease = await journal.acquire();
   const ms = await timed(async () => {
-    for (let nth = 0; nth < APPENDS; nth += 1) await journal.append('terminal', 5, [event]);
+    for (let nth = 0; nth < APPENDS; nth += 1) await journal.append({ lease }, 5, [event]);
   });
+  await journal.release(lease);
   return (ms * 1_000) / APPENDS;
 }
 
@@ -88,9 +90,11 @@ async function replaying(reopen: () => Promise<Journal>, count: number): Promise
 }
 
 async function fill(journal: Journal, events: RunEvent[]): Promise<void> {
+  const lease = await journal.acquire();
   for (let at = 0; at < events.length; at += AT_ONCE) {
-    await journal.append('terminal', 5, events.slice(at, at + AT_ONCE));
+    await journal.append({ lease }, 5, events.slice(at, at + AT_ONCE));
   }
+  await journal.release(lease);
   await journal.close();
 }
 

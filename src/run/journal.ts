@@ -31,6 +31,22 @@ export interface Lease {
  */
 export type Writer = { lease: Lease } | 'terminal' | 'opener';
 
+/** What people say and ask, and that they are there. Everything else is for the conductor to say, or for the opener. */
+const OF_TERMINALS: ReadonlySet<RunEvent['type']> = new Set([
+  'prompt-answered',
+  'requested',
+  'change-proposed',
+  'warned',
+  'terminal-attached',
+  'terminal-left',
+] satisfies RunEvent['type'][]);
+
+/** @throws TypeError when a terminal is about to put on record what is not for it to say */
+export function mustBeTheirs(writer: Writer, events: readonly RunEvent[]): void {
+  const strange = writer === 'terminal' ? events.find(({ type }) => !OF_TERMINALS.has(type)) : undefined;
+  if (strange) throw new TypeError(`A terminal does not put “${strange.type}” on record.`);
+}
+
 /** A lease that is held. */
 export interface Holder extends Lease {
   /** When it was last renewed, ms since the epoch. */
@@ -116,7 +132,7 @@ export function readPulses(bodies: string[]): Pulse[] {
 export interface Journal {
   /** How often it is worth looking for news, in ms. */
   readonly interval: number;
-  /** Appends durably, or not at all. @throws LeaseLost @returns what was written */
+  /** Appends durably, or not at all. @throws LeaseLost, TypeError for what is not the writer's to say @returns what was written */
   append(writer: Writer, at: number, events: RunEvent[]): Promise<JournalRecord[]>;
   /** Records with a `seq` above `after`, oldest first. @throws JournalBroken */
   read(after: number): Promise<JournalRecord[]>;

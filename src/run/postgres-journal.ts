@@ -10,6 +10,7 @@ import {
   type Lease,
   LeaseHeld,
   LeaseLost,
+  mustBeTheirs,
   type Pulse,
   readPulses,
   type Writer,
@@ -76,6 +77,7 @@ export function openPostgresJournal(run: string, database: JournalDatabase): Jou
     interval: INTERVAL,
 
     async append(writer: Writer, at: number, events: RunEvent[]): Promise<JournalRecord[]> {
+      mustBeTheirs(writer, events);
       let sent: StoredRecord[] = [];
       return transaction(async (client) => {
         const lease = await leaseOf(client, 'for update');

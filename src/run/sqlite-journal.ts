@@ -11,6 +11,7 @@ import {
   type Lease,
   LeaseHeld,
   LeaseLost,
+  mustBeTheirs,
   type Pulse,
   readPulses,
   UnknownFormat,
@@ -162,6 +163,7 @@ export async function openSqliteJournal(path: string): Promise<Journal> {
     interval: INTERVAL,
 
     async append(writer: Writer, at: number, events: RunEvent[]): Promise<JournalRecord[]> {
+      mustBeTheirs(writer, events);
       return transaction(() => {
         if (typeof writer === 'object') mustHold(writer.lease);
         let last = (lastRecord.get() ?? { seq: 0, hash: GENESIS }) as { seq: number; hash: string };

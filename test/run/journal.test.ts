@@ -67,7 +67,8 @@ beforeEach(async () => {
   await db.superuser.query('drop schema if exists middlewatch_journal cascade');
 });
 
-const says = (why: string) => ({ type: 'conductor-left', why }) as const;
+const says = (reason: string) =>
+  ({ type: 'requested', request: 'pause', by: { role: 'ops', name: 'Ada' }, reason }) as const;
 const broken = (seq: number, what: RegExp) =>
   expect.objectContaining({ name: 'JournalBroken', seq, message: expect.stringMatching(what) });
 
@@ -97,10 +98,21 @@ describe.each([
 
     it('are all there or none', async () => {
       const journal = await opened();
-      const circular: { type: 'conductor-left'; why: string; self?: unknown } = says('two');
+      const circular: ReturnType<typeof says> & { self?: unknown } = says('two');
       circular.self = circular;
       await expect(journal.append('terminal', 5, [says('one'), circular])).rejects.toThrow(TypeError);
       expect(await journal.read(0)).toEqual([]);
+    });
+
+    it('of what only the conductor can say are refused from a terminal', async () => {
+      const journal = await opened();
+      const finished = { type: 'run-finished', outcome: 'done', why: 'I say so' } as const;
+      await expect(journal.append('terminal', 5, [says('one'), finished])).rejects.toThrow(
+        /terminal does not.*run-finished/,
+      );
+      expect(await journal.read(0)).toEqual([]);
+      await journal.append({ lease: await journal.acquire() }, 5, [finished]);
+      expect((await journal.read(0)).map(({ event }) => event)).toEqual([finished]);
     });
 
     it('of the opening are written by whoever is quickest', async () => {
@@ -115,7 +127,9 @@ describe.each([
     it('of many who write at once are in one order', async () => {
       const all = await Promise.all(Array.from({ length: 8 }, () => opened()));
       await Promise.all(all.map((each, nth) => each.append('terminal', 5, [says(`${nth} a`), says(`${nth} b`)])));
-      const told = (await opened().then((each) => each.read(0))).map(({ event }) => (event as { why: string }).why);
+      const told = (await opened().then((each) => each.read(0))).map(
+        ({ event }) => (event as ReturnType<typeof says>).reason,
+      );
       expect(told.toSorted()).toEqual(all.flatMap((_, nth) => [`${nth} a`, `${nth} b`]));
       for (const [at, why] of told.entries()) if (why.endsWith('b')) expect(told[at - 1]).toBe(why.replace('b', 'a'));
     });
