@@ -1,8 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { bound, refusal } from '../run/answers.ts';
+import { askedBy, bound, refusal } from '../run/answers.ts';
 import type { Answer, Prompt } from '../run/events.ts';
+import { foldAll } from '../run/fold.ts';
+import type { Journal } from '../run/journal.ts';
 import { keysOf, mustSign, PROOF_WORDS, proofRefusal } from '../run/proof.ts';
 import type { PromptState, RunState } from '../run/state.ts';
 import { statementText } from '../run/statement.ts';
@@ -12,7 +15,7 @@ import { openPrompts } from '../ui/view.ts';
 import { archiveAt, journalOption } from './journal-option.ts';
 import { personAt } from './person.ts';
 import { print } from './print.ts';
-import { readRun, stateOf } from './runs.ts';
+import { readRun } from './runs.ts';
 import { NotSigned, signHere, signWith } from './sign.ts';
 import { TERMINAL } from './terminal.ts';
 
@@ -28,6 +31,9 @@ interface Flags {
   text?: true;
   journal?: string;
 }
+
+/** How long the conductor is given to act on an answer, in ms; it looks several times a second. */
+const PATIENCE = 5_000;
 
 /** The question that is meant: the one named, or the only one that is open. */
 function meant(state: RunState, flags: Flags, command: Command): PromptState {
@@ -57,6 +63,33 @@ async function signatureFor(
   const signature = await signHere({ statement, by: answer.by, keys: keysOf(state, answer.by.name) });
   if (signature === null) throw new NotSigned('Not signed; nothing was put on record.');
   return signature;
+}
+
+/** What came of the answer given here: waits until the conductor has acted on it, where there is one, and not for long. */
+async function becameOf(
+  journal: Journal,
+  before: RunState,
+  given: Answer,
+): Promise<{ refused: string } | { says: string }> {
+  const giveUp = performance.now() + PATIENCE;
+  for (let state = before; ; ) {
+    state = foldAll(state, await journal.read(state.seq)) ?? state;
+    const asked = askedBy(state, given);
+    const mine = asked?.answers.findLast(({ answer }) => answer.from === TERMINAL);
+    if (mine && mine.refused !== null) return { refused: mine.refused };
+    if (asked?.settled?.from === TERMINAL) return { says: 'It counts.' };
+    if (asked && asked.closedAt !== null) return { refused: 'The question was withdrawn.' };
+    const holder = await journal.holder();
+    if (holder === null || holder.silent) {
+      return {
+        says: 'Nobody conducts this run at present; it is acted on once somebody does: `runbook run`.',
+      };
+    }
+    if (performance.now() > giveUp) {
+      return { says: 'The conductor has not acted on it yet; `runbook status` tells when it has.' };
+    }
+    await delay(journal.interval);
+  }
 }
 
 async function answer(name: string | undefined, flags: Flags, command: Command): Promise<void> {
@@ -91,13 +124,10 @@ async function answer(name: string | undefined, flags: Flags, command: Command):
     const unproved = proofRefusal(state, asked, whole, now);
     if (unproved !== null) command.error(`error: not put on record. ${inert(unproved)}`);
     const [record] = await journal.append('terminal', now, [{ type: 'prompt-answered', answer: whole }]);
-    const after = stateOf(await journal.read(0))?.prompts.find(
-      ({ prompt }) => prompt.id === id && prompt.round === round,
-    );
-    const overtaken = after?.answers.findLast((each) => each.answer.from === TERMINAL)?.refused ?? null;
-    if (overtaken !== null) command.error(`error: on record, but it does not count: ${inert(overtaken)}`);
+    const came = await becameOf(journal, state, whole);
+    if ('refused' in came) command.error(`error: on record, but it does not count: ${inert(came.refused)}`);
     print(
-      `On record as ${record?.seq}: ${inert(given.by.name)} answers “${inert(given.choose)}”, ${PROOF_WORDS[whole.proof]}.\n`,
+      `On record as ${record?.seq}: ${inert(given.by.name)} answers “${inert(given.choose)}”, ${PROOF_WORDS[whole.proof]}. ${came.says}\n`,
     );
   } finally {
     await journal.close();

@@ -88,6 +88,7 @@ export function orphans(evidence: Evidence[] = []): Prompt {
 
 /** A run in a real journal, told what happens to it instead of a conductor. */
 export interface TestRun {
+  path: string;
   journal: Journal;
   /** Records events as the conductor would; the plan clock then stands at `at`. */
   happens(at: number, ...events: RunEvent[]): Promise<void>;
@@ -103,7 +104,7 @@ export interface TestRun {
 /** A run of a small runbook, opened and with its conductor at work; closed and removed when the test has finished. */
 export async function openTestRun({ rehearsal = true } = {}): Promise<TestRun> {
   const folder = await mkdtemp(join(tmpdir(), 'screen-'));
-  const path = join(folder, 'run.db');
+  const path = join(folder, 'journal.sqlite');
   makeSqliteJournal(path);
   const journal = await openSqliteJournal(path);
   onTestFinished(async () => {
@@ -113,6 +114,7 @@ export async function openTestRun({ rehearsal = true } = {}): Promise<TestRun> {
   const lease = await journal.acquire();
   let ahead = 0;
   const run: TestRun = {
+    path,
     journal,
     async happens(at, ...events) {
       const byMs = Math.round(at - (Date.now() + ahead));

@@ -1,0 +1,31 @@
+import { execa } from 'execa';
+import { expect, test, vi } from 'vitest';
+import { OPENS, openTestRun, orphans, type TestRun } from '../ui/run.ts';
+
+const answer = ({ path }: TestRun, name: string, ...args: string[]) =>
+  execa(
+    process.execPath,
+    ['--import', 'tsx', 'src/cli/main.ts', 'answer', path, '--as', 'lead', '--name', name, ...args],
+    { reject: false, stdin: 'ignore' },
+  );
+
+test('who answers from a shell is told what came of it: it counts, it came second, nobody acts on it yet', async () => {
+  const run = await openTestRun();
+  await run.happens(OPENS, { type: 'prompt-opened', prompt: orphans() });
+  const both = [
+    answer(run, 'Grace', '--choose', 'leave'),
+    answer(run, 'Barbara', '--choose', 'drop', '--reason', 'nobody asks for them'),
+  ];
+  const given = async () => (await run.state()).prompts[0]?.answers;
+  await vi.waitFor(async () => expect(await given()).toHaveLength(2), { timeout: 30_000, interval: 20 });
+  await run.settles('orphans');
+  const [first, second] = (await Promise.all(both)).toSorted(
+    (one, other) => (one.exitCode ?? 0) - (other.exitCode ?? 0),
+  );
+  expect(first).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^On record as \d+: .*\. It counts\.$/) });
+  expect(second).toMatchObject({ stderr: expect.stringMatching(/on record, but it does not count: It came second/) });
+
+  await run.happens(OPENS, { type: 'prompt-opened', prompt: { ...orphans(), round: 2 } });
+  await run.dies();
+  expect((await answer(run, 'Grace', '--choose', 'leave')).stdout).toMatch(/Nobody conducts this run at present/);
+});
