@@ -1,5 +1,6 @@
 import { basename, dirname, join } from 'node:path';
 import { type Command, Option } from 'commander';
+import { Deliveries } from '../notify/deliveries.ts';
 import { openOutbox } from '../notify/outbox.ts';
 import { openPool } from '../postgres/connect.ts';
 import { EmptyJournal } from '../report/report.ts';
@@ -65,7 +66,8 @@ async function conduct(folder: string, flags: Flags): Promise<void> {
   const env = process.env;
   const performer = openPerformer({ runbook, env, redactor, exports: join(flags.report, 'exports') });
   closing.defer(() => performer.close());
-  const outbox = openOutbox({ runbook, run, env, queryAudience, deliveries: join(folder, 'deliveries.sqlite') });
+  const deliveries = await Deliveries.open(journal, lease);
+  const outbox = openOutbox({ runbook, run, env, queryAudience, deliveries });
   closing.defer(() => outbox.close());
   closing.defer(async () => void (await writeReport(await journal.read(0), flags.report)));
   try {

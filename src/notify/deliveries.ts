@@ -1,54 +1,61 @@
-import { chmodSync } from 'node:fs';
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { Fate, Journal, Lease } from '../run/journal.ts';
+
+/** What is being written at once. */
+interface Batch {
+  fates: Map<string, Fate | null>;
+  written: Promise<void>;
+}
 
 /**
- * What became of one mail to one person. `begun` stays behind only when the process died at that very moment; it is
- * `unknown` from then on: perhaps delivered, so never sent again without a person saying so.
- */
-export type Fate = 'begun' | 'reached' | 'refused' | 'unknown';
-
-/**
- * Remembers, for each mail of a run, what became of it, so that carrying on writes to nobody twice. Kept in a file beside
- * the journal and known by Message-ID, so that no address of a user is stored in it.
+ * Remembers, for each mail of a run, what became of it, so that whoever carries on writes to nobody twice. Kept with the
+ * journal, under its lease, and known by Message-ID, so that no address of a user is stored in it.
  */
 export class Deliveries {
-  readonly #db: DatabaseSync;
-  readonly #find: StatementSync;
-  readonly #put: StatementSync;
-  readonly #forget: StatementSync;
+  readonly #journal: Pick<Journal, 'putFates'>;
+  readonly #lease: Lease;
+  readonly #fates: Map<string, Fate>;
+  /** The batch that is not being written yet, for the one before it is. */
+  #next: Batch | null = null;
+  #last: Promise<void> = Promise.resolve();
 
-  /** @param path of the file, made when it is not there; `:memory:` keeps nothing */
-  constructor(path: string) {
-    this.#db = new DatabaseSync(path);
-    // Private to its owner, whatever the umask.
-    if (path !== ':memory:') chmodSync(path, 0o600);
-    this.#db.exec(`
-      pragma journal_mode = wal;
-      pragma synchronous = full;
-      create table if not exists delivery (message_id text primary key, fate text not null) without rowid;
-      update delivery set fate = 'unknown' where fate = 'begun';
-    `);
-    this.#find = this.#db.prepare('select fate from delivery where message_id = ?');
-    this.#put = this.#db.prepare('insert or replace into delivery (message_id, fate) values (?, ?)');
-    this.#forget = this.#db.prepare('delete from delivery where message_id = ?');
+  private constructor(journal: Pick<Journal, 'putFates'>, lease: Lease, fates: Map<string, Fate>) {
+    this.#journal = journal;
+    this.#lease = lease;
+    this.#fates = fates;
+  }
+
+  /** @throws LeaseLost, JournalFailed */
+  static async open(journal: Journal, lease: Lease): Promise<Deliveries> {
+    return new Deliveries(journal, lease, await journal.takeFates(lease));
   }
 
   /** What is known of this mail; undefined when it is still to be sent. */
   fate(messageId: string): Fate | undefined {
-    return this.#find.get(messageId)?.fate as Fate | undefined;
+    return this.#fates.get(messageId);
   }
 
-  /** Durable when it returns: `begun` before the act, what came of it after. */
-  put(messageId: string, fate: Fate): void {
-    this.#put.run(messageId, fate);
+  /**
+   * Durable when it returns: `begun` before the act, what came of it after; null when the mail certainly did not go out and
+   * may be tried again. What several put while one is being written is written together, in that order.
+   * @throws LeaseLost, JournalFailed
+   */
+  put(messageId: string, fate: Fate | null): Promise<void> {
+    this.#next ??= this.#begin();
+    this.#next.fates.set(messageId, fate);
+    return this.#next.written;
   }
 
-  /** The mail certainly did not go out: it may be tried again. */
-  forget(messageId: string): void {
-    this.#forget.run(messageId);
-  }
-
-  close(): void {
-    this.#db.close();
+  #begin(): Batch {
+    const fates: Batch['fates'] = new Map();
+    const written = this.#last.then(async () => {
+      this.#next = null;
+      await this.#journal.putFates(this.#lease, fates);
+      for (const [id, fate] of fates) {
+        if (fate === null) this.#fates.delete(id);
+        else this.#fates.set(id, fate);
+      }
+    });
+    this.#last = written.catch(() => undefined);
+    return { fates, written };
   }
 }

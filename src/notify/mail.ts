@@ -69,6 +69,7 @@ function recipients(addresses: readonly string[]): { usable: string[]; unusable:
 /**
  * Sends a letter to each of these people, one mail each, over a few connections at once. What became of each is durable
  * before the next; called again, it goes on with those who are left.
+ * @throws LeaseLost, JournalFailed when that cannot be put on record
  * @param letterTo the letter for an address
  * @param signal aborted when no further letter is to be begun
  * @throws MailUnfinished when some are left
@@ -89,21 +90,26 @@ export async function sendMail(
 
   async function work(): Promise<void> {
     const lane = new Lane(url);
+    let noted = Promise.resolve();
     try {
       for (const letter of queue) {
-        deliveries.put(letter.messageId, 'begun');
+        // Together with what became of the one before.
+        await Promise.all([noted, deliveries.put(letter.messageId, 'begun')]);
         const sent = await lane.send(letter);
-        if (sent.fate === 'later' || sent.fate === 'closed') deliveries.forget(letter.messageId);
-        else deliveries.put(letter.messageId, sent.fate);
+        noted = deliveries.put(letter.messageId, sent.fate === 'later' || sent.fate === 'closed' ? null : sent.fate);
         if (sent.fate !== 'reached') lastError = sent.error;
         if (sent.fate === 'closed') closed = true;
-        if (closed || signal.aborted) return;
+        if (closed || signal.aborted) break;
       }
+      await noted;
     } finally {
+      // What cannot be put on record any more is not done any more, by any lane.
+      closed = true;
       lane.close();
     }
   }
-  await Promise.all(Array.from({ length: LANES }, work));
+  const worked = await Promise.allSettled(Array.from({ length: LANES }, work));
+  for (const each of worked) if (each.status === 'rejected') throw each.reason;
 
   const tally = count(letters, deliveries, unusable);
   if (tally.waiting > 0) throw new MailUnfinished(tally, lastError);

@@ -5,7 +5,7 @@ import { redactor } from '../run/redact.ts';
 import type { RunState } from '../run/state.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import { fill } from '../runbook/template.ts';
-import { Deliveries } from './deliveries.ts';
+import type { Deliveries } from './deliveries.ts';
 import { dueMessages } from './due.ts';
 import { letterTo } from './letter.ts';
 import { MailRefused, MailUnfinished, sendMail, serverWords, tell } from './mail.ts';
@@ -31,13 +31,12 @@ export interface OutboxOptions {
   env: Record<string, string | undefined>;
   /** Addresses found by an audience's query in the target database. */
   queryAudience(sql: string): Promise<string[]>;
-  /** Where it is kept who has been written to: a file beside the journal. */
-  deliveries: string;
+  /** Who has been written to so far, whoever conducted then. */
+  deliveries: Deliveries;
 }
 
 /** Sends a run's mails over SMTP_URL and keeps its status page. Opened by the conductor, so there is one for a run. */
-export function openOutbox({ runbook, run, env, queryAudience, deliveries: path }: OutboxOptions): Outbox {
-  const deliveries = new Deliveries(path);
+export function openOutbox({ runbook, run, env, queryAudience, deliveries }: OutboxOptions): Outbox {
   const closing = new AbortController();
   const atWork = new Set<Promise<unknown>>();
   const { redact } = redactor(env);
@@ -89,7 +88,6 @@ export function openOutbox({ runbook, run, env, queryAudience, deliveries: path 
     async close() {
       closing.abort();
       await Promise.allSettled(atWork);
-      deliveries.close();
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { RunEvent } from './events.ts';
-import type { Journal, Pulse } from './journal.ts';
+import type { Journal, Lease, Pulse } from './journal.ts';
 import type { Redactor } from './redact.ts';
 
 /** Somebody is about to put a secret on record. */
@@ -62,6 +62,6 @@ export function coveredJournal(journal: Journal, { redact }: Pick<Redactor, 'red
         at,
         events.map((event) => coveredEvent(event, redact)),
       ),
-    pulse: (pulse: Pulse) => journal.pulse(covered(pulse, redact)),
+    pulse: (lease: Lease, pulse: Pulse) => journal.pulse(lease, covered(pulse, redact)),
   };
 }

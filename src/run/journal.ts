@@ -1,4 +1,5 @@
 import type { JournalRecord, RunEvent } from './events.ts';
+import { LAPSE } from './lease.ts';
 
 /** Rows done of rows to do, for a step or one of its parts. `note` says why it is slow, when it is. */
 export interface Progress {
@@ -47,10 +48,16 @@ export function mustBeTheirs(writer: Writer, events: readonly RunEvent[]): void 
   if (strange) throw new TypeError(`A terminal does not put “${strange.type}” on record.`);
 }
 
+/**
+ * What became of one mail to one person. `begun` stays behind only when the conductor died or was taken over from at that
+ * very moment; it is `unknown` to the next: perhaps delivered, so never sent again without a person saying so.
+ */
+export type Fate = 'begun' | 'reached' | 'refused' | 'unknown';
+
 /** A lease that is held. */
 export interface Holder extends Lease {
-  /** When it was last renewed, ms since the epoch. */
-  renewed: number;
+  /** How long ago it was last renewed, in ms, by the clock of the journal. */
+  unheardMs: number;
   /** It has not been for so long that another may take over. */
   silent: boolean;
 }
@@ -60,15 +67,17 @@ export class LeaseHeld extends Error {
   readonly holder: Holder;
   /** @param conductor who started it, and how long ago, in words */
   constructor(holder: Holder, conductor = '') {
-    const { pid, host, renewed, silent } = holder;
-    const ago = `${Math.round(Math.max(0, Date.now() - renewed) / 1000)} s`;
+    const { pid, host, unheardMs, silent } = holder;
+    const ago = `${Math.round(unheardMs / 1000)} s`;
+    const left = `${Math.ceil((LAPSE - unheardMs) / 1000)} s`;
     const who = `process ${pid} on ${host}${conductor}`;
     super(
       silent
         ? `The conductor of this run, ${who}, has not been heard of for ${ago}. If it is gone, stopped or cut off, take over: ` +
             '`runbook run --take-over`.'
         : `This run is conducted by ${who}, last heard of ${ago} ago. Attach to it with \`runbook attach\`, or have it hand ` +
-            'the run over to this machine with `runbook handover`.',
+            `the run over to this machine with \`runbook handover\`. Should nothing be heard of it for another ${left}, ` +
+            '`runbook run --take-over` may go on in its place.',
     );
     this.name = 'LeaseHeld';
     this.holder = holder;
@@ -146,11 +155,19 @@ export interface Journal {
   /** @throws LeaseLost */
   renew(lease: Lease): Promise<void>;
   release(lease: Lease): Promise<void>;
-  pulse(pulse: Pulse): Promise<void>;
+  /** @throws LeaseLost */
+  pulse(lease: Lease, pulse: Pulse): Promise<void>;
   pulses(): Promise<Pulse[]>;
   /** This terminal is there still. Like a pulse, no part of the truth. */
   present(terminal: string): Promise<void>;
   /** How often each terminal has said that it is there. */
   presences(): Promise<Record<string, number>>;
+  /**
+   * What is known of the run's mails, by Message-ID, for the conductor that goes on with them. What an earlier one had begun
+   * is `unknown` from now on. @throws LeaseLost
+   */
+  takeFates(lease: Lease): Promise<Map<string, Fate>>;
+  /** Durable when it returns; null forgets a mail, which certainly did not go out. @throws LeaseLost */
+  putFates(lease: Lease, fates: ReadonlyMap<string, Fate | null>): Promise<void>;
   close(): Promise<void>;
 }

@@ -3,6 +3,7 @@ import type { PoolClient } from 'pg';
 import { chained, GENESIS, type StoredRecord, verified } from './chain.ts';
 import type { JournalRecord, RunEvent } from './events.ts';
 import {
+  type Fate,
   type Holder,
   type Journal,
   JournalBroken,
@@ -52,8 +53,14 @@ export function openPostgresJournal(run: string, database: JournalDatabase): Jou
 
   const holderOf = (row: LeaseRow): Holder => {
     const { token, host, pid, started, ageMs } = row;
-    return { token, host, pid, started, renewed: Date.now() - ageMs, silent: standing(row, ageMs) === 'silent' };
+    return { token, host, pid, started, unheardMs: ageMs, silent: standing(row, ageMs) === 'silent' };
   };
+
+  /** In a transaction: nobody may take the lease until it ends. @throws LeaseLost */
+  async function mustHold(client: PoolClient, lease: Lease): Promise<void> {
+    const { token, released } = await leaseOf(client, 'for update');
+    if (token !== lease.token || released) throw new LeaseLost();
+  }
 
   /** Whether the first of these records, and so all of them, is there. */
   async function arrived(client: PoolClient, [first]: StoredRecord[]): Promise<boolean> {
@@ -157,19 +164,22 @@ export function openPostgresJournal(run: string, database: JournalDatabase): Jou
       );
     },
 
-    async pulse(pulse: Pulse): Promise<void> {
+    async pulse(lease: Lease, pulse: Pulse): Promise<void> {
       // Nobody waits for the disk for one, nor for the server to come back: there will be a newer one.
       const put = once((client) =>
         client.query(
           `insert into middlewatch_journal.pulse (run, step, body)
-           select $1, $2, $3 from set_config('synchronous_commit', 'off', true)
+           select run, $2, $3 from middlewatch_journal.lease, set_config('synchronous_commit', 'off', true)
+            where run = $1 and token = $4 and not released
                on conflict (run, step) do update set body = excluded.body`,
-          [run, pulse.step, JSON.stringify(pulse)],
+          [run, pulse.step, JSON.stringify(pulse), lease.token],
         ),
       );
-      await put.catch((error: unknown) => {
+      const { rowCount } = await put.catch((error: unknown) => {
         if (!lost(error)) throw error;
+        return { rowCount: 1 };
       });
+      if (rowCount === 0) throw new LeaseLost();
     },
 
     async pulses(): Promise<Pulse[]> {
@@ -201,6 +211,39 @@ export function openPostgresJournal(run: string, database: JournalDatabase): Jou
         ),
       );
       return Object.fromEntries(rows.map(({ terminal, said }) => [terminal, said]));
+    },
+
+    async takeFates(lease: Lease): Promise<Map<string, Fate>> {
+      return transaction(async (client) => {
+        await mustHold(client, lease);
+        await client.query(
+          `update middlewatch_journal.delivery set fate = 'unknown' where run = $1 and fate = 'begun'`,
+          [run],
+        );
+        const { rows } = await client.query<{ id: string; fate: Fate }>(
+          'select message_id as id, fate from middlewatch_journal.delivery where run = $1',
+          [run],
+        );
+        return new Map(rows.map(({ id, fate }) => [id, fate]));
+      });
+    },
+
+    async putFates(lease: Lease, fates: ReadonlyMap<string, Fate | null>): Promise<void> {
+      await transaction(async (client) => {
+        await mustHold(client, lease);
+        const forgotten = [...fates].flatMap(([id, fate]) => (fate === null ? [id] : []));
+        await client.query('delete from middlewatch_journal.delivery where run = $1 and message_id = any ($2)', [
+          run,
+          forgotten,
+        ]);
+        const known = [...fates].filter(([, fate]) => fate !== null);
+        await client.query(
+          `insert into middlewatch_journal.delivery (run, message_id, fate)
+           select $1, * from unnest($2::text[], $3::text[])
+               on conflict (run, message_id) do update set fate = excluded.fate`,
+          [run, known.map(([id]) => id), known.map(([, fate]) => fate)],
+        );
+      });
     },
 
     close,

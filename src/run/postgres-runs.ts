@@ -3,7 +3,7 @@ import { JournalFailed, UnknownFormat } from './journal.ts';
 import { asking, type JournalDatabase } from './journal-database.ts';
 
 /** The layout below, to be counted up with any change of it. Another is not touched. */
-const FORMAT = 2;
+const FORMAT = 3;
 
 const SCHEMA = `
   create schema middlewatch_journal;
@@ -19,6 +19,10 @@ const SCHEMA = `
   );
   create table middlewatch_journal.pulse (
     run text not null references middlewatch_journal.lease, step text not null, body text not null, primary key (run, step)
+  );
+  create table middlewatch_journal.delivery (
+    run text not null references middlewatch_journal.lease, message_id text not null, fate text not null,
+    primary key (run, message_id)
   );
   create table middlewatch_journal.presence (
     run text not null references middlewatch_journal.lease, terminal text not null, said integer not null,

@@ -84,12 +84,12 @@ export class Scribe {
     this.#unshown.add(step);
   }
 
-  /** Lets the terminals see what progress there was since the last time. */
+  /** Lets the terminals see what progress there was since the last time. @throws LeaseLost */
   async showPulses(): Promise<void> {
     for (const step of this.#unshown) {
       this.#unshown.delete(step);
       const pulse = this.#pulses.get(step);
-      if (pulse !== undefined) await this.#journal.pulse(pulse);
+      if (pulse !== undefined) await this.#journal.pulse(this.#lease, pulse);
     }
   }
 

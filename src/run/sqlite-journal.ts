@@ -4,6 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { chained, GENESIS, type StoredRecord, verified } from './chain.ts';
 import type { JournalRecord, RunEvent } from './events.ts';
 import {
+  type Fate,
   type Holder,
   type Journal,
   JournalBroken,
@@ -18,10 +19,10 @@ import {
   type Writer,
 } from './journal.ts';
 import { keepsOut, standing } from './lease.ts';
-import { thisProcess } from './process.ts';
+import { sameBoot, thisProcess } from './process.ts';
 
 /** The layout below, as `pragma user_version` has it, to be counted up with any change of it. Another is not touched. */
-const FORMAT = 2;
+const FORMAT = 3;
 
 /** How often it is worth looking for news, in ms; a fifth of the half second in which a change should be on the screen. */
 const INTERVAL = 100;
@@ -33,13 +34,31 @@ const SCHEMA = `
   create table if not exists lease (
     only integer primary key check (only = 1),
     token integer not null, host text not null, pid integer not null, started text not null,
-    renewed integer not null, released integer not null
+    renewed integer not null, uptime integer not null, released integer not null
   ) strict;
   create table if not exists pulse (step text primary key, body text not null) strict;
+  create table if not exists delivery (message_id text primary key, fate text not null) strict, without rowid;
   create table if not exists presence (terminal text primary key, said integer not null) strict;
 `;
 
-type LeaseRow = Omit<Holder, 'silent'> & { released: number };
+interface LeaseRow extends Lease {
+  /** When it was renewed: ms since the epoch, and since this machine was started. */
+  renewed: number;
+  uptime: number;
+  released: number;
+}
+
+/** Monotonic and the same in every process of this machine, in ms; begins anew when the machine is started. */
+const uptime = (): number => Number(process.hrtime.bigint() / 1_000_000n);
+
+/**
+ * Since when a lease has not been renewed, in ms. What the clock on the wall says counts only where nothing better does: in
+ * another boot of the machine, or on another one.
+ */
+function unheardMs(row: LeaseRow): number {
+  const ms = sameBoot(row) ? uptime() - row.uptime : -1;
+  return ms >= 0 ? ms : Math.max(0, Date.now() - row.renewed);
+}
 
 const DAMAGED = 'is damaged. Nothing was changed; keep the file, and go back to a copy of it.';
 
@@ -131,7 +150,9 @@ export async function openSqliteJournal(path: string): Promise<Journal> {
   // Numbers too large for a record are for `verified` to refuse.
   recordsAfter.setReadBigInts(true);
   const insert = prepare('insert into record (seq, at, prev, hash, event) values (?, ?, ?, ?, ?)');
-  const leaseRow = prepare('select token, host, pid, started, renewed, released from lease');
+  const put = prepare('insert or replace into delivery values (?, ?)');
+  const forget = prepare('delete from delivery where message_id = ?');
+  const leaseRow = prepare('select token, host, pid, started, renewed, uptime, released from lease');
 
   function transaction<T>(work: () => T): T {
     return guarded(() => {
@@ -156,8 +177,11 @@ export async function openSqliteJournal(path: string): Promise<Journal> {
     if (row?.token !== lease.token || row.released) throw new LeaseLost();
   }
 
-  const standingOf = (row: LeaseRow) => standing({ ...row, released: row.released !== 0 }, Date.now() - row.renewed);
-  const holderOf = (row: LeaseRow): Holder => ({ ...row, silent: standingOf(row) === 'silent' });
+  const standingOf = (row: LeaseRow) => standing({ ...row, released: row.released !== 0 }, unheardMs(row));
+  const holderOf = (row: LeaseRow): Holder => {
+    const { token, host, pid, started } = row;
+    return { token, host, pid, started, unheardMs: unheardMs(row), silent: standingOf(row) === 'silent' };
+  };
 
   return {
     interval: INTERVAL,
@@ -192,8 +216,8 @@ export async function openSqliteJournal(path: string): Promise<Journal> {
         if (row && keepsOut(standingOf(row), takeOver)) throw new LeaseHeld(holderOf(row));
         const lease = { token: (row?.token ?? 0) + 1, host: hostname(), ...thisProcess() };
         database
-          .prepare('insert or replace into lease values (1, ?, ?, ?, ?, ?, 0)')
-          .run(lease.token, lease.host, lease.pid, lease.started, Date.now());
+          .prepare('insert or replace into lease values (1, ?, ?, ?, ?, ?, ?, 0)')
+          .run(lease.token, lease.host, lease.pid, lease.started, Date.now(), uptime());
         return lease;
       });
     },
@@ -206,7 +230,7 @@ export async function openSqliteJournal(path: string): Promise<Journal> {
     async renew(lease: Lease): Promise<void> {
       transaction(() => {
         mustHold(lease);
-        database.prepare('update lease set renewed = ?').run(Date.now());
+        database.prepare('update lease set renewed = ?, uptime = ?').run(Date.now(), uptime());
       });
     },
 
@@ -214,10 +238,11 @@ export async function openSqliteJournal(path: string): Promise<Journal> {
       guarded(() => database.prepare('update lease set released = 1 where token = ?').run(lease.token));
     },
 
-    async pulse(pulse: Pulse): Promise<void> {
-      guarded(() =>
-        database.prepare('insert or replace into pulse values (?, ?)').run(pulse.step, JSON.stringify(pulse)),
-      );
+    async pulse(lease: Lease, pulse: Pulse): Promise<void> {
+      transaction(() => {
+        mustHold(lease);
+        database.prepare('insert or replace into pulse values (?, ?)').run(pulse.step, JSON.stringify(pulse));
+      });
     },
 
     async pulses(): Promise<Pulse[]> {
@@ -243,6 +268,25 @@ export async function openSqliteJournal(path: string): Promise<Journal> {
     async presences(): Promise<Record<string, number>> {
       const rows = guarded(() => database.prepare('select terminal, said from presence').all());
       return Object.fromEntries(rows.map(({ terminal, said }) => [String(terminal), Number(said)]));
+    },
+
+    async takeFates(lease: Lease): Promise<Map<string, Fate>> {
+      return transaction(() => {
+        mustHold(lease);
+        database.exec(`update delivery set fate = 'unknown' where fate = 'begun'`);
+        const rows = database.prepare('select message_id, fate from delivery').all();
+        return new Map(rows.map(({ message_id, fate }) => [String(message_id), fate as Fate]));
+      });
+    },
+
+    async putFates(lease: Lease, fates: ReadonlyMap<string, Fate | null>): Promise<void> {
+      transaction(() => {
+        mustHold(lease);
+        for (const [messageId, fate] of fates) {
+          if (fate === null) forget.run(messageId);
+          else put.run(messageId, fate);
+        }
+      });
     },
 
     async close(): Promise<void> {

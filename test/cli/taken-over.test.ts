@@ -102,7 +102,7 @@ async function conducting(): Promise<number> {
 /** As if the lease had been renewed for the last time half a minute ago and more. */
 function silence(): void {
   const journal = new DatabaseSync(journalOf(join(folder, 'middlewatch', 'runs', NAME)));
-  journal.exec('update lease set renewed = renewed - 40000');
+  journal.exec('update lease set uptime = uptime - 40000');
   journal.close();
 }
 

@@ -6,8 +6,11 @@ import { join } from 'node:path';
 import { type ParsedMail, simpleParser } from 'mailparser';
 import { SMTPServer } from 'smtp-server';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
+import { Deliveries } from '../../src/notify/deliveries.ts';
 import { openOutbox } from '../../src/notify/outbox.ts';
 import type { OutgoingMessage } from '../../src/run/events.ts';
+import { type Lease, LeaseLost } from '../../src/run/journal.ts';
+import { makeSqliteJournal, openSqliteJournal } from '../../src/run/sqlite-journal.ts';
 import { after, at, night } from './story.ts';
 
 const MESSAGE: OutgoingMessage = {
@@ -94,18 +97,27 @@ async function hangingUp(when: 'before the data' | 'after the dot', only: string
 }
 
 let folder: string;
+let before: Lease | undefined;
 beforeEach(async () => {
+  before = undefined;
   folder = await mkdtemp(join(tmpdir(), 'outbox-'));
   return () => rm(folder, { recursive: true });
 });
 
-function outbox(url: string | undefined, people: string[]) {
+/** The outbox of the next conductor, which goes on with what the one before has left. */
+async function outbox(url: string | undefined, people: string[]) {
+  const path = join(folder, 'journal.sqlite');
+  makeSqliteJournal(path);
+  const journal = await openSqliteJournal(path);
+  onTestFinished(() => journal.close());
+  if (before) await journal.release(before);
+  before = await journal.acquire();
   const opened = openOutbox({
     runbook: night,
     run: 'night-1',
     env: { SMTP_URL: url },
     queryAudience: async (sql) => (sql.includes('from people') ? people : []),
-    deliveries: join(folder, 'deliveries.db'),
+    deliveries: await Deliveries.open(journal, before),
   });
   return opened;
 }
@@ -119,7 +131,7 @@ const caught = (promise: Promise<unknown>) =>
 
 test('each person gets a letter of their own, that says who it is from and where to answer', async () => {
   const { url, received } = await mailServer();
-  const box = outbox(url, ['bob@example.com', 'cy@example.com', 'Bob@Example.com']);
+  const box = await outbox(url, ['bob@example.com', 'cy@example.com', 'Bob@Example.com']);
   expect(await box.deliver(MESSAGE, STATE)).toEqual({ recipients: 3, detail: '3 reached' });
   await box.close();
 
@@ -137,7 +149,7 @@ test('each person gets a letter of their own, that says who it is from and where
 
 test('a line break in an address writes to nobody of its choosing', async () => {
   const { url, received } = await mailServer();
-  const box = outbox(url, [
+  const box = await outbox(url, [
     'bob@example.com\r\nRCPT TO:<eve@example.com>',
     'bob@example.com\nBcc: eve@example.com',
     'bob@example.com, eve@example.com',
@@ -157,7 +169,7 @@ test('a recipient put off for later is written to on the next attempt, and nobod
   const { url, received, answers } = await mailServer();
   answers.recipient = (address) =>
     address.startsWith('bob') ? [451, '4.7.1 bob@example.com is greylisted'] : undefined;
-  const box = outbox(url, ['bob@example.com', 'cy@example.com']);
+  const box = await outbox(url, ['bob@example.com', 'cy@example.com']);
   const error = await caught(box.deliver(MESSAGE, STATE));
   const { failure, retryInMs } = box.explain(error, 1);
   expect(failure.message).toMatch(/2 reached, 1 to be tried again.*4\.7\.1 \(address\) is greylisted/);
@@ -165,7 +177,7 @@ test('a recipient put off for later is written to on the next attempt, and nobod
   await box.close();
 
   answers.recipient = () => undefined;
-  const next = outbox(url, ['bob@example.com', 'cy@example.com']);
+  const next = await outbox(url, ['bob@example.com', 'cy@example.com']);
   expect(await next.deliver(MESSAGE, STATE)).toEqual({ recipients: 3, detail: '3 reached' });
   await next.close();
   expect(received.flatMap(({ to }) => to).toSorted()).toEqual(['ann@example.com', 'bob@example.com', 'cy@example.com']);
@@ -174,7 +186,7 @@ test('a recipient put off for later is written to on the next attempt, and nobod
 test('a refusal for good is counted and not tried again; refused by everybody is a failure for good', async () => {
   const { url, received, answers } = await mailServer();
   answers.data = (to) => (to.startsWith('bob') ? [550, '5.1.1 no such user'] : undefined);
-  const box = outbox(url, ['bob@example.com']);
+  const box = await outbox(url, ['bob@example.com']);
   expect(await box.deliver(MESSAGE, STATE)).toEqual({
     recipients: 1,
     detail: '1 reached, 1 refused by the mail server',
@@ -190,7 +202,7 @@ test('a refusal for good is counted and not tried again; refused by everybody is
 
 test('a connection lost after the final dot leaves the outcome unknown: not sent again', async () => {
   const server = await hangingUp('after the dot', 'bob');
-  const box = outbox(server.url, ['bob@example.com']);
+  const box = await outbox(server.url, ['bob@example.com']);
   const detail = '1 reached, 1 handed over with the outcome unknown, not sent again';
   expect(await box.deliver(MESSAGE, STATE)).toEqual({ recipients: 1, detail });
   expect(await box.deliver(MESSAGE, STATE)).toEqual({ recipients: 1, detail });
@@ -200,14 +212,14 @@ test('a connection lost after the final dot leaves the outcome unknown: not sent
 
 test('a connection lost before the final dot is safe to try again', async () => {
   const server = await hangingUp('before the data', 'bob');
-  const box = outbox(server.url, ['bob@example.com']);
+  const box = await outbox(server.url, ['bob@example.com']);
   const error = await caught(box.deliver(MESSAGE, STATE));
   expect(box.explain(error, 1)).toMatchObject({ failure: { name: 'MailUnfinished' }, retryInMs: 30_000 });
   expect(box.explain(error, 1).failure.message).toContain('1 to be tried again');
   await box.close();
 
   const { url, received } = await mailServer();
-  const next = outbox(url, ['bob@example.com']);
+  const next = await outbox(url, ['bob@example.com']);
   expect(await next.deliver(MESSAGE, STATE)).toMatchObject({ recipients: 2 });
   await next.close();
   expect(received.map(({ to }) => to)).toContainEqual(['bob@example.com']);
@@ -219,35 +231,34 @@ test('no server and no SMTP_URL are failures that say what to do, without the pa
   const address = unused.address();
   const port = typeof address === 'object' ? address?.port : 0;
   await new Promise((resolve) => unused.close(resolve));
-  const away = outbox(`smtp://ops:very%20secret@127.0.0.1:${port}`, []);
+  const away = await outbox(`smtp://ops:very%20secret@127.0.0.1:${port}`, []);
   const explained = away.explain(await caught(away.deliver(MESSAGE, STATE)), 1);
   await away.close();
   expect(explained.failure).toMatchObject({ name: 'MailUnfinished', advice: expect.stringContaining('tried again') });
   expect(JSON.stringify(explained)).not.toContain('secret');
 
-  const none = outbox(undefined, []);
+  const none = await outbox(undefined, []);
   expect(none.explain(await caught(none.deliver(MESSAGE, STATE)), 1).failure.advice).toContain('SMTP_URL');
   await none.close();
 });
 
-test('a mail that was on its way when the process died is in doubt: not sent again', async () => {
+test('a mail that was on its way when another took over is in doubt: sent again by neither', async () => {
   const { url, received, answers } = await mailServer();
   const { promise: arrived, resolve } = Promise.withResolvers<void>();
   answers.data = () => {
     resolve();
     return undefined;
   };
-  const dying = outbox(url, []);
-  const delivering = dying.deliver(MESSAGE, STATE);
+  const stale = await outbox(url, []);
+  const delivering = stale.deliver(MESSAGE, STATE);
   await arrived;
-  // A second opening sees what a process that died at this moment would have left behind.
-  const next = outbox(url, []);
+  const next = await outbox(url, []);
   expect(await next.deliver(MESSAGE, STATE)).toMatchObject({
     recipients: 0,
     detail: expect.stringContaining('1 handed over with the outcome unknown'),
   });
   await next.close();
-  await delivering;
-  await dying.close();
+  await expect(delivering).rejects.toBeInstanceOf(LeaseLost);
+  await stale.close();
   expect(received).toHaveLength(1);
 });

@@ -36,7 +36,8 @@ function sqlite(): Place {
       return openSqliteJournal(path);
     },
     tamper,
-    age: (ms) => tamper(`update lease set host = 'bastion-2', renewed = ${Date.now() - ms}`),
+    age: (ms) =>
+      tamper(`update lease set host = 'bastion-2', uptime = ${process.hrtime.bigint() / 1_000_000n - BigInt(ms)}`),
   };
 }
 
@@ -196,7 +197,9 @@ describe.each([
       const journal = await opened();
       await journal.acquire();
       await age(20_000);
-      await expect(journal.acquire(true)).rejects.toThrow(/bastion-2.*handover/);
+      await expect(journal.acquire(true)).rejects.toThrow(
+        /bastion-2.*heard of 20 s ago.*handover.* another (9|10) s, .*--take-over/,
+      );
       await age(40_000);
       await expect(journal.acquire()).rejects.toThrow(/bastion-2.*--take-over/);
       expect(await journal.holder()).toMatchObject({ host: 'bastion-2', silent: true });
@@ -206,10 +209,46 @@ describe.each([
 
   it('a pulse is overwritten, and is no record', async () => {
     const journal = await opened();
-    await journal.pulse({ step: 'copy', at: 1, done: 1, total: 9, unit: 'rows' });
-    await journal.pulse({ step: 'copy', at: 2, done: 5, total: 9, unit: 'rows' });
+    const lease = await journal.acquire();
+    const pulse = (done: number) => journal.pulse(lease, { step: 'copy', at: done, done, total: 9, unit: 'rows' });
+    await pulse(1);
+    await pulse(5);
+    await journal.release(lease);
+    await journal.acquire();
+    await expect(pulse(9)).rejects.toBeInstanceOf(LeaseLost);
     expect((await journal.pulses()).map((each) => each.done)).toEqual([5]);
     expect(await journal.read(0)).toEqual([]);
+  });
+
+  it('what became of mails is told to the next conductor; what the one before had begun is in doubt', async () => {
+    const [mine, yours] = [await opened(), await opened()];
+    const lease = await mine.acquire();
+    expect(await mine.takeFates(lease)).toEqual(new Map());
+    await mine.putFates(
+      lease,
+      new Map([
+        ['<1>', 'begun'],
+        ['<2>', 'begun'],
+        ['<3>', 'begun'],
+      ] as const),
+    );
+    await mine.putFates(
+      lease,
+      new Map([
+        ['<1>', 'reached'],
+        ['<2>', null],
+      ] as const),
+    );
+    await mine.release(lease);
+    const next = await yours.acquire();
+    expect(await yours.takeFates(next)).toEqual(
+      new Map([
+        ['<1>', 'reached'],
+        ['<3>', 'unknown'],
+      ]),
+    );
+    await expect(mine.putFates(lease, new Map([['<3>', 'reached']]))).rejects.toBeInstanceOf(LeaseLost);
+    await expect(mine.takeFates(lease)).rejects.toBeInstanceOf(LeaseLost);
   });
 
   it('a terminal says again and again that it is there, which is no record either', async () => {
@@ -234,8 +273,7 @@ describe('a file', () => {
       5,
       Array.from({ length: 9 }, (_, nth) => says(`${nth} `.repeat(99))),
     );
-    await journal.acquire();
-    await journal.pulse({ step: 'copy', at: 1, done: 1, total: 9, unit: 'rows' });
+    await journal.pulse(await journal.acquire(), { step: 'copy', at: 1, done: 1, total: 9, unit: 'rows' });
     await journal.close();
     const whole = await readFile(path);
     const refused = new Set<string>();
@@ -299,6 +337,20 @@ describe('a file', () => {
         /^Record 1 .* is (not JSON|no event)/,
       );
     }
+  });
+
+  it('has the lease lapse by the time that passed, not by the clock on the wall', async () => {
+    const { open, tamper } = sqlite();
+    const journal = await open();
+    onTestFinished(() => journal.close());
+    const { started } = await journal.acquire();
+    for (const ms of [-3_600_000, 3_600_000]) {
+      await tamper(`update lease set host = 'bastion-2', renewed = ${Date.now() + ms}`);
+      await expect(journal.acquire(true)).rejects.toThrow(/bastion-2, last heard of 0 s ago/);
+    }
+    // Of what passed before this machine was started, or on another, nothing better tells.
+    await tamper(`update lease set started = 'another ${started}', renewed = ${Date.now() - 40_000}`);
+    expect(await journal.holder()).toMatchObject({ silent: true });
   });
 
   it('of another version’s layout is left alone', async () => {

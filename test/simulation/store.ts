@@ -1,15 +1,7 @@
 import { chained, GENESIS, verified } from '../../src/run/chain.ts';
 import type { JournalRecord, RunEvent } from '../../src/run/events.ts';
 import { fold } from '../../src/run/fold.ts';
-import {
-  type Holder,
-  type Journal,
-  JournalFailed,
-  type Lease,
-  LeaseHeld,
-  LeaseLost,
-  type Pulse,
-} from '../../src/run/journal.ts';
+import { type Holder, type Journal, JournalFailed, type Lease, LeaseHeld, LeaseLost } from '../../src/run/journal.ts';
 import type { RunState } from '../../src/run/state.ts';
 import type { Process, World } from './world.ts';
 
@@ -95,7 +87,7 @@ export class Store {
           const alive = this.#alive();
           if (alive) throw new LeaseHeld(alive);
           const lease = { token: this.token + 1, host: process.name, pid: 1, started: '' };
-          this.#held = { ...lease, renewed: Date.now(), silent: false, process, at: world.nowMs, released: false };
+          this.#held = { ...lease, unheardMs: 0, silent: false, process, at: world.nowMs, released: false };
           return lease;
         }),
       holder: () => asked(() => this.#alive()),
@@ -108,10 +100,12 @@ export class Store {
         asked(() => {
           if (this.#held?.token === lease.token) this.#held.released = true;
         }),
-      pulse: (_pulse: Pulse) => asked(() => undefined),
+      pulse: (lease) => asked(() => this.#mustHold(lease)),
       pulses: () => asked(() => []),
       present: () => asked(() => undefined),
       presences: () => asked(() => ({})),
+      takeFates: () => asked(() => new Map()),
+      putFates: () => asked(() => undefined),
       close: async () => undefined,
     };
   }

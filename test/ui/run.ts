@@ -125,7 +125,7 @@ export async function openTestRun({ rehearsal = true } = {}): Promise<TestRun> {
       await journal.append({ lease }, Date.now() + ahead, [{ type: 'prompt-settled', prompt, round: 1 }]);
     },
     dies: () => journal.release(lease),
-    pulse: (pulse) => journal.pulse({ ...pulse, at: Date.now() + ahead }),
+    pulse: (pulse) => journal.pulse(lease, { ...pulse, at: Date.now() + ahead }),
     records: () => journal.read(0),
     async state() {
       const state = (await journal.read(0)).reduce<RunState | null>(fold, null);

@@ -71,6 +71,6 @@ async function stop(trial: Trial, { process }: Conductor): Promise<void> {
 
 function dateBack(trial: Trial): void {
   const journal = new DatabaseSync(journalOf(trial.folder));
-  journal.exec(`update lease set renewed = renewed - ${2 * LAPSE}`);
+  journal.exec(`update lease set uptime = uptime - ${2 * LAPSE}`);
   journal.close();
 }
