@@ -10,7 +10,7 @@ const { values } = parseArgs({
   },
 });
 const seed = Number(values.seed);
-const known = Object.keys(kinds(seed));
+const known = Object.keys(kinds(seed, !values.few));
 const wanted = values.kinds?.split(',') ?? known;
 const unknown = wanted.find((name) => !known.includes(name));
 if (unknown !== undefined || !Number.isSafeInteger(seed)) {

@@ -2,6 +2,7 @@ import { randomFrom } from '../simulation/random.ts';
 import type { Bench, Kind, Outcome } from './kind.ts';
 import { clocks } from './kinds/clocks.ts';
 import { disks } from './kinds/disks.ts';
+import { flagship } from './kinds/flagship.ts';
 import { journals } from './kinds/journals.ts';
 import { appends, moments } from './kinds/killed.ts';
 import { connections, servers } from './kinds/lost.ts';
@@ -10,8 +11,8 @@ import { suspended } from './kinds/suspended.ts';
 import { terminals } from './kinds/terminals.ts';
 import { openLab } from './lab.ts';
 
-/** Every kind of fault, by the name it is asked for. */
-export const kinds = (seed: number): Record<string, Kind> => ({
+/** Every kind of fault, by the name it is asked for; the flagship takes minutes. */
+export const kinds = (seed: number, full: boolean): Record<string, Kind> => ({
   simulation: simulation(seed),
   appends,
   moments,
@@ -21,6 +22,7 @@ export const kinds = (seed: number): Record<string, Kind> => ({
   journals,
   clocks,
   terminals,
+  ...(full ? { flagship } : {}),
   // Only root can mount the small disk.
   ...(process.getuid?.() === 0 ? { disks } : {}),
 });
@@ -57,7 +59,7 @@ export async function bringAbout(
   for (const name of names) {
     const summary: Summary = { kind: name, runs: 0, injected: 0, rows: 0, steps: 0, seconds: 0, wrong: [] };
     const began = performance.now();
-    await kinds(seed)[name]?.(bench, (outcome) => {
+    await kinds(seed, full)[name]?.(bench, (outcome) => {
       const { fault, injected, rows, steps, wrong } = outcome;
       summary.runs += 1;
       summary.injected += injected;

@@ -19,7 +19,7 @@ import type { Lab } from './lab.ts';
 import { type Traces, tracesIn } from './traces.ts';
 
 /** A conductor is taken to hang when it has not ended after this long, in ms. */
-const PATIENCE = 120_000;
+const PATIENCE = 60_000;
 /** A run that is not over after this many conductors is taken to be stuck. */
 const MOST_CONDUCTORS = 8;
 const ME = { name: 'Ona', role: 'ops' };
@@ -58,6 +58,7 @@ export class Trial implements AsyncDisposable {
   readonly #lab: Lab;
   readonly #archive: Archive;
   readonly #inDatabase: boolean;
+  #hung = false;
   readonly database: string;
   readonly #over = new AbortController();
   readonly #answering: Promise<unknown>;
@@ -143,6 +144,7 @@ export class Trial implements AsyncDisposable {
     if ((await Promise.race([ended, late])) === 'late') {
       process.kill('SIGKILL');
       await ended;
+      this.#hung = true;
     }
     patience.abort();
   }
@@ -167,7 +169,7 @@ export class Trial implements AsyncDisposable {
 
   /** What is not as an undisturbed run would have left it; nothing when all is well. */
   async wrong(): Promise<string[]> {
-    const wrong: string[] = [];
+    const wrong: string[] = this.#hung ? ['a conductor did not end by itself'] : [];
     let records: JournalRecord[] = [];
     try {
       const journal = await this.#archive.open(basename(this.folder));

@@ -6,7 +6,8 @@ const HOUR = 3_600_000;
 export const clocks: Kind = async ({ lab, random, full }, onOutcome) => {
   const plans = Array.from({ length: full ? 12 : 1 }, () => {
     const steps = Array.from({ length: random.between(1, 4) }, () => random.between(-3 * HOUR, 3 * HOUR));
-    return `clock ${random.between(1, 6)} ${steps.join(' ')}`;
+    // Not before the window has begun: a run whose window is to open in an hour waits for it, and rightly so.
+    return `clock ${random.between(4, 8)} ${steps.join(' ')}`;
   });
   await each(plans, async (fault) => {
     const outcome = await tried(lab, fault, async (trial) => {
