@@ -32,7 +32,7 @@ export function register(program: Command): void {
         setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
         const interrupted = interruption();
         const plain = flags.plain ?? false;
-        const state = await attend({ journal, me, since, plain, interruption: interrupted });
+        const state = await attend({ journal, me, role: flags.as ?? null, since, plain, interruption: interrupted });
         print(`\n${summary({ runbook, state, pulses: [], now: Date.now() + state.aheadMs }, lookOf(process.env))}\n`);
         await journal.close();
         process.exitCode = interrupted.signal.aborted ? INTERRUPTED : exitCode(state);

@@ -86,6 +86,7 @@ async function rehearse(file: string, flags: Flags, command: Command): Promise<v
       folder: join(rehearsal.folder, run),
       runbook,
       me,
+      role: null,
       env: { ...process.env, ...rehearsal.env },
       flags: failing.flatMap((id) => ['--fail', id]),
       report,

@@ -157,6 +157,7 @@ async function run(file: string, flags: Flags, command: Command): Promise<void> 
       folder,
       runbook: runbookOf(state),
       me,
+      role: flags.as ?? null,
       env: journalUrl === undefined ? process.env : { ...process.env, [JOURNAL_VARIABLE]: journalUrl },
       flags: [...(flags.wait ? [] : ['--no-wait']), ...(held ? ['--take-over'] : [])],
       report,

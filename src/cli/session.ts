@@ -19,6 +19,8 @@ export interface Session {
   folder: string;
   runbook: Runbook;
   me: Person;
+  /** The role given with --as, in which alone is answered from here; null when none was. */
+  role: string | null;
   env: NodeJS.ProcessEnv;
   /** Further arguments of the conductor. */
   flags: string[];
@@ -78,7 +80,7 @@ async function epitaph(
  * @returns the exit code
  */
 export async function attendRun(session: Session): Promise<number> {
-  const { opened, folder, me, rehearsal, answers, reason, leaveOpen, interruption } = session;
+  const { opened, folder, me, role, rehearsal, answers, reason, leaveOpen, interruption } = session;
   const { journal, since } = opened;
   const answering = new AbortController();
   const gone = new AbortController();
@@ -110,7 +112,7 @@ export async function attendRun(session: Session): Promise<number> {
       : Promise.resolve(false);
 
   const signal = AbortSignal.any([interruption.signal, gone.signal]);
-  await attend({ journal, me, since, plain: session.plain, interruption: { ...interruption, signal } });
+  await attend({ journal, me, role, since, plain: session.plain, interruption: { ...interruption, signal } });
   answering.abort();
   const gaveUp = await answered;
   const finished = stateOf(await journal.read(0))?.outcome != null;

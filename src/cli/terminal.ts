@@ -19,6 +19,8 @@ export const TERMINAL = `${hostname()}:${process.pid}`;
 export interface Attending {
   journal: Journal;
   me: Person;
+  /** The role given with --as, in which alone is answered from here; null when none was. */
+  role: string | null;
   /** The last record that is old news. */
   since: number;
   plain: boolean;
@@ -31,9 +33,9 @@ function linesOnly({ TERM, INK_SCREEN_READER }: NodeJS.ProcessEnv): boolean {
 }
 
 /** Shows a run until it has ended or this terminal leaves it: the screen on a terminal, a line an event elsewhere. */
-export async function attend({ journal, me, since, plain, interruption }: Attending): Promise<RunState> {
+export async function attend({ journal, me, role, since, plain, interruption }: Attending): Promise<RunState> {
   const { stdin, stdout } = process;
-  const following = { journal, me, terminal: TERMINAL, stdin, stdout, since, signal: interruption.signal };
+  const following = { journal, me, role, terminal: TERMINAL, stdin, stdout, since, signal: interruption.signal };
   if (plain || linesOnly(process.env) || !stdin.isTTY || !stdout.isTTY) {
     const { openPlain } = await import('../ui/plain.ts');
     return await openPlain({ ...following, onCtrlC: interruption.onCtrlC });

@@ -28,18 +28,26 @@ export interface Form {
 export interface Desk {
   prompt: Prompt;
   state: RunState;
+  /** The role that this terminal answers in; null: in any. */
+  role: string | null;
   known: readonly Person[];
   terminal: string;
 }
 
-/** The people who may answer; a role that names nobody is there once, with an empty name to fill in. */
-export function candidates(prompt: Prompt, state: RunState): Person[] {
+/** The people who may answer here; a role that names nobody is there once, with an empty name to fill in. */
+export function candidates({ prompt, state, role: only }: Pick<Desk, 'prompt' | 'state' | 'role'>): Person[] {
   const roles = prompt.who.length > 0 ? prompt.who : Object.keys(state.people);
-  return roles.flatMap((role) => {
-    const names = state.people[role] ?? [];
-    return (names.length > 0 ? names : ['']).map((name) => ({ name, role }));
-  });
+  return roles
+    .filter((role) => only === null || role === only)
+    .flatMap((role) => {
+      const names = state.people[role] ?? [];
+      return (names.length > 0 ? names : ['']).map((name) => ({ name, role }));
+    });
 }
+
+/** Said of a question to a terminal none of whose people may answer it. */
+export const forOthers = ({ who }: Prompt) =>
+  `Not from this terminal: \`runbook attach --as ${who[0] ?? 'ROLE'}\` in another one.`;
 
 /** Whether this person alone may approve a rollback, so that nobody could approve one of their asking. */
 export function approvesAlone(by: Person, { document }: Runbook, { people }: RunState): boolean {
@@ -51,8 +59,9 @@ export function approvesAlone(by: Person, { document }: Runbook, { people }: Run
 export const needsAnother = ({ name }: Person) =>
   `Nobody but ${name} may approve a rollback, and nobody approves their own: let another person ask for it.`;
 
-export function openForm({ prompt, state, known }: Pick<Desk, 'prompt' | 'state' | 'known'>): Form {
-  const people = candidates(prompt, state);
+export function openForm({ known, ...desk }: Omit<Desk, 'terminal'>): Form {
+  const { prompt } = desk;
+  const people = candidates(desk);
   const fitting = (by: Person) =>
     people.findIndex((each) => each.role === by.role && (each.name === by.name || each.name === ''));
   const by = known.find((each) => fitting(each) >= 0);
@@ -81,7 +90,8 @@ function moved(cursor: number | null, by: 1 | -1, length: number): number | null
   return Math.min(length - 1, Math.max(0, cursor + by));
 }
 
-function choose(form: Form, press: Press, { prompt }: Desk): Form {
+function choose(form: Form, press: Press, desk: Desk): Form {
+  const { prompt } = desk;
   const length = form.ticked.length + prompt.options.length;
   if ('letter' in press) {
     const option = Number.parseInt(press.letter, 10) - 1;
@@ -101,11 +111,12 @@ function choose(form: Form, press: Press, { prompt }: Desk): Form {
   if (option.effect === 'proceed' && form.ticked.includes(false)) {
     return { ...form, refused: 'Tick every item with the space bar first, or choose another answer.' };
   }
+  if (candidates(desk).length === 0) return { ...form, refused: forOthers(prompt) };
   return { ...form, stage: option.reason ? 'reason' : 'who' };
 }
 
-function who(form: Form, press: Press, { prompt, state }: Desk): Form {
-  const people = candidates(prompt, state);
+function who(form: Form, press: Press, desk: Desk): Form {
+  const people = candidates(desk);
   if ('letter' in press) {
     const candidate = Number.parseInt(press.letter, 10) - 1;
     return candidate in people ? { ...form, candidate } : form;

@@ -20,6 +20,8 @@ export interface Following {
   journal: Journal;
   /** Who sits at it, unless they say otherwise when answering. */
   me: Person;
+  /** The role that is answered in from here; null: any. */
+  role: string | null;
   /** Its host and process, as they are put on record. */
   terminal: string;
   /**
@@ -73,7 +75,7 @@ function ending(since?: number): (records: readonly JournalRecord[], state: RunS
 }
 
 /** Takes hold of a run. Nothing is read or put on record before `show`. */
-export function takeHold({ journal, me, terminal, since, signal }: Following): Hold {
+export function takeHold({ journal, me, terminal, since, signal }: Omit<Following, 'role'>): Hold {
   const leaving = new AbortController();
   let followed: Followed | null = null;
   const now = () => Date.now() + (followed?.state.aheadMs ?? 0);

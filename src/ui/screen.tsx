@@ -69,11 +69,12 @@ async function forget(stdin: NodeJS.ReadStream): Promise<void> {
  * @returns the state of the run as it was last seen here
  */
 export async function openScreen({ stdin, stdout, sign, ...following }: Following & Attended): Promise<RunState> {
-  const { me, terminal } = following;
+  const { me, role, terminal } = following;
   const hold = takeHold(following);
   const store = createScreenStore({
     look: lookOf(process.env),
     me,
+    role,
     terminal,
     columns: stdout.columns,
     rows: stdout.rows,

@@ -3,7 +3,7 @@ import type { Person, Prompt } from '../run/events.ts';
 import { mustSign } from '../run/proof.ts';
 import type { RunState } from '../run/state.ts';
 import type { Runbook } from '../runbook/plan.ts';
-import { answerOf, approvesAlone, candidates, chosen, type Form, needsAnother } from './answering.ts';
+import { answerOf, approvesAlone, candidates, chosen, type Form, forOthers, needsAnother } from './answering.ts';
 import type { Followed } from './followed.ts';
 import { type Line, line, paragraph, span } from './lines.ts';
 import type { Look } from './look.ts';
@@ -22,8 +22,8 @@ function refusedFrom(by: Person | undefined, prompt: Prompt, form: Form, state: 
 }
 
 function peopleLines(prompt: Prompt, form: Form, followed: Followed, screen: Screen, cells: number): Line[] {
-  const { look, terminal } = screen;
-  const people = candidates(prompt, followed.state);
+  const { look, terminal, view } = screen;
+  const people = candidates({ prompt, state: followed.state, role: view.role });
   const refused = refusedFrom(people[form.candidate ?? -1], prompt, form, followed.state, terminal);
   const lines = people.map((person, index) => {
     const at = form.candidate === index;
@@ -83,10 +83,12 @@ export function stageLines(screen: Screen, followed: Followed, prompt: Prompt, f
   const keys = (text: string) => paragraph(text, cells, 'quiet');
   switch (form.stage) {
     case 'choose': {
+      const here = candidates({ prompt, state: followed.state, role: screen.view.role }).length > 0;
       const tick = form.ticked.length > 0 ? 'space ticks, ' : '';
       return [
         ...givenLines(prompt, followed, cells),
         ...paragraph(whoMay(prompt, followed.runbook), cells, 'quiet'),
+        ...(here ? [] : paragraph(forOthers(prompt), cells, 'quiet')),
         ...keys(`${tick}arrows or a number choose, Enter goes on`),
       ];
     }

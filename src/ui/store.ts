@@ -25,7 +25,10 @@ export interface Screen {
 
 export type ScreenStore = StoreApi<Screen>;
 
-export function createScreenStore(given: Pick<Screen, 'look' | 'me' | 'terminal' | 'columns' | 'rows'>): ScreenStore {
+export function createScreenStore({
+  role,
+  ...given
+}: Pick<Screen, 'look' | 'me' | 'terminal' | 'columns' | 'rows'> & { role: string | null }): ScreenStore {
   return createStore<Screen>(() => ({
     ...given,
     followed: null,
@@ -33,7 +36,7 @@ export function createScreenStore(given: Pick<Screen, 'look' | 'me' | 'terminal'
     pulses: [],
     rates: {},
     clock: Date.now(),
-    view: openView(given.me),
+    view: openView(given.me, role),
   }));
 }
 

@@ -100,7 +100,7 @@ function looked(word: string, { runbook, state }: Followed): Meant {
 /** What a typed line means: an answer, a request, a question about what is asked, or why it is nothing of these. */
 export function understood(
   text: string,
-  { me, terminal }: Pick<Following, 'me' | 'terminal'>,
+  { me, role: only, terminal }: Pick<Following, 'me' | 'role' | 'terminal'>,
   followed: Followed,
 ): Meant {
   const { state } = followed;
@@ -110,6 +110,9 @@ export function understood(
   if (word === '' || word === 'evidence') return looked(word, followed);
   if (word === 'help' || word === '?') return { says: HELP };
 
+  if (role !== undefined && only !== null && role !== only) {
+    return says(`This terminal answers as ${only}; for ${role}, \`runbook attach --as ${role}\` in another one.`);
+  }
   if (by.role === WATCHER && word !== 'detach') return says(WATCHING);
 
   const open = openPrompts(state);

@@ -21,6 +21,8 @@ export interface View {
   dialog: Dialog | null;
   /** Who answers from here: whoever did so last first, in the end who sits here. */
   known: readonly Person[];
+  /** The role that is answered in from here; null: any. */
+  role: string | null;
   /** Something this terminal has to say, such as why a key did nothing. */
   notice: string | null;
 }
@@ -59,8 +61,8 @@ export function afterSigning(view: View, { prompt, round }: Answer, refused: str
   return { ...view, forms: { ...view.forms, [key]: { ...form, stage, refused } } };
 }
 
-export function openView(me: Person): View {
-  return { page: 'run', scroll: 0, front: null, forms: {}, dialog: null, known: [me], notice: null };
+export function openView(me: Person, role: string | null): View {
+  return { page: 'run', scroll: 0, front: null, forms: {}, dialog: null, known: [me], role, notice: null };
 }
 
 export const promptKey = (prompt: Prompt) => `${prompt.id}#${prompt.round}`;
@@ -75,7 +77,10 @@ export function frontPrompt(view: View, state: RunState): { prompt: Prompt; form
   const open = openPrompts(state);
   const prompt = open.find((each) => promptKey(each) === view.front) ?? open[0];
   if (!prompt) return null;
-  return { prompt, form: view.forms[promptKey(prompt)] ?? openForm({ prompt, state, known: view.known }) };
+  return {
+    prompt,
+    form: view.forms[promptKey(prompt)] ?? openForm({ prompt, state, known: view.known, role: view.role }),
+  };
 }
 
 /**
@@ -220,7 +225,13 @@ export function pressed(before: View, press: Press, situation: Situation): Press
   }
   if (!front || !situation.legible) return stay(view);
   if (me.role === WATCHER) return stay({ ...view, notice: WATCHING });
-  const { form, answer } = answering(front.form, press, { prompt: front.prompt, state, known: view.known, terminal });
+  const { form, answer } = answering(front.form, press, {
+    prompt: front.prompt,
+    state,
+    known: view.known,
+    role: view.role,
+    terminal,
+  });
   const next: View = {
     ...view,
     front: promptKey(front.prompt),

@@ -9,7 +9,7 @@ import { ADA, OPENS, openTestRun, orphans, type TestRun } from './run.ts';
 
 const MINUTE = 60_000;
 
-function show(run: TestRun, given: { tty: boolean; since?: number; me?: Person }) {
+function show(run: TestRun, given: { tty: boolean; since?: number; me?: Person; role?: string }) {
   const leaving = new AbortController();
   const stdout = new PassThrough();
   const stdin = Object.assign(new PassThrough(), { isTTY: given.tty });
@@ -21,6 +21,7 @@ function show(run: TestRun, given: { tty: boolean; since?: number; me?: Person }
   const ended = openPlain({
     journal: run.journal,
     me: given.me ?? ADA,
+    role: given.role ?? null,
     terminal: 'test:1',
     stdin: stdin as unknown as NodeJS.ReadStream,
     stdout,
@@ -71,6 +72,15 @@ it('prints no history, but what is still asked', async () => {
   const plain = show(run, { tty: false });
   await plain.says('What shall become of the orphans?');
   expect(plain.text()).not.toContain('bound to');
+});
+
+it('answers, with --as, in that role alone', async () => {
+  const run = await openTestRun();
+  await asked(run);
+  const plain = show(run, { tty: true, role: 'dev' });
+  await plain.says('What shall become of the orphans?');
+  plain.types('as lead leave');
+  await plain.says('This terminal answers as dev; for lead, `runbook attach --as lead` in another one.');
 });
 
 it('takes answers as typed lines, and says why one does not count', async () => {

@@ -22,7 +22,13 @@ function show(
   columns: number,
   rows: number,
   name = 'test:1',
-  { sign = async () => null as string | null, me = ADA, typed = '', since = undefined as number | undefined } = {},
+  {
+    sign = async () => null as string | null,
+    me = ADA,
+    role = null as string | null,
+    typed = '',
+    since = undefined as number | undefined,
+  } = {},
 ): Shown {
   const terminal = new FakeTerminal(columns, rows);
   if (typed !== '') terminal.press({ type: typed });
@@ -32,6 +38,7 @@ function show(
   const ended = openScreen({
     journal,
     me,
+    role,
     terminal: name,
     stdin,
     stdout,
@@ -189,6 +196,20 @@ describe('answering', () => {
     await terminal.shows('Ada (Developer) answers “done”');
     terminal.press('enter');
     await vi.waitFor(async () => expect((await answers(run)).map((each) => each.choose)).toEqual(['done']));
+  });
+
+  it('offers, with --as, only people of that role, and says from where the others may answer', async () => {
+    const run = await openTestRun();
+    await asked(run);
+    const { terminal: dev } = show(run, 100, 30, 'test:1', { role: 'dev' });
+    await dev.shows('For Tech Lead to answer. Not from this terminal: `runbook attach --as lead`');
+    dev.press({ type: '1' }, 'enter');
+    await dev.shows(/answer\..*Not from this terminal.*Not from this terminal/s);
+    await run.happens(OPENS, { type: 'prompt-opened', prompt: { ...orphans(), id: 'more', who: [] } });
+    const { terminal: lead } = show(run, 100, 30, 'test:2', { me: { name: 'Grace', role: 'lead' }, role: 'lead' });
+    await lead.shows('1 of 2, Tab for the next');
+    lead.press('tab', { type: '1' }, 'enter');
+    await lead.shows('Who answers? › 1 Grace (Tech Lead) 2 Barbara (Tech Lead) arrows');
   });
 
   it('sends nothing once somebody else was faster', async () => {
