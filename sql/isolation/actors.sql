@@ -1,7 +1,8 @@
 -- Who to act as: an owner, if there is one of rows of the table; an outsider of another tenant, who owns some as well; a
 -- colleague, who shares the owner's tenant or is put there for the trial (see colleague.sql); a stranger, who is signed in
 -- and has nothing; and whoever is not signed in. Each has a victim, whose tenant is another than theirs. Whoever holds a
--- role that most do not (support staff, say) may see more, and is left out. For a table in which there is nothing to try on,
+-- role that most do not (support staff, say) may see more, and is left out. Who of many is chance: when somebody
+-- is in the way of trying with these, the next look finds others. For a table in which there is nothing to try on,
 -- also what a row of the owner's could be made of (see sample.sql).
 -- psql: -v schema=public -v name=clients -v owner=org_id
 with staff as (
@@ -35,12 +36,12 @@ candidates as (
   union all
   (select id, tenant_id, 2 as rank from ordinary limit 20)
 ),
-owner as (select id, tenant_id from candidates order by rank, id limit 1),
+owner as (select id, tenant_id from candidates order by rank, random() limit 1),
 outsider as (
   select id, tenant_id
   from candidates
   where tenant_id <> (select tenant_id from owner)
-  order by rank, id
+  order by rank, random()
   limit 1
 ),
 colleague as (

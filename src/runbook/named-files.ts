@@ -14,6 +14,7 @@ const KEYS = new Set([
   'files',
   'remaining',
   'actors',
+  'hold',
   'own',
   'row',
   'sample',

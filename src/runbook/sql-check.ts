@@ -157,7 +157,7 @@ function wanted(kind: StepKind, { use, path }: StepFile): Must {
 }
 
 /** The files of an isolation step that are one statement each; preparations and attacks may be several. */
-const ONE_OF_ISOLATION = new Set(['own', 'row', 'sample', 'samples', 'misplaced']);
+const ONE_OF_ISOLATION = new Set(['hold', 'own', 'row', 'sample', 'samples', 'misplaced']);
 
 /** Statements that PostgreSQL refuses inside a transaction, by node type. */
 const ALONE = ['CreatedbStmt', 'DropdbStmt', 'AlterSystemStmt', 'CreateTableSpaceStmt', 'DropTableSpaceStmt'];

@@ -123,6 +123,7 @@ function named(step: Step, settings: Document['settings'], people: Named['more']
     case 'isolation':
       return [
         ...one('actors', step.actors, 'look'),
+        ...one('hold', step.hold, 'as-people', people),
         ...keyed('prepare', step.prepare),
         ...one('own', step.own, 'as-people', people),
         ...keyed('samples', step.samples).map((it) => ({ ...it, only: String(it.path[1]) })),

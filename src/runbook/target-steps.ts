@@ -169,6 +169,10 @@ export const isolation = z.strictObject({
     .record(z.string(), z.record(z.string(), commands))
     .default({})
     .meta({ description: 'Tables in which some actors may do something else' }),
+  hold: file.optional().meta({
+    description:
+      'Locks an actor and whom they are tried against, as they were found; a row for each who has changed since: then others are found',
+  }),
   own: file.meta({
     description: "Counts, per table, of rows that are the actor's and that are not: (own, foreign_rows)",
   }),

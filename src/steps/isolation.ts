@@ -1,15 +1,17 @@
 import { called, itemsOf } from '../runbook/plan.ts';
+import type { Item } from '../runbook/schema.ts';
 import { variablesOf } from '../runbook/sql-file.ts';
+import { hold } from './actors.ts';
 import { attack, attackName } from './attack.ts';
 import { judged } from './cells.ts';
 import { ExpectationFailed, type Kind } from './kind.ts';
 import { rolledBack } from './rolled-back.ts';
 import { BESIDES, type Findings, findings, several, type Trial } from './trial.ts';
-import { type Actors, type Attack, prepare, type Setting, tryTable } from './try-table.ts';
+import { type Attack, find, type Isolation, inPassing, prepare, type Setting, tryTable } from './try-table.ts';
 import { source } from './world.ts';
 
-/** How often a table is tried again at which somebody reached less than they may. */
-const SECOND_LOOKS = 2;
+/** For how long what others were in the way of is tried again with people found anew, where the step has no timeout, in ms. */
+const PATIENCE = 60_000;
 
 /**
  * Proves who can see and change what, by trying: every table, by every command, as real people, through the role and
@@ -27,18 +29,18 @@ export const isolation: Kind<'isolation'> = {
     const attacks = Map.groupBy(step.attacks, perTable);
 
     const trials: Trial[] = [];
-    let people: Actors = new Map();
+    let most: Item | undefined;
+    let actors = 0;
     for (const [done, item] of items.entries()) {
       act.pulse({ done, total: items.length, unit: 'tables', note: called(item, items) });
-      let found = await tryTable(setting, item, attacks.get(true) ?? []);
-      // Whoever has left the application since they were found reaches nothing any more; a real loss is found again.
-      for (let again = 0; again < SECOND_LOOKS && found.trials.some(({ came }) => came === 'lost'); again++) {
-        found = await tryTable(setting, item, attacks.get(true) ?? []);
-      }
+      const found = await undisturbed(step, () => tryTable(setting, item, attacks.get(true) ?? []));
       trials.push(...found.trials);
-      if (found.actors.size > people.size) people = found.actors;
+      if (found.actors.size > actors) [most, actors] = [item, found.actors.size];
     }
-    trials.push(...(await besides(setting, people, attacks.get(false) ?? [])));
+    if (most !== undefined) {
+      const of = most;
+      trials.push(...(await undisturbed(step, () => besides(setting, of, attacks.get(false) ?? []))).trials);
+    }
     act.pulse({ done: items.length, total: items.length, unit: 'tables' });
 
     const found = findings(trials, Object.keys(step.may));
@@ -69,24 +71,45 @@ function demandProof({ leaks, lost, unproved, evidence }: Findings): void {
   throw new ExpectationFailed(says.join(' '), evidence, advice, { hard: leaks.length > 0 });
 }
 
-/** The attacks that are about no table of the list. */
-async function besides({ step, act, world }: Setting, people: Actors, attacks: Attack[]): Promise<Trial[]> {
+/**
+ * Does work that looks for people and tries things with them, and does it again, with others, while what it could not prove
+ * was only disturbed.
+ */
+async function undisturbed<T extends { trials: Trial[] }>({ timeout }: Isolation, work: () => Promise<T>): Promise<T> {
+  const until = performance.now() + (timeout ?? PATIENCE);
+  for (;;) {
+    const found = await work();
+    if (performance.now() > until || !found.trials.some(({ passing }) => passing)) return found;
+  }
+}
+
+/** The attacks that are about no table of the list, as the people of one of them. */
+async function besides(setting: Setting, item: Item, attacks: Attack[]): Promise<{ trials: Trial[] }> {
+  const { step, act, world } = setting;
+  const { actors } = await find(setting, item);
   const trials: Trial[] = [];
   for (const { file, by } of attacks) {
     for (const label of by) {
-      const actor = people.get(label);
+      const actor = actors.get(label);
       const as = { table: BESIDES, actor: label, tried: attackName(file) };
       if (actor === undefined) {
         trials.push({ ...as, came: 'unproved', said: `nobody was found to act as ${label}` });
         continue;
       }
-      const attempt = await rolledBack(world, step, act, 'read write', async (client) => {
-        const vars = { ...world.runbook.document.settings, ...actor.variables };
-        await prepare(client, step, world, vars, actor);
-        return attack(client, world, file, actor, vars);
-      });
-      trials.push({ ...as, ...judged(attempt, false) });
+      try {
+        const attempt = await rolledBack(world, step, act, 'read write', async (client) => {
+          const vars = { ...world.runbook.document.settings, ...actor.variables };
+          await hold(client, world, step.hold, vars);
+          await prepare(client, step, world, vars, actor);
+          return attack(client, world, file, actor, vars);
+        });
+        trials.push({ ...as, ...judged(attempt, false) });
+      } catch (error) {
+        const said = inPassing(error);
+        if (said === undefined) throw error;
+        trials.push({ ...as, came: 'unproved', said, passing: true });
+      }
     }
   }
-  return trials;
+  return { trials };
 }

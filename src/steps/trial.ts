@@ -16,6 +16,8 @@ export interface Trial {
   came: Came;
   /** In words: what came of it, or why nothing could. */
   said: string;
+  /** What kept it from being proved will have passed: it may well be with other people, or a moment later. */
+  passing?: true;
 }
 
 /** What stands for the table of an attack that is about none of the list. */

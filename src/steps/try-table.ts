@@ -7,12 +7,12 @@ import { called, itemsOf } from '../runbook/plan.ts';
 import type { Item } from '../runbook/schema.ts';
 import type { StepOf } from '../runbook/step-schema.ts';
 import { ROW_COMMANDS, type RowCommand } from '../runbook/target-steps.ts';
-import { type Actor, actorsOf } from './actors.ts';
+import { type Actor, actorsOf, Changed, hold } from './actors.ts';
 import { attack, attackName } from './attack.ts';
 import { fourCommands, judged, misplacing } from './cells.ts';
 import { countAs } from './count-as.ts';
 import { query } from './query.ts';
-import { Busy, disturbed, rolledBack } from './rolled-back.ts';
+import { Busy, disturbed, rolledBack, takenBack } from './rolled-back.ts';
 import { type Place, placementsOf, rowAt, type Shape, shapeOf } from './row-at-hand.ts';
 import { runFile } from './run-file.ts';
 import type { Trial } from './trial.ts';
@@ -30,13 +30,19 @@ export interface Setting {
 }
 
 /** The people of a table, by what they are called in `may`. */
-export type Actors = Map<string, Actor>;
+type Actors = Map<string, Actor>;
 
 /** How often it is looked whether somebody has a row that nobody else holds, and the longest pause between, in ms. */
 const LOOKS = 20;
 const MOST_PAUSE = 100;
 
 const DISTURBED = 'somebody else was at its rows all the time';
+
+/** What of others was in the way, in words; undefined where it was nothing that passes. */
+export function inPassing(error: unknown): string | undefined {
+  if (disturbed(error)) return DISTURBED;
+  return error instanceof Changed ? error.message : undefined;
+}
 
 /** No row could be put there to be tried. */
 class NoSample extends Error {}
@@ -68,7 +74,7 @@ export async function tryTable(
 }
 
 /** Finds the people of a table. */
-function find({ step, act, world }: Setting, item: Item): Promise<Table> {
+export function find({ step, act, world }: Setting, item: Item): Promise<Table> {
   return rolledBack(world, step, act, 'read only', async (client) => {
     const found = await actorsOf(client, world, step.actors, step.role, item);
     const name = called(item, itemsOf(world.runbook, step.tables));
@@ -93,15 +99,18 @@ async function count({ step, act, world }: Setting, table: Table): Promise<Trial
     const vars = { ...itemVariables(world, table.item), ...actor.variables };
     try {
       const counted = await rolledBack(world, step, act, 'read write at one moment', async (client) => {
-        // First of all, so that no time goes by in which what it changes could change after the transaction's moment.
+        // First of all, so that no time goes by in which they could change after the transaction's moment; all of which
+        // sees them as they were then, so they need not be held for as long as it takes to count.
+        await takenBack(client, () => hold(client, world, step.hold, vars));
         await prepare(client, step, world, vars, actor);
         return countAs(client, world, step.own, vars, shape, actor, may(step, table.name, actor.label));
       });
       trials.push(...counted.trials.map((each) => ({ ...as, ...each })));
       if (actor.label === first(step)) table.owns = counted.own > 0;
     } catch (error) {
-      if (!disturbed(error)) throw error;
-      trials.push({ ...as, tried: 'select', came: 'unproved', said: DISTURBED });
+      const said = inPassing(error);
+      if (said === undefined) throw error;
+      trials.push({ ...as, tried: 'select', came: 'unproved', said, passing: true });
     }
   }
   return trials;
@@ -129,7 +138,8 @@ async function tryOut(
 ): Promise<Trial[]> {
   const { step, act, world } = setting;
   const as = { table: table.name, actor: label };
-  const unproved = (said: string) => ROW_COMMANDS.map((tried): Trial => ({ ...as, tried, came: 'unproved', said }));
+  const unproved = (said: string, more: Pick<Trial, 'passing'> = {}) =>
+    ROW_COMMANDS.map((tried): Trial => ({ ...as, tried, came: 'unproved', said, ...more }));
   const owner = table.actors.get(first(step));
   const actor = table.actors.get(label);
   const shape = table.shapes.get(actor?.role ?? '');
@@ -137,13 +147,19 @@ async function tryOut(
     return unproved(`nobody was found to act as ${actor === undefined ? label : first(step)}`);
   }
   const sample = step.samples[table.name] ?? (there ? undefined : step.sample);
-  if (!there && sample === undefined) return unproved(`there is no row of ${first(step)} to try on`);
+  if (!there && sample === undefined) {
+    return table.owns
+      ? unproved(DISTURBED, { passing: true })
+      : unproved(`there is no row of ${first(step)} to try on`);
+  }
   try {
     return await rolledBack(world, step, act, 'read write', async (client) => {
+      const vars = { ...itemVariables(world, table.item), ...actor.variables };
+      await hold(client, world, step.hold, { ...vars, ...owner.variables });
+      if (actor !== owner) await hold(client, world, step.hold, vars);
       const place = await placeOf(client, step, world, table, sample ?? step.row);
       if (place === undefined) throw new Busy(`All rows of ${first(step)} in ${table.name} are locked.`);
       const row = await rowAt(client, shape, place, sample !== undefined);
-      const vars = { ...itemVariables(world, table.item), ...actor.variables };
       await prepare(client, step, world, vars, actor);
       const scene = { client, shape, row, actor, kept: new Set(Object.values(owner.variables)) };
       const found: Omit<Trial, 'table' | 'actor'>[] = await fourCommands(scene, may(step, table.name, label));
@@ -155,7 +171,8 @@ async function tryOut(
       return found.map((each) => ({ ...as, ...each }));
     });
   } catch (error) {
-    if (disturbed(error)) return unproved(DISTURBED);
+    const passing = inPassing(error);
+    if (passing !== undefined) return unproved(passing, { passing: true });
     if (error instanceof NoSample) return unproved(error.message);
     throw error;
   }

@@ -62,21 +62,15 @@ test('old clients notice nothing of the migration, nor of its way back', { timeo
       throw new Error(`${what} fails beside the clients of seed ${SEED}`, { cause });
     });
   };
-  /** Isolation is tried again, as people would: whom it is tried with may leave meanwhile, or hold all of their rows. */
-  const perform = (id: string, tries = id === 'isolation' ? 3 : 1): Promise<unknown> =>
-    flagship.perform(id).catch((error: unknown) => {
-      if (tries === 1) throw error;
-      return perform(id, tries - 1);
-    });
   const before = await catalog();
   const steps = flagship.runbook.activities.filter(({ phase }) => phase !== 'rollback').flatMap((each) => each.steps);
   for (const step of steps.filter(here)) {
     const was = undoable(step) ? await catalog() : [];
-    await beside(step.id, () => perform(step.id));
+    await beside(step.id, () => flagship.perform(step.id));
     if (!undoable(step)) continue;
     await beside(`undoing ${step.id}`, () => flagship.undo(1));
     expect(await catalog(), `the undo of ${step.id}`).toEqual(was);
-    await beside(step.id, () => perform(step.id));
+    await beside(step.id, () => flagship.perform(step.id));
   }
   // Whatever the clients have written since: every row is where it belongs, in each snapshot.
   const ended = clients.ended;

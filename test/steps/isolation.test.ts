@@ -77,7 +77,7 @@ const people = (who: string) => `
   where a.n = 1 and who.actor = any ('${who}')`;
 
 const EVERYBODY = '{owner,colleague,outsider,stranger,anonymous}';
-const attacks = ['colleague', 'own', 'row', 'misplaced', 'take-row', 'join-their-tenant'];
+const attacks = ['hold', 'colleague', 'own', 'row', 'misplaced', 'take-row', 'join-their-tenant'];
 const files = {
   ...Object.fromEntries(attacks.map((name) => [`${name}.sql`, file(`sql/isolation/${name}.sql`)])),
   'actors.sql': people(EVERYBODY),
@@ -91,6 +91,7 @@ const fields = {
   tables: 'tables',
   role: MEMBER,
   actors: 'actors.sql',
+  hold: 'hold.sql',
   prepare: { colleague: 'colleague.sql' },
   own: 'own.sql',
   row: 'row.sql',
@@ -109,11 +110,11 @@ const fields = {
   ],
 };
 
-async function perform(more: object = {}, tables: Record<string, string>[] = [ORDER]) {
+async function perform(more: object = {}, tables: Record<string, string>[] = [ORDER], on: pg.Pool = pool) {
   const performed = await isolation.perform(
     stepOf('isolation', { ...fields, ...more }),
     actOf(),
-    worldOf({ pool, files, parts: { lists: { tables } } }),
+    worldOf({ pool: on, files, parts: { lists: { tables } } }),
   );
   if ('asks' in performed) throw new Error('It has nothing to ask.');
   return performed.finished;
@@ -136,6 +137,17 @@ async function everything(): Promise<unknown> {
            current_user::text, nullif(current_setting('request.jwt.claims', true), '') as claims`);
   return rows;
 }
+
+/** The pool, with something done before each of the step's transactions. */
+const poolWith = (between: () => Promise<void>): pg.Pool =>
+  Object.create(pool, {
+    connect: {
+      value: async () => {
+        await between();
+        return pool.connect();
+      },
+    },
+  });
 
 /** Changes the database for one test. */
 async function changed(by: string, back: string): Promise<void> {
@@ -319,6 +331,53 @@ describe('isolation', () => {
   it('does not take a clumsy attack for a refused one', async () => {
     const { message } = await failing({ attacks: [{ file: 'clumsy.sql', by: ['owner'] }] });
     expect(message).toMatch(/\(besides\), clumsy by owner: .*no_such_column/);
+  });
+
+  it.each([
+    ['at once', 1],
+    ['while it is being tried', 3],
+  ])('takes nobody for a leak who leaves %s after they were found', async (_, when) => {
+    await changed(
+      `alter policy mine on "order" with check (
+         ("Owner" = auth.uid() or tenant_id = current_tenant_id()) and (tenant_id is null or tenant_id = current_tenant_id()));
+       ${file('sql/tables/functions.sql').replace(/revoke .*$/s, '')}
+       create trigger guard_new before insert on "order" for each row when (new.tenant_id is not null)
+         execute function guard_tenant_id('Owner');
+       create trigger guard before update on "order" for each row when (new.tenant_id is distinct from old.tenant_id)
+         execute function guard_tenant_id('Owner');
+       create trigger zfill before insert or update on "order" for each row execute function fill_tenant_id('Owner');
+       create table was as select * from profiles;
+       with tenant as (insert into tenants default values returning id)
+         insert into profiles select 'ffffffff-ffff-4fff-bfff-ffffffffffff', id from tenant`,
+      `drop trigger guard_new on "order"; drop trigger guard on "order"; drop trigger zfill on "order";
+       drop function fill_tenant_id, guard_tenant_id;
+       alter policy mine on "order" with check ("Owner" = auth.uid() and tenant_id = current_tenant_id());
+       delete from profiles; insert into profiles select * from was; drop table was;
+       delete from tenants where id not in (select tenant_id from profiles)`,
+    );
+    let before = 0;
+    const between = poolWith(async () => {
+      if (before++ === when)
+        await pool.query('delete from profiles where id = (select id from profiles order by id offset 1 limit 1)');
+    });
+    // The guard looks for the owner's profile among those that a colleague may see.
+    const except = { order: { colleague: ['select', 'update', 'delete'] } };
+    const { facts } = await perform({ except }, [ORDER], between);
+    expect(before).toBeGreaterThan(when);
+    expect(facts).toMatchObject({ leaks: 0, lost: 0, unproved: 0 });
+  });
+
+  it('waits for others to let go of a row it can be tried on', async () => {
+    const holder = await db.client();
+    await holder.query('begin; select from "order" for update');
+    let before = 0;
+    const between = poolWith(async () => {
+      // Longer than one look at the table takes.
+      if (before++ === 40) await holder.query('rollback');
+    });
+    const { facts } = await perform({}, [ORDER], between);
+    expect(before).toBeGreaterThan(40);
+    expect(facts).toMatchObject({ unproved: 0 });
   });
 
   it('is not put off by an application that is at the same rows all the time', async () => {
