@@ -30,5 +30,7 @@ create trigger zzz_tenant_2_fill before update on :"schema".:"name"
   execute function public.fill_tenant_id(:'owner');
 
 create trigger zzz_tenant_9_backfill before update on :"schema".:"name"
-  for each row when (current_setting('middlewatch.backfill', true) = 'on')
+  for each row when (
+    current_setting('middlewatch.backfill', true) = 'on' and pg_has_role(session_user, current_user, 'member')
+  )
   execute function public.keep_row_in_backfill();

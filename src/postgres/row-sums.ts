@@ -10,7 +10,8 @@ import { qualified, type TableName } from './tables.ts';
  * A row's hash is 64 bits of its values as text; a table's sum is that of its rows, so their order does not matter.
  * Triggers put on record by how much each statement or update of the application moved count and sum. Whatever the
  * application does, `count − Σ moved` and `sum − Σ moved` stay as they were, in every snapshot; what the run's own
- * transactions do (they set `middlewatch.run`) is not put on record, and so shows.
+ * transactions do (they set `middlewatch.run`, which is believed of who could take on the role that watches) is not put on
+ * record, and so shows.
  */
 export interface RowSum {
   /** Rows now, less those the application added, plus those it removed. */
@@ -68,7 +69,9 @@ begin
     return null;
   end if;
   -- What the run itself does is not the application's doing.
-  if coalesce(current_setting('middlewatch.run', true), '') <> '' then return null; end if;
+  if coalesce(current_setting('middlewatch.run', true), '') <> '' and pg_has_role(session_user, current_user, 'member') then
+    return null;
+  end if;
   begin
     case tg_op
       when 'INSERT' then ${record('count(*)', total('n'), 'new_rows n')}
@@ -83,6 +86,8 @@ begin
 end`;
   const name = `middlewatch.${escapeIdentifier(watch)}`;
   const settings = HASH_SETTINGS.map(([key, value]) => `set ${key} = ${escapeLiteral(value)}`).join(' ');
+  const { rows: me } = await client.query<{ owner: string }>('select current_user as owner');
+  const owner = me[0]?.owner ?? '';
   await unwatchRows(client, table);
   await client.query(
     `create function ${name}() returns trigger language plpgsql security definer ${settings} as ${escapeLiteral(body)}`,
@@ -92,7 +97,12 @@ end`;
     ['insert', 'after', 'referencing new table as new_rows for each statement'],
     // Row by row, because a transition table is filled before anybody can say that a backfill does not need it: a sixth of
     // what a row costs. And without a block of its own to fail in, which would be a subtransaction a row.
-    ['update', 'after', "for each row when (coalesce(current_setting('middlewatch.run', true), '') = '')"],
+    [
+      'update',
+      'after',
+      `for each row when (coalesce(current_setting('middlewatch.run', true), '') = ''
+         or not pg_has_role(session_user, ${escapeLiteral(owner)}, 'member'))`,
+    ],
     ['delete', 'after', 'referencing old table as old_rows for each statement'],
     ['truncate', 'before', 'for each statement'],
   ] as const) {

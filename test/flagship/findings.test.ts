@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { Result } from '../../src/run/events.ts';
 import { legacyDatabase, type TestDatabase } from '../support/database.ts';
 import * as asWritten from './as-written.ts';
@@ -316,6 +316,19 @@ describe('the flagship, in mid-window', () => {
       expect(await refusal(client, insert, [ada, bens])).toBe('42501');
       expect(await refusal(client, 'update clients set tenant_id = $1 where org_id = $2', [bens, ada])).toBe('42501');
     });
+  });
+
+  test('F14: nobody passes for the backfill in what others’ functions change for them', async () => {
+    const { user, password } = inject('logins').application;
+    const application = await ours.client({ user, password });
+    await client.query(`create function note_something() returns setof text language sql security definer
+      begin atomic update clients set notes = 'noted' where org_id = auth.uid() returning notes; end`);
+    await tried(application, async () => {
+      await signIn(application, ada);
+      await application.query("set local middlewatch.backfill = 'on'");
+      expect(await value(application, 'select note_something()')).toBe('noted');
+    });
+    await client.query('drop function note_something');
   });
 
   test('F7, F14, F18: the backfill fills what came meanwhile, leaves the rest of each row, and names the orphans', async () => {

@@ -20,17 +20,17 @@ const COMPARE = stepOf('check', { id: 'after', rows: 'compare', tables: 'tables'
 const triggers = async () =>
   (await db.superuser.query("select from pg_trigger where tgname like 'middlewatch%'")).rowCount;
 
-/** A session of the application: its own settings, and no right to anything of ours. */
+/** A session of the application: its own settings, among them one of ours, and no right to anything of ours. */
 async function application() {
   const role = `app_${db.name}`;
   await db.superuser.query(`create role ${role}; grant all on "order", bare to ${role}`);
   const client = await db.client();
   await client.query(
-    `set role ${role}; set timezone = 'Asia/Kolkata'; set datestyle = 'German'; set bytea_output = 'escape'`,
+    `set session authorization ${role}; set middlewatch.run = 'one'; set timezone = 'Asia/Kolkata'; set datestyle = 'German'; set bytea_output = 'escape'`,
   );
   return Object.assign(client, {
     async [Symbol.asyncDispose]() {
-      await client.query('reset role');
+      await client.query('reset session authorization');
       await db.superuser.query(`drop owned by ${role}; drop role ${role}`);
     },
   });
