@@ -10,6 +10,7 @@ import { type BatchSize, restMs } from './pace.ts';
 import { located } from './run-file.ts';
 import type { Throttle } from './signals.ts';
 import { behind, nextBlocks } from './slices.ts';
+import type { Sweeps } from './sweep.ts';
 import type { Tally } from './tally.ts';
 import { source, terms, type World } from './world.ts';
 
@@ -46,6 +47,8 @@ export interface TableTopic extends Topic<Lane> {
   job: Job;
   /** The table was rewritten since the pass began: there has to be another. */
   rewritten: boolean;
+  /** To be called when a range is through. */
+  laneEnded(): void;
 }
 
 /** What the workers of a step share. */
@@ -55,6 +58,7 @@ export interface Shift {
   world: World;
   tally: Tally;
   throttle: Throttle;
+  sweeps: Sweeps;
   batches: number;
 }
 
@@ -82,6 +86,7 @@ export async function fillTables(topics: TableTopic[], shift: Shift): Promise<vo
           agenda.drop(topic);
         }
       }
+      topic.laneEnded();
       await agenda.through(topic);
       if (number >= wanted()) return;
     }

@@ -22,7 +22,8 @@ import { BatchSize } from './pace.ts';
 import { query } from './query.ts';
 import { rolledBack } from './rolled-back.ts';
 import { openThrottle } from './signals.ts';
-import { cutOf } from './slices.ts';
+import { cutOf, isSliced } from './slices.ts';
+import { openSweeps } from './sweep.ts';
 import { Tally } from './tally.ts';
 import { commit, itemVariables, terms, type World } from './world.ts';
 
@@ -64,7 +65,8 @@ async function goThrough(step: Backfill, act: Act, world: World): Promise<Result
   );
   const tables = jobs.map(({ errand }) => errand.part);
   await using throttle = openThrottle(step, act, world, tables, (why) => tally.because(why));
-  const shift: Shift = { step, act, world, tally, throttle, batches: 0 };
+  await using sweeps = openSweeps(world.pool, step.pace);
+  const shift: Shift = { step, act, world, tally, throttle, sweeps, batches: 0 };
   const outcomes: Outcome[] = [];
   const topics = jobs.map((job) => passes(job, shift, (outcome) => outcomes.push(outcome)));
   await fillTables(topics, shift);
@@ -135,6 +137,12 @@ function passes(job: Job, shift: Shift, ended: (outcome: Outcome) => void): Tabl
     return unfinished(await mustKnow(job, world));
   };
   let carriedOn = false;
+  /** Ranges to go, in a first pass, until the table is half filled. */
+  let toHalf = 0;
+  const first = (lanes: Lane[]): Lane[] => {
+    if (lanes.some((lane) => isSliced(lane, step.batch))) toHalf = Math.ceil(lanes.length / 2);
+    return lanes;
+  };
   const topic: TableTopic = {
     job,
     rewritten: false,
@@ -142,7 +150,7 @@ function passes(job: Job, shift: Shift, ended: (outcome: Outcome) => void): Tabl
       if (!carriedOn) {
         carriedOn = true;
         tally.begins(name);
-        return job.before === undefined ? await begin(1) : unfinished(job.before);
+        return first(job.before === undefined ? await begin(1) : unfinished(job.before));
       }
       const { pass, filled, filledInPass } = await mustKnow(job, world);
       if (!topic.rewritten) {
@@ -155,6 +163,10 @@ function passes(job: Job, shift: Shift, ended: (outcome: Outcome) => void): Tabl
       }
       topic.rewritten = false;
       return await begin(pass + 1);
+    },
+    laneEnded() {
+      toHalf -= 1;
+      if (toHalf === 0) shift.sweeps.begin(table);
     },
   };
   return topic;

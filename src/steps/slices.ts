@@ -44,4 +44,7 @@ export function behind(lane: Lane, blocks: number, { slices }: Slicing): Lane {
     : { ...lane, slice: lane.slice + 1, next: lane.start };
 }
 
+/** Whether a lane still has slices before it. */
+export const isSliced = (lane: Lane, { slices }: Slicing): boolean => !isLast(lane, slices);
+
 const isLast = (lane: Lane, slices: number) => lane.slice >= slices - 1;
