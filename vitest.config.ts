@@ -9,7 +9,8 @@ export default defineConfig({
     globalSetup: ['test/support/global-setup.ts'],
     env: { LC_ALL: 'C.UTF-8', TERM: 'xterm-256color', NO_COLOR: '' },
     testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Hooks make databases and migrate them, beside whatever else the machine does.
+    hookTimeout: 240_000,
     // Files wait more than they compute: a core each is not too much.
     maxWorkers: '100%',
   },
