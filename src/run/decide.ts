@@ -89,10 +89,13 @@ function rollBack(runbook: Runbook, state: RunState, rollback: NonNullable<RunSt
   return { do: 'finish', outcome: 'rolled-back', why: rollback.reason };
 }
 
-/** The moment before which nothing of this activity begins: its planned one outside the window, the opening within it. */
+/**
+ * The moment before which nothing of this activity begins: its planned one outside the window, the opening within it. A
+ * window that has begun stays so, also when the clock is set back.
+ */
 export function gate(runbook: Runbook, state: RunState, activity: PlannedActivity): number {
   if (activity.phase !== 'window') return activity.startsAt;
-  return state.beginEarly ? 0 : runbook.opens;
+  return state.beginEarly || state.windowBeganAt !== null ? 0 : runbook.opens;
 }
 
 /**

@@ -47,7 +47,8 @@ async function takenOver(trial: Trial, { after, until, hurried }: Sleep): Promis
   await Promise.race([delay(until), second.ended]);
   first.process.kill('SIGCONT');
   await Promise.all([trial.ended(first), trial.ended(second)]);
-  return 1;
+  const conductors = (await trial.journal.read(0)).filter(({ event }) => event.type === 'conductor-started');
+  return conductors.length === 2 ? 1 : 0;
 }
 
 /** Stops it at a moment when it does not hold the lock of the journal's file: with that, nobody can go on in its place. */
