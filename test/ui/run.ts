@@ -102,7 +102,7 @@ export interface TestRun {
 }
 
 /** A run of a small runbook, opened and with its conductor at work; closed and removed when the test has finished. */
-export async function openTestRun({ rehearsal = true } = {}): Promise<TestRun> {
+export async function openTestRun({ rehearsal = true, begun = true } = {}): Promise<TestRun> {
   const folder = await mkdtemp(join(tmpdir(), 'screen-'));
   const path = join(folder, 'journal.sqlite');
   makeSqliteJournal(path);
@@ -158,7 +158,7 @@ export async function openTestRun({ rehearsal = true } = {}): Promise<TestRun> {
         marker: 'm',
       },
     },
-    { type: 'window-began' },
+    ...(begun ? [{ type: 'window-began' as const }] : []),
   );
   return run;
 }

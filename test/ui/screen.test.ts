@@ -493,16 +493,24 @@ it('follows the size of the terminal', async () => {
   expect(terminal.rows().at(-1)).toContain('help');
 });
 
-it('says when the next step really begins: within the window at once, outside it at its planned moment', async () => {
+it('says that the next step begins at once within a window that has begun', async () => {
   const run = await openTestRun();
   const skipped = (step: string) => ({ type: 'step-skipped' as const, step, why: 'not needed' });
   await run.happens(OPENS + 5 * MINUTE, skipped('size'), skipped('orphans'));
   const { terminal } = show(run, 80, 24);
   await terminal.shows('Next: Rows into the archive');
   await terminal.shows('About to begin.');
+  // The clock is set back: what has begun goes on.
   await run.happens(OPENS - 40 * MINUTE, { type: 'requested', request: 'pause', by: ADA });
   await terminal.shows('Paused. Press p to carry on.');
   await run.happens(OPENS - 40 * MINUTE, { type: 'requested', request: 'resume', by: ADA });
+  await terminal.shows('About to begin.');
+});
+
+it('says when the window opens', async () => {
+  const run = await openTestRun({ begun: false });
+  await run.happens(OPENS - 40 * MINUTE);
+  const { terminal } = show(run, 80, 24);
   await terminal.shows(/Begins in \d+m, at 4 Mar 02:00 UTC/);
 });
 
