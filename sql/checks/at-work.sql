@@ -2,6 +2,8 @@
 -- psql: -v schema=public -v name=clients
 with here as (
   select to_regclass(format('%I.%I', :'schema'::text, :'name'::text)) as oid
+  union
+  select relid from pg_partition_tree(to_regclass(format('%I.%I', :'schema'::text, :'name'::text)))
 ),
 work (pid, relid, what) as (
   select pid, relid, 'VACUUM, ' || phase from pg_stat_progress_vacuum where datname = current_database()
@@ -13,7 +15,7 @@ work (pid, relid, what) as (
 select 'at work' as problem, format('%s (%s)', what, pid) as found,
        'wait for it or end it: it and our changes of the table keep each other waiting' as "what to do"
 from work
-where relid = (select oid from here)
+where relid in (select oid from here)
 union all
 select 'cannot tell', format('what %s is doing is hidden from %s', pid, current_user), 'grant it pg_monitor'
 from work
@@ -27,7 +29,7 @@ select 'a vacuum that does not give way is near',
        format('its oldest transaction id is %s old, of %s', age(relfrozenxid), current_setting('autovacuum_freeze_max_age')),
        'VACUUM (FREEZE) it first: that vacuum would come in mid-window, and our locks would wait for it'
 from here join pg_class using (oid)
-where age(relfrozenxid) > 0.9 * current_setting('autovacuum_freeze_max_age')::bigint
+where relkind = 'r' and age(relfrozenxid) > 0.9 * current_setting('autovacuum_freeze_max_age')::bigint
 union all
 select 'a foreign key that is not kept', format('the triggers of %s are off', conname),
        'find out who turned them off (DISABLE TRIGGER ALL), and whether they are still at it'

@@ -10,10 +10,14 @@ with size as (
          -- Analyzed, its rows are known; else its pages are taken for full.
          case when class.reltuples > 0 then class.reltuples * (
            select 48 + coalesce(sum(avg_width), 0) from pg_stats
-           where schemaname = item ->> 'schema' and tablename = item ->> 'name'
+           where schemaname = nspname and tablename = relname
          ) end as versions
   from json_array_elements(:'tables'::json) as item
-  join pg_class as class on class.oid = to_regclass(format('%I.%I', item ->> 'schema', item ->> 'name'))
+  cross join lateral (select to_regclass(format('%I.%I', item ->> 'schema', item ->> 'name')) as oid) as listed
+  join pg_class as class
+    on class.oid = listed.oid or class.oid in (select relid from pg_partition_tree(listed.oid))
+  join pg_namespace as namespace on namespace.oid = class.relnamespace
+  where class.relkind = 'r'
 ),
 each as (
   select greatest(versions, heap * 1.1) as versions, indexes as entries, greatest(rows, heap / 100.0) * 40 as new_index,

@@ -3,31 +3,48 @@
 with wanted as (
   select to_regclass(format('%I.%I', :'schema'::text, :'name'::text)) as oid
 ),
+-- Itself, and what it is partitioned into.
+part as (
+  select class.oid, class.relkind, class.relowner, class.relnamespace, class.relname,
+         case when class.oid <> wanted.oid then format('its partition %s: ', class.oid::regclass) end as of
+  from wanted join pg_class as class
+    on class.oid = wanted.oid or class.oid in (select relid from pg_partition_tree(wanted.oid))
+),
 needs (met, problem) as (
   select wanted.oid is not null, 'there is no such table'
   from wanted
   union all
-  select class.relkind = 'r',
-         case class.relkind
-           when 'p' then 'it is partitioned: what these steps do cannot be done to a table of many parts; take it out of the lists'
-           else 'it is not a table'
-         end
+  select class.relkind in ('r', 'p'), 'it is not a table'
   from wanted join pg_class as class using (oid)
+  union all
+  select class.relkind <> 'p' or wanted.oid <> to_regclass('public.profiles'),
+         'it is partitioned, which these steps can do with any table but this'
+  from wanted join pg_class as class using (oid)
+  union all
+  select exists (select from part where relkind <> 'p'),
+         'it is partitioned, and has no partition yet: make one, or take it out of the lists'
+  from wanted join pg_class as class using (oid)
+  union all
+  select part.relkind in ('r', 'p'), concat(part.of, 'it is not a table, and has no blocks to go through')
+  from part where part.of is not null
   union all
   select false, case when class.relispartition
            then format('it is a partition of %s, and cannot have a column of its own', inhparent::regclass)
            else format('it shares its rows with %s, by inheritance', case inhparent when wanted.oid then inhrelid else inhparent end::regclass)
          end
   from wanted join pg_inherits on wanted.oid in (inhrelid, inhparent) join pg_class as class on class.oid = wanted.oid
-  where class.relkind = 'r'
+  where class.relkind = 'r' or class.relkind = 'p' and wanted.oid = inhrelid
   union all
-  select pg_has_role(class.relowner, 'usage'),
-         format('it belongs to %s: only its owner may alter it', class.relowner::regrole)
-  from wanted join pg_class as class using (oid)
+  select pg_has_role(part.relowner, 'usage'),
+         concat(part.of, format('it belongs to %s: only its owner may alter it', part.relowner::regrole))
+  from part
   union all
-  select has_schema_privilege(class.relnamespace, 'create'),
-         format('this role may not CREATE in its schema %s, where its index goes', class.relnamespace::regnamespace)
-  from wanted join pg_class as class using (oid)
+  select has_schema_privilege(part.relnamespace, 'create'),
+         concat(part.of, format('this role may not CREATE in its schema %s, where its index goes', part.relnamespace::regnamespace))
+  from part
+  union all
+  select octet_length(part.relname) <= 52, concat(part.of, 'its name is too long for that of its index, idx_…_tenant')
+  from part
   union all
   select class.relrowsecurity, 'its row level security is off: policies would hold nobody back'
   from wanted join pg_class as class using (oid)
@@ -48,8 +65,8 @@ needs (met, problem) as (
   from wanted join pg_attribute as attribute on attribute.attrelid = wanted.oid
   where attribute.attname = 'tenant_id' and not attribute.attisdropped
   union all
-  select false, format('its trigger %I comes, by name, after the one that keeps a row as it is in the backfill', tgname)
-  from wanted join pg_trigger on tgrelid = wanted.oid
+  select false, concat(part.of, format('its trigger %I comes, by name, after the one that keeps a row as it is in the backfill', tgname))
+  from part join pg_trigger on tgrelid = part.oid
   where not tgisinternal and tgenabled not in ('D', 'R') and tgname not like 'zzz\_tenant\_%'
     and tgtype & 1 > 0 and tgtype & 2 > 0 and tgtype & 16 > 0
     and tgname > 'zzz_tenant_9_backfill' collate "C"

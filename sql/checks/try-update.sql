@@ -8,26 +8,32 @@ select set_config('middlewatch.backfill', 'on', true), set_config('middlewatch.u
 do $$
 declare
   wanted jsonb := current_setting('middlewatch.update');
-  relation regclass := wanted ->> 'relation';
+  relation regclass;
   same name;
   found bigint;
   changed bigint;
 begin
-  -- A column that no trigger waits for in particular, like the one that is to come.
-  select attname into same
-  from pg_attribute
-  where attrelid = relation and attnum > 0 and not attisdropped and attgenerated = '' and attidentity <> 'a'
-  order by exists (select from pg_trigger where tgrelid = attrelid and attnum = any (tgattr)), attname <> wanted ->> 'owner'
-  limit 1;
   set constraints all immediate;
-  execute format(
-    'with chosen as materialized (select ctid as place from only %1$s limit 100 for update skip locked),
-          changed as (update only %1$s as each set %2$I = each.%2$I from chosen where each.ctid = chosen.place returning 1)
-     select (select count(*) from chosen), (select count(*) from changed)', relation, same
-  ) into found, changed;
-  if changed < found then
-    raise exception 'of % rows of %, an update reached %', found, relation, changed;
-  end if;
+  for relation in
+    select relid from pg_partition_tree(wanted ->> 'relation') where isleaf
+    union all
+    select (wanted ->> 'relation')::regclass
+  loop
+    -- A column that no trigger waits for in particular, like the one that is to come.
+    select attname into same
+    from pg_attribute
+    where attrelid = relation and attnum > 0 and not attisdropped and attgenerated = '' and attidentity <> 'a'
+    order by exists (select from pg_trigger where tgrelid = attrelid and attnum = any (tgattr)), attname <> wanted ->> 'owner'
+    limit 1;
+    execute format(
+      'with chosen as materialized (select ctid as place from only %1$s limit 100 for update skip locked),
+            changed as (update only %1$s as each set %2$I = each.%2$I from chosen where each.ctid = chosen.place returning 1)
+       select (select count(*) from chosen), (select count(*) from changed)', relation, same
+    ) into found, changed;
+    if changed < found then
+      raise exception 'of % rows of %, an update reached %', found, relation, changed;
+    end if;
+  end loop;
   raise exception using errcode = 'MWOK1';
 exception
   when sqlstate 'MWOK1' then

@@ -1,7 +1,9 @@
--- Views and functions that show or change rows of this table past its row level security, for people who use the application
+-- Views, functions and partitions that show or change rows of this table past its row level security, for people who use the
+-- application
 -- A view without security_invoker reads with its owner's rights, a materialized one keeps what it read, and so does whatever
 -- reads from these. A function with SECURITY DEFINER does all with its owner's rights; whether it keeps to the rows of
--- whoever calls it, only its text can tell. It is listed when that names the table after a word that takes one.
+-- whoever calls it, only its text can tell. It is listed when that names the table after a word that takes one. Who names a
+-- partition is held back by row level security and policies of the partition alone.
 -- psql: -v schema=public -v name=clients
 with recursive this as (
   select oid, relowner, relforcerowsecurity from pg_class where oid = format('%I.%I', :'schema'::text, :'name'::text)::regclass
@@ -46,5 +48,15 @@ shown (what, kind, who) as (
          or function.prosrc ~* concat(
            '(\m(from|join|into|update|using|only|table)|,)\s+(("?)', :'schema'::text, '\4\.)?("?)',
            regexp_replace(:'name'::text, '(\W)', '\\\1', 'g'), '\5(?!\w)'))
+  union
+  select part.oid::regclass::text,
+         case when part.relrowsecurity then 'partition with policies of its own' else 'partition without row level security' end,
+         readers.rolname
+  from this cross join pg_partition_tree(this.oid) as tree join pg_class as part on part.oid = tree.relid and tree.level > 0
+  cross join readers
+  where (not part.relrowsecurity or exists (select from pg_policy where polrelid = part.oid))
+    and has_schema_privilege(readers.oid, part.relnamespace, 'usage')
+    and (has_any_column_privilege(readers.oid, part.oid, 'select, insert, update')
+         or has_table_privilege(readers.oid, part.oid, 'delete'))
 )
 select what, kind, string_agg(who, ', ' order by who) as shown_to from shown group by what, kind order by what;

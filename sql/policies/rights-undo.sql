@@ -7,7 +7,10 @@ declare
   given record;
 begin
   for given in
-    delete from middlewatch.revoked where relation = current_setting('middlewatch.relation') returning *
+    delete from middlewatch.revoked
+    where to_regclass(relation) = current_setting('middlewatch.relation')::regclass
+       or to_regclass(relation) in (select relid from pg_partition_tree(current_setting('middlewatch.relation')))
+    returning *
   loop
     execute format(
       'grant %s on %s to %s%s', given.privilege, given.relation,

@@ -6,10 +6,25 @@ create table if not exists middlewatch.revoked (
 );
 
 insert into middlewatch.revoked (relation, grantee, privilege, grantable)
-select format('%I.%I', :'schema'::text, :'name'::text), grantee, privilege_type, is_grantable
-from pg_class cross join aclexplode(relacl)
-where pg_class.oid = format('%I.%I', :'schema'::text, :'name'::text)::regclass
-  and grantor = relowner and privilege_type in ('TRUNCATE', 'TRIGGER')
+select format('%I.%I', nspname, relname), grantee, privilege_type, is_grantable
+from (select format('%I.%I', :'schema'::text, :'name'::text)::regclass as oid) as here
+join pg_class on pg_class.oid = here.oid or pg_class.oid in (select relid from pg_partition_tree(here.oid))
+join pg_namespace on pg_namespace.oid = relnamespace
+cross join aclexplode(relacl)
+where grantor = relowner and privilege_type in ('TRUNCATE', 'TRIGGER')
   and (grantee = 0 or grantee in (select oid from pg_roles where rolname in ('anon', 'authenticated')));
 
 revoke truncate, trigger on :"schema".:"name" from public, anon, authenticated;
+
+-- Those of partitions, by their own names.
+select set_config('middlewatch.relation', format('%I.%I', :'schema'::text, :'name'::text), true);
+
+do $$
+declare
+  part regclass;
+begin
+  for part in select relid from pg_partition_tree(current_setting('middlewatch.relation')) where level > 0 loop
+    execute format('revoke truncate, trigger on %s from public, anon, authenticated', part);
+  end loop;
+end
+$$;

@@ -19,14 +19,15 @@ $$;
 
 -- Whoever is subject to row level security writes no tenant but their own. The new policies demand the same; this holds
 -- already before they are there. And who names a tenant names an owner within it, or none: under a stranger's name the row
--- would turn up among the stranger's. The trigger's argument names the owner's column.
+-- would turn up among the stranger's. Of a partitioned table it is the whole whose row level security counts. The trigger's
+-- argument names the owner's column.
 create function public.guard_tenant_id() returns trigger
   language plpgsql set search_path = ''
   as $$
 declare
   owner uuid;
 begin
-  if not row_security_active(tg_relid) then
+  if not row_security_active(coalesce(pg_partition_root(tg_relid), tg_relid)) then
     return new;
   end if;
   if new.tenant_id is distinct from public.current_tenant_id() then

@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto';
 import { escapeIdentifier, escapeLiteral } from 'pg';
 import type { Queryable } from './ask.ts';
+import { tablesBehind } from './cursor.ts';
 import { DatabaseTrouble } from './errors.ts';
-import { qualified, type TableName } from './tables.ts';
+import { isPartitioned, qualified, type TableName } from './tables.ts';
 
 /**
  * Whether rows were lost or changed by anything but the application, told exactly while it keeps writing.
  *
  * A row's hash is 64 bits of its values as text; a table's sum is that of its rows, so their order does not matter.
- * Triggers put on record by how much each statement or update of the application moved count and sum. Whatever the
+ * Triggers put on record by how much each statement, or each row that it wrote, moved count and sum. Whatever the
  * application does, `count − Σ moved` and `sum − Σ moved` stay as they were, in every snapshot; what the run's own
  * transactions do (they set `middlewatch.run`, which is believed of who could take on the role that watches) is not put on
  * record, and so shows.
@@ -47,10 +48,10 @@ export async function comparedColumns(on: Queryable, table: TableName, ignored: 
       order by a.attname`,
     [qualified(table), ignored],
   );
-  if (rows.some(({ kind }) => kind !== 'r') || rows.length === 0) {
+  if (rows.some(({ kind }) => kind !== 'r' && kind !== 'p') || rows.length === 0) {
     throw new DatabaseTrouble(
-      `${qualified(table)} is not an ordinary table with columns to compare.`,
-      'List partitions one by one, and leave views and foreign tables out.',
+      `${qualified(table)} is not a table with columns to compare.`,
+      'Leave views and foreign tables out.',
     );
   }
   return rows.map(({ name }) => name);
@@ -59,13 +60,20 @@ export async function comparedColumns(on: Queryable, table: TableName, ignored: 
 /** Begins to put on record what the application changes. Takes a lock that waits for writers, for a moment. */
 export async function watchRows(client: Queryable, table: TableName, columns: string[]): Promise<void> {
   const watch = watchName(table);
+  const partitioned = await isPartitioned(client, table);
   const record = (rows: string, sum: string, from = '') =>
     `insert into middlewatch.touched (watch, rows, sum, touched) select ${escapeLiteral(watch)}, ${rows}, ${sum}, ${from === '' ? '1' : `count(*) from ${from} having count(*) > 0`};`;
   const total = (alias: string) => `coalesce(sum(${hash(alias, columns)}), 0)`;
+  const ofRow = { new: hash('new', columns), old: hash('old', columns) };
+  const emptied = record('-count(*)', `-${total('t')}`, 'only %s t').replace(/%(?!s t)/g, '%%');
   const body = `
 begin
-  if tg_op = 'UPDATE' then
-    ${record('0', `${hash('new', columns)}::numeric - ${hash('old', columns)}`)}
+  if tg_level = 'ROW' then
+    case tg_op
+      when 'INSERT' then ${record('1', ofRow.new)}
+      when 'DELETE' then ${record('-1', `-${ofRow.old}::numeric`)}
+      else ${record('0', `${ofRow.new}::numeric - ${ofRow.old}`)}
+    end case;
     return null;
   end if;
   -- What the run itself does is not the application's doing.
@@ -76,7 +84,7 @@ begin
     case tg_op
       when 'INSERT' then ${record('count(*)', total('n'), 'new_rows n')}
       when 'DELETE' then ${record('-count(*)', `-${total('o')}`, 'old_rows o')}
-      else ${record('-count(*)', `-${total('t')}`, `${qualified(table)} t`)}
+      else execute format(${escapeLiteral(emptied)}, tg_relid::regclass);
     end case;
   exception when others then
     -- Watching must never fail the application; the comparison says that it cannot tell.
@@ -93,25 +101,24 @@ end`;
     `create function ${name}() returns trigger language plpgsql security definer ${settings} as ${escapeLiteral(body)}`,
   );
   await client.query(`revoke all on function ${name}() from public`);
-  for (const [event, when, each] of [
-    ['insert', 'after', 'referencing new table as new_rows for each statement'],
-    // Row by row, because a transition table is filled before anybody can say that a backfill does not need it: a sixth of
-    // what a row costs. And without a block of its own to fail in, which would be a subtransaction a row.
-    [
-      'update',
-      'after',
-      // To compare the names first spares a look at the roles, a tenth of what a row costs.
-      `for each row when (coalesce(current_setting('middlewatch.run', true), '') = ''
-         or session_user <> ${escapeLiteral(owner)} and not pg_has_role(session_user, ${escapeLiteral(owner)}, 'member'))`,
-    ],
-    ['delete', 'after', 'referencing old table as old_rows for each statement'],
-    ['truncate', 'before', 'for each statement'],
-  ] as const) {
-    await client.query(
-      `create trigger ${escapeIdentifier(`middlewatch_${event}`)} ${when} ${event} on ${qualified(table)}
+  // Without a block of its own to fail in, which would be a subtransaction a row. To compare the names first spares a look at
+  // the roles, a tenth of what a row costs.
+  const byRow = `for each row when (coalesce(current_setting('middlewatch.run', true), '') = ''
+    or session_user <> ${escapeLiteral(owner)} and not pg_has_role(session_user, ${escapeLiteral(owner)}, 'member'))`;
+  const watchEvent = (event: string, when: string, on: TableName, each: string) =>
+    client.query(
+      `create trigger ${escapeIdentifier(`middlewatch_${event}`)} ${when} ${event} on ${qualified(on)}
        ${each} execute function ${name}()`,
     );
-  }
+  // Row by row, because a transition table is filled before anybody can say that a backfill does not need it: a sixth of
+  // what a row costs.
+  await watchEvent('update', 'after', table, byRow);
+  // A row that moves to another partition, or is written to a partition by its own name, is no statement's on the whole.
+  const written = (of: string) => (partitioned ? byRow : `referencing ${of} for each statement`);
+  await watchEvent('insert', 'after', table, written('new table as new_rows'));
+  await watchEvent('delete', 'after', table, written('old table as old_rows'));
+  for (const each of await tablesBehind(client, table))
+    await watchEvent('truncate', 'before', each, 'for each statement');
 }
 
 /** Ends the watch and forgets what it saw; content when there is none. */
@@ -139,9 +146,10 @@ export async function useHashSettings(client: Queryable): Promise<void> {
 
 /** What stays the same whatever the application does, in the snapshot of the transaction under way. */
 export async function rowSum(client: Queryable, table: TableName, columns: string[]): Promise<RowSum> {
+  const own = (await isPartitioned(client, table)) ? '' : 'only ';
   const { rows } = await client.query<Omit<RowSum, 'columns'>>(
     `select present::text, (present - moved.rows)::text as rows, (total - moved.sum)::text as sum, moved.touched::text
-       from (select count(*) as present, coalesce(sum(${hash('t', columns)}), 0) as total from only ${qualified(table)} t) now,
+       from (select count(*) as present, coalesce(sum(${hash('t', columns)}), 0) as total from ${own}${qualified(table)} t) now,
             (select coalesce(sum(rows), 0) as rows, coalesce(sum(sum), 0) as sum, coalesce(sum(touched), 0) as touched
                from middlewatch.touched where watch = $1) moved`,
     [watchName(table)],

@@ -28,6 +28,9 @@ export const sql = z.strictObject({
   kind: z.literal('sql').meta({ description: 'Files in one transaction' }),
   files: z.array(file).min(1),
   vars,
+  each_partition: z.boolean().default(false).meta({
+    description: 'Where the variables schema and name call a partitioned table: run for each of its partitions',
+  }),
 });
 
 /** What a backfill slows down for. */

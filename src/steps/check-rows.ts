@@ -185,7 +185,7 @@ async function sumUp(
     act.pulse({ done, total: items.length, unit: 'tables', note: called(item, items) });
     const table = tableOf(item);
     const sum = await rolledBack(world, step, act, 'read only', async (client) => {
-      await client.query(`lock table only ${qualified(table)} in access share mode`);
+      await client.query(`lock table ${qualified(table)} in access share mode`);
       await useHashSettings(client);
       return rowSum(client, table, columnsOf(item) ?? []);
     });

@@ -1,17 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { DatabaseTrouble } from '../postgres/errors.ts';
 import { type Alone, alone, buildUnderWay, dropIndex, followBuild, indexState } from '../postgres/index-build.ts';
-import { record, recorded, recordedParts, strike } from '../postgres/ledger.ts';
+import { type Entry, record, recorded, recordedParts, strike } from '../postgres/ledger.ts';
+import { dropJoined, joinIndexes } from '../postgres/partitioned-index.ts';
 import { leftAtWork } from '../postgres/sessions.ts';
-import { qualified, type TableName, tableOf } from '../postgres/tables.ts';
+import { qualified, type TableName } from '../postgres/tables.ts';
 import { transaction } from '../postgres/transaction.ts';
 import type { Result } from '../run/events.ts';
 import { type Act, RehearsedFailure } from '../run/performer.ts';
-import { itemsOf } from '../runbook/plan.ts';
 import type { Item } from '../runbook/schema.ts';
 import { render } from '../runbook/sql-file.ts';
 import type { StepOf } from '../runbook/step-schema.ts';
-import { fill } from '../runbook/template.ts';
+import { type Job, jobsOf, wholes } from './index-jobs.ts';
 import type { Kind } from './kind.ts';
 import { parting } from './parting.ts';
 import { query } from './query.ts';
@@ -19,13 +19,6 @@ import { located } from './run-file.ts';
 import { commit, itemVariables, source, terms, type World } from './world.ts';
 
 type Index = StepOf<'index'>;
-
-/** One index to build. */
-interface Job {
-  item: Item;
-  table: TableName;
-  index: string;
-}
 
 /** Between two looks at a build that somebody else has under way, in ms. */
 const LOOK_EVERY = 250;
@@ -36,16 +29,26 @@ const NOT_NEEDED = 'not needed';
 /**
  * Builds an index on each table of a list, concurrently. That cannot be done in a transaction, so the intent goes into
  * the ledger before and the index itself tells afterwards: a valid one is done, any other is dropped and built anew (F11).
+ * Of a partitioned table the partitions are built one by one, and then joined into one index of the whole.
  */
 export const index: Kind<'index'> = {
   async perform(step, act, world) {
     const before = await recorded<Result>(world.pool, world.run, step.id);
     if (before !== undefined) return { finished: before };
-    const jobs = jobsOf(step, world);
+    const jobs = await jobsOf(step, world);
     const found: string[][] = [];
     for (const [done, job] of jobs.entries()) {
       found.push([qualified(job.table), job.index, await build(step, act, world, job, done, jobs.length)]);
       if (act.failsNow()) throw new RehearsedFailure();
+    }
+    for (const whole of wholes(jobs)) {
+      const parts = found.filter((_, i) => jobs[i]?.whole === whole);
+      // A partition that has another, or whose own was there before, keeps it to itself: joined, it would be dropped with ours.
+      if (!parts.every(([, , state]) => state?.startsWith('built'))) continue;
+      await transaction(terms(world, step, act), async (client) => {
+        await joinIndexes(client, whole);
+        await record(client, entry(step, act, world, whole.root), { index: whole.root.index });
+      });
     }
     return { finished: await commit(world, step, act, '', async () => told(found)) };
   },
@@ -59,8 +62,17 @@ export const index: Kind<'index'> = {
   async undo(step, act, world) {
     const ours = await recordedParts(world.pool, world.run, step.id);
     const dropped: string[] = [];
-    for (const { item, table, index } of jobsOf(step, world).toReversed()) {
-      const part = partOf(item);
+    const jobs = await jobsOf(step, world);
+    for (const whole of wholes(jobs)) {
+      const part = qualified(whole.root);
+      if (!ours.has(part)) continue;
+      await transaction(terms(world, step, act), async (client) => {
+        await dropJoined(client, whole);
+        await strike(client, world.run, step.id, part);
+      });
+    }
+    for (const { table, index } of jobs.toReversed()) {
+      const part = qualified(table);
       if (!ours.has(part)) continue;
       await dropIndex(outside(step, act, world), table, index);
       await transaction(terms(world, step, act), async (client) => {
@@ -86,12 +98,12 @@ async function build(
     act.pulse({ done, total, unit: 'indexes', note, parts: [{ name: index, ...part, state: 'working' }] });
   pulse(`looking at ${index}`);
   await untilNobodyBuilds(world, act, table, pulse);
-  const intended = (await recorded(world.pool, world.run, step.id, partOf(item))) !== undefined;
+  const intended = (await recorded(world.pool, world.run, step.id, qualified(table))) !== undefined;
   const before = await indexState(world.pool, table, index);
   if (before === 'of another table') throw taken(table, index);
   if (before === 'valid') return intended ? 'built' : 'was there before';
   if (!intended && !(await needed(step, world, item))) return NOT_NEEDED;
-  if (!intended) await intend(step, act, world, item, index);
+  if (!intended) await intend(step, act, world, table, index);
   const how = outside(step, act, world);
   if (before === 'invalid') {
     pulse(`dropping what is left of ${index}`);
@@ -153,19 +165,12 @@ function outside(step: Index, act: Act, world: World): Alone {
 }
 
 /** Puts on record, before the act, that this index is ours to build and to drop. */
-function intend(step: Index, act: Act, world: World, item: Item, index: string): Promise<void> {
-  return transaction(terms(world, step, act), (client) =>
-    record(client, { run: world.run, step: step.id, part: partOf(item), attempt: act.attempt }, { index }),
-  );
+function intend(step: Index, act: Act, world: World, table: TableName, index: string): Promise<void> {
+  return transaction(terms(world, step, act), (client) => record(client, entry(step, act, world, table), { index }));
 }
 
-function jobsOf(step: Index, world: World): Job[] {
-  const { settings } = world.runbook.document;
-  return itemsOf(world.runbook, step.tables).map((item) => ({
-    item,
-    table: tableOf(item),
-    index: fill(step.name, { item, settings }),
-  }));
+function entry(step: Index, act: Act, world: World, table: TableName): Entry {
+  return { run: world.run, step: step.id, part: qualified(table), attempt: act.attempt };
 }
 
 function taken(table: TableName, index: string): DatabaseTrouble {
@@ -191,5 +196,3 @@ function told(found: string[][]): Result {
     evidence: [{ kind: 'rows', title: 'Indexes', columns: ['table', 'index', 'state'], rows: found, more: 0 }],
   };
 }
-
-const partOf = (item: Item) => qualified(tableOf(item));

@@ -1,8 +1,31 @@
 import type { PoolClient } from 'pg';
 import { DatabaseError } from 'pg';
+import { tablesBehind } from '../postgres/cursor.ts';
 import { adviceFor, RETRYABLE, StatementFailed } from '../postgres/errors.ts';
+import { tableOf } from '../postgres/tables.ts';
 import { render, statements } from '../runbook/sql-file.ts';
-import { source, type World } from './world.ts';
+import type { StepOf } from '../runbook/step-schema.ts';
+import { source, variables, type World } from './world.ts';
+
+/**
+ * Runs files of a step of SQL, in the transaction under way: once, or for each table behind the one its variables name.
+ * @returns how many rows the statements touched or returned, in order
+ * @throws what `runFile` and `tablesBehind` throw
+ */
+export async function runFiles(
+  client: PoolClient,
+  world: World,
+  step: StepOf<'sql'>,
+  files: string[],
+): Promise<number[]> {
+  const vars = variables(world, step.vars);
+  const tables = step.each_partition ? await tablesBehind(client, tableOf(vars)) : [{}];
+  const counts: number[] = [];
+  for (const path of files) {
+    for (const table of tables) counts.push(...(await runFile(client, world, path, { ...vars, ...table })));
+  }
+  return counts;
+}
 
 /**
  * Runs every statement of a file, one after the other, in the transaction under way.

@@ -1,18 +1,16 @@
 import { recorded } from '../postgres/ledger.ts';
 import type { Result } from '../run/events.ts';
 import type { Kind } from './kind.ts';
-import { runFile } from './run-file.ts';
-import { commit, variables } from './world.ts';
+import { runFiles } from './run-file.ts';
+import { commit } from './world.ts';
 
 /** Files of statements, all in one transaction. Whether it happened is a look at the ledger. */
 export const sql: Kind<'sql'> = {
   async perform(step, act, world) {
     const before = await recorded<Result>(world.pool, world.run, step.id);
     if (before !== undefined) return { finished: before };
-    const vars = variables(world, step.vars);
     const result = await commit(world, step, act, '', async (client): Promise<Result> => {
-      const counts: number[] = [];
-      for (const path of step.files) counts.push(...(await runFile(client, world, path, vars)));
+      const counts = await runFiles(client, world, step, step.files);
       const rows = counts.reduce((sum, count) => sum + count, 0);
       return {
         summary: `${counts.length} ${counts.length === 1 ? 'statement' : 'statements'} committed`,

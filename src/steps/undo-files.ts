@@ -4,7 +4,7 @@ import type { Result } from '../run/events.ts';
 import type { Act } from '../run/performer.ts';
 import type { Step } from '../runbook/step-schema.ts';
 import { exportedBefore, exportRows } from './exports.ts';
-import { runFile } from './run-file.ts';
+import { runFile, runFiles } from './run-file.ts';
 import { terms, variables, type World } from './world.ts';
 
 /**
@@ -19,7 +19,9 @@ export async function undoFiles(step: Step, act: Act, world: World): Promise<Res
   }
   const exported = await exportRows(step, act, world);
   await transaction(terms(world, step, act), async (client) => {
-    for (const path of files) await runFile(client, world, path, variables(world, 'vars' in step ? step.vars : {}));
+    if (step.kind === 'sql') await runFiles(client, world, step, files);
+    else
+      for (const path of files) await runFile(client, world, path, variables(world, 'vars' in step ? step.vars : {}));
     await strike(client, world.run, step.id);
     if (step.kind !== 'sql') await record(client, undone, files);
   });

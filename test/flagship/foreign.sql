@@ -73,12 +73,28 @@ create table public.wishes (
   in_order bigint not null references public."order", price numeric(5, 2) not null, granted bool not null, on_day date not null,
   words text[] not null, more jsonb not null, period int4range not null, serial serial, whole int not null generated always as (1) stored
 );
+-- Partitioned, one of the partitions into more; columns in another order, a trigger, an index and another schema of their own.
+create table public."Events" (
+  id uuid default gen_random_uuid(), created_at timestamptz not null default now(), org_id uuid, what text,
+  primary key (id, created_at)
+) partition by range (created_at);
+create table public."Events_2023" partition of public."Events" for values from ('2023-01-01') to ('2024-01-01');
+create table public."Events_2024" partition of public."Events" for values from ('2024-01-01') to ('2025-01-01')
+  partition by hash (id);
+create table public."Events_2024 even" partition of public."Events_2024" for values with (modulus 2, remainder 0);
+create table public."Events_2024 odd" partition of public."Events_2024" for values with (modulus 2, remainder 1);
+create table crm.events_2025 (what text, gone int, org_id uuid, created_at timestamptz not null default now(), id uuid not null default gen_random_uuid());
+alter table crm.events_2025 drop column gone;
+alter table public."Events" attach partition crm.events_2025 for values from ('2025-01-01') to ('2026-01-01');
+create table public."Events_rest" partition of public."Events" default;
+create index idx_of_its_own on crm.events_2025 (org_id);
+create trigger audit after update on crm.events_2025 for each row execute function crm.audit();
 
 do $$
 declare
   each regclass;
 begin
-  for each in select oid from pg_class where relkind = 'r' and relnamespace in ('public'::regnamespace, 'crm'::regnamespace) loop
+  for each in select oid from pg_class where relkind in ('r', 'p') and relnamespace in ('public'::regnamespace, 'crm'::regnamespace) loop
     execute format('alter table %s enable row level security', each);
   end loop;
 end
@@ -100,6 +116,7 @@ comment on policy "positive only" on public.line_items is 'nobody''s business';
 create policy p on public."Log entries" for all using (org_id = auth.uid());
 create policy "crm own" on crm.contacts for all to authenticated, anon using (org_id = (select auth.uid()));
 create policy "own" on public.contacts for all to authenticated using (org_id = auth.uid());
+create policy "events" on public."Events" for all using (org_id = auth.uid());
 create policy w on public.wishes for all using (org_id = auth.uid());
 
 create view public.order_totals with (security_invoker = true) as
@@ -124,6 +141,8 @@ insert into public.line_items select id, 'code ' || n, 1 + n from person;
 insert into public."Log entries" select id, '2025-01-01', '{"a": 1}', '{a,b}' from person, generate_series(1, 2);
 insert into crm.contacts (org_id, name) select id, 'k' from person, generate_series(1, 3);
 insert into public.contacts (org_id, mail) select id, 'm' from person, generate_series(1, 2);
+insert into public."Events" (created_at, org_id, what)
+select '2023-06-01'::timestamptz + months * interval '4 months', id, 'e' from person, generate_series(0, 11) months;
 drop table person;
 
 -- A half-done earlier attempt, as the plan writes it: ids of no tenant, a tenant for some.

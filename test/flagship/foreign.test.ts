@@ -22,6 +22,7 @@ const TABLES: Item[] = [
   { name: 'Log entries', schema: 'public', owner: 'org_id', key: 'at' },
   { name: 'contacts', schema: 'crm', owner: 'org_id', key: 'id' },
   { name: 'contacts', schema: 'public', owner: 'org_id', key: 'id' },
+  { name: 'Events', schema: 'public', owner: 'org_id', key: 'id' },
   { name: 'wishes', schema: 'public', owner: 'org_id', key: 'id' },
 ];
 const ALL = [PROFILES, ...TABLES];
@@ -32,7 +33,16 @@ const MIGRATION = [
   ...['catalog-before', 'rows-before', 'statements-baseline', 'samples'],
   ...['create-tenants', 'fill-tenants', 'tenants-match-users', 'users-own-a-tenant'],
   ...['backfill-profiles', 'profiles-constraint', 'profiles-validate', 'profiles-index', 'profiles-complete'],
-  ...['row-triggers', 'add-column', 'backfill-tables', 'constraint', 'validate', 'indexes', 'progress'],
+  ...[
+    'row-triggers',
+    'add-column',
+    'backfill-tables',
+    'constraint',
+    'validate',
+    'constraint-of-whole',
+    'indexes',
+    'progress',
+  ],
   ...['finish-backfill', 'finish-backfill-function', 'unexpected-policies', 'access-ends'],
   ...[
     'revoke-rights',
@@ -123,7 +133,7 @@ test.each([
     /of 1 rows of wishes, an update reached 0/,
   ],
   [
-    'partitions',
+    'no partitions',
     'drop table wishes; create table wishes (id uuid, org_id uuid) partition by list (id); alter table wishes enable row level security',
     /wishes: 1 row, expected none/,
   ],

@@ -24,7 +24,7 @@ const DATABASES: { of: string; label: string; tables: Item[]; make(): Promise<Te
     label: 'Full Name',
     tables: [
       { name: 'order', schema: 'public', owner: 'org_id', key: 'id' },
-      { name: 'contacts', schema: 'crm', owner: 'org_id', key: 'id' },
+      { name: 'Events', schema: 'public', owner: 'org_id', key: 'id' },
     ],
     make: async () => databaseOf(await readFile(new URL('./foreign.sql', import.meta.url), 'utf8')),
   },
