@@ -1,5 +1,4 @@
--- Views, functions and partitions that show or change rows of this table past its row level security, for people who use the
--- application
+-- Views, functions and partitions through which people who use the application get at rows past row level security
 -- A view without security_invoker reads with its owner's rights, a materialized one keeps what it read, and so does whatever
 -- reads from these. A function with SECURITY DEFINER does all with its owner's rights; whether it keeps to the rows of
 -- whoever calls it, only its text can tell. It is listed when that names the table after a word that takes one. Who names a
