@@ -177,6 +177,7 @@ function settled(state: RunState, id: string, round: number): RunState {
       if (prompt.kind === 'target') return takeTarget(next);
       if (prompt.kind === 'rollback') next = { ...next, rollback: null, abort: next.rollback?.instead ?? null };
       else if (prompt.kind === 'change') next = changed(next, answer.choose === 'approve', at);
+      else if (prompt.kind === 'in-doubt') change({ status: 'in-doubt' });
       else if (prompt.kind !== 'tripwire') change({ status: 'done' });
       return next;
     case 'accept':

@@ -116,6 +116,12 @@ export function doubtPrompt(runbook: Runbook, state: RunState, step: Step, why: 
     options: [
       { choose: 'happened', effect: 'accept', reason: true, says: 'It happened, once: go on after it.' },
       { choose: 'not-done', effect: 'retry', reason: true, says: 'It did not happen: do it now.' },
+      {
+        choose: 'look-again',
+        effect: 'proceed',
+        reason: false,
+        says: 'Look again; ask again if it still cannot be told.',
+      },
       ...wayBack(undosDue(runbook, state).length > 0),
     ],
     who: [],

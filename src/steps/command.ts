@@ -26,17 +26,19 @@ export const command: Kind<'command'> = {
   async verify(step, act, world) {
     const { program } = stepState(act.state(), step.id);
     if (program !== null && isHere(program)) await toItsEnd(program, act);
-    const known = whatIsKnown(program);
-    if (step.verify === undefined) return { found: 'unclear', why: `${known} It has no command to verify it.` };
-    const { exit, output, evidence } = await runProgram(step.verify, step, act, world);
-    if (exit === 0) {
+    const verified = step.verify && (await runProgram(step.verify, step, act, world));
+    if (verified?.exit === 0) {
       return {
         found: 'done',
-        result: { summary: 'Had already been done, says its verification', evidence: [evidence] },
+        result: { summary: 'Had already been done, says its verification', evidence: [verified.evidence] },
       };
     }
-    if (program === null || isHere(program)) return { found: 'not-done' };
-    return { found: 'unclear', why: `${known} Its verification ended with exit code ${exit}.\n${output}` };
+    // None is let go before it is on record.
+    if (program === null || (verified && isHere(program))) return { found: 'not-done' };
+    const said = verified
+      ? `Its verification ended with exit code ${verified.exit}.\n${verified.output}`
+      : 'It has no command to verify it.';
+    return { found: 'unclear', why: `${whatIsKnown(program)} ${said}` };
   },
 };
 
@@ -53,8 +55,7 @@ async function toItsEnd(program: Program, act: Act): Promise<void> {
   }
 }
 
-function whatIsKnown(program: Program | null): string {
-  if (program === null) return 'The command was begun and nobody saw it end.';
+function whatIsKnown(program: Program): string {
   const { pid, host } = program;
   return isHere(program)
     ? `The command was begun as process ${pid}, which has ended; nobody saw how.`

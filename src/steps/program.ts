@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, open, unlink } from 'node:fs/promises';
+import { access, constants, type FileHandle, open, unlink } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { execa } from 'execa';
 import type { Evidence } from '../run/events.ts';
 import type { Act } from '../run/performer.ts';
@@ -15,6 +16,12 @@ import { shown, type World } from './world.ts';
 const OUTPUT_KEPT = 8_000;
 /** Between asking a program to end and making it, in ms. */
 const GRACE_MS = 5_000;
+
+/**
+ * Waits for the word to go, then becomes the program; when its end of the line is closed instead, that is never begun.
+ * What stands in the journal can be found by the next conductor, so nothing is begun before it does.
+ */
+const START = ['/bin/sh', '-c', 'read -r go <&3 && exec "$@" 3<&-', 'sh'] as const;
 
 /** How a program ended. */
 export interface Ended {
@@ -38,11 +45,11 @@ export class ProgramFailed extends Error {
 }
 
 /**
- * Runs a program without a shell and without a terminal, until it ends, the step's timeout is over or the act is aborted;
+ * Runs a program, its arguments as they are and without a terminal, until it ends, the step's timeout is over or the act is aborted;
  * then it is ended with all processes it has started. When this process dies, or the run goes to another conductor, it is
  * left to itself. It finds secrets in its environment, which is ours, and none in its
  * arguments: everybody on the machine can read those.
- * @param recorded the program is put on record, for it does something that must not be done twice
+ * @param recorded the program is put on record before it begins, for it does something that must not be done twice
  * @throws ProgramFailed; an exit code is no failure here
  */
 export async function runProgram(
@@ -54,14 +61,16 @@ export async function runProgram(
 ): Promise<Ended> {
   act.signal.throwIfAborted();
   const [command = '', ...args] = argv.map((each) => argument(each, world));
+  await mustBeThere(command, world.env.PATH);
   await using written = await nameless();
   const { stopped, left } = parting(act);
   // Handed to the program as it is, without a pipe. The types of execa know no descriptors but the standard ones.
   const output = written.fd as 1;
-  const program = execa(command, args, {
+  const [shell, ...start] = START;
+  const program = execa(shell, [...start, command, ...args], {
     env: Object.fromEntries(Object.entries(world.env).map(([name, value]) => [name, value ?? ''])),
     extendEnv: false,
-    stdio: ['ignore', output, output],
+    stdio: ['ignore', output, output, 'pipe'],
     buffer: false,
     reject: false,
     cleanup: false,
@@ -70,8 +79,16 @@ export async function runProgram(
     forceKillAfterDelay: GRACE_MS,
     ...(step.timeout === undefined ? {} : { timeout: step.timeout }),
   });
-  const started = program.pid === undefined ? null : startedAt(program.pid);
-  if (recorded && program.pid !== undefined && started !== null) await act.program({ pid: program.pid, started });
+  const word = program.stdio[3] as Socket;
+  // It may be ended before it hears it.
+  word.on('error', () => undefined);
+  try {
+    if (recorded) await onRecord(program.pid, act);
+    word.end('go\n');
+  } catch (error) {
+    word.destroy();
+    throw error;
+  }
   const result = await Promise.race([program, leftToItself(left)]);
   act.signal.throwIfAborted();
   const said = world.redactor.redact(await endOf(written)).slice(-OUTPUT_KEPT);
@@ -86,12 +103,36 @@ export async function runProgram(
   if (result.exitCode === undefined) {
     throw new ProgramFailed(
       `${command} could not be run to its end: ${result.signal ?? (result.cause instanceof Error ? result.cause.message : 'unknown')}`,
-      'Make sure it is installed on the machine that conducts the run, and on its PATH.',
+      'Find out who or what has ended it, then retry.',
       [evidence],
       { cause: result.cause },
     );
   }
   return { exit: result.exitCode, output: said, evidence };
+}
+
+/** The shell that starts it would say that only in its own words. @throws ProgramFailed */
+async function mustBeThere(command: string, path = '/usr/bin:/bin'): Promise<void> {
+  const places = command.includes('/') ? [command] : path.split(delimiter).map((folder) => join(folder, command));
+  for (const place of places) {
+    const there = await access(place, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (there) return;
+  }
+  throw new ProgramFailed(
+    `There is no program ${command} here.`,
+    'Make sure it is installed on the machine that conducts the run, and on its PATH.',
+  );
+}
+
+async function onRecord(pid: number | undefined, act: Act): Promise<void> {
+  const started = pid === undefined ? null : startedAt(pid);
+  if (pid === undefined || started === null) {
+    throw new ProgramFailed('The program ended before it began.', 'Find out who or what has ended it, then retry.');
+  }
+  await act.program({ pid, started });
 }
 
 /**

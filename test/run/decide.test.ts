@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Action } from '../../src/run/decide.ts';
-import { failureOptions } from '../../src/run/prompts.ts';
+import { doubtPrompt, failureOptions } from '../../src/run/prompts.ts';
 import { stepState } from '../../src/run/state.ts';
 import { nothingToCompare } from '../../src/run/undo.ts';
 import { runbookOf, stateOf, stepOf as stepIn } from '../steps/acting.ts';
@@ -233,6 +233,13 @@ describe('after a crash', () => {
     expect(brief(run.does(run.next, 'well').next)).toBe('skip again');
     const again = killed();
     expect(again.does(again.next, 'badly').next).toMatchObject({ do: 'perform', attempt: 2, step: { id: 'copy' } });
+  });
+
+  it('looks again, where somebody says so who was asked', () => {
+    const run = killed();
+    const prompt = { ...doubtPrompt(night, run.state, stepOf('copy'), 'It cannot be told.'), round: 1 };
+    run.happens({ type: 'prompt-opened', prompt }).answers(ADA, 'look-again');
+    expect(brief(run.next)).toBe('verify copy');
   });
 
   it('in mid-undo, undoes again', () => {

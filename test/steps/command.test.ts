@@ -1,9 +1,9 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { LeaseLost } from '../../src/run/journal.ts';
-import { startedAt } from '../../src/run/process.ts';
+import { type ProcessIdentity, startedAt } from '../../src/run/process.ts';
 import { command } from '../../src/steps/command.ts';
 import { actOf, stateOf, stepOf, worldOf } from './acting.ts';
 
@@ -89,7 +89,37 @@ it('knows after a crash what its verification says, and nothing without one', as
   await expect(command.verify?.(verify(0), actOf(), worldOf({ env }))).resolves.toMatchObject({ found: 'done' });
   await expect(command.verify?.(verify(1), actOf(), worldOf({ env }))).resolves.toEqual({ found: 'not-done' });
   const blind = stepOf('command', { run: ['true'] });
-  await expect(command.verify?.(blind, actOf(), worldOf({ env }))).resolves.toMatchObject({ found: 'unclear' });
+  const ended = { host: hostname(), pid: process.pid, started: `${startedAt(process.pid)}7` };
+  const begun = actOf({ state: stateOf({ it: { program: ended } }) });
+  await expect(command.verify?.(blind, begun, worldOf({ env }))).resolves.toMatchObject({ found: 'unclear' });
+  // Not on record, it was not let go.
+  await expect(command.verify?.(blind, actOf(), worldOf({ env }))).resolves.toEqual({ found: 'not-done' });
+});
+
+it('is not begun before it is on record, and never when that fails', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'command-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const mark = join(folder, 'begun');
+  const began = () => readFile(mark, 'utf8').catch(() => null);
+  const step = stepOf('command', { run: node(`require('fs').writeFileSync(${JSON.stringify(mark)}, 'x')`) });
+  let pid = 0;
+  const refused = Object.assign(actOf(), {
+    async program(it: ProcessIdentity) {
+      ({ pid } = it);
+      throw new LeaseLost();
+    },
+  });
+  await expect(command.perform(step, refused, worldOf({ env }))).rejects.toBeInstanceOf(LeaseLost);
+  await vi.waitFor(() => expect(startedAt(pid)).toBeNull());
+  expect(await began()).toBeNull();
+
+  const taken = Object.assign(actOf(), {
+    async program(it: ProcessIdentity) {
+      expect([startedAt(it.pid), await began()]).toEqual([it.started, null]);
+    },
+  });
+  await command.perform(step, taken, worldOf({ env }));
+  expect(await began()).toBe('x');
 });
 
 it('that outlives its conductor is followed to its end, and not begun again', async () => {
