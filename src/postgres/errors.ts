@@ -35,6 +35,9 @@ export class Blocked extends DatabaseTrouble {}
 /** The connection broke while COMMIT was under way: only the ledger knows whether it happened. */
 export class InDoubt extends DatabaseTrouble {}
 
+/** Somebody ends our sessions, on a server that stands. `table` shows who may have been it. */
+export class EndedOnPurpose extends DatabaseTrouble {}
+
 /** A statement of a file failed; the message begins with `file:line`. */
 export class StatementFailed extends DatabaseTrouble {}
 

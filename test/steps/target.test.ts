@@ -76,6 +76,28 @@ it('whose connections are ended in mid-step is asked what it has, and the step g
   expect(notes[1]).toContain('is back');
 });
 
+it('whose administrator ends the session again is left alone until people have been asked', async () => {
+  await using performer = performerOf(db.env);
+  const { target } = await performer.bind('test', 1);
+  const holder = await db.client();
+  await holder.query('begin; create table one ()');
+  const failed = performer.perform(ONE, actOf({ state: bound(target) })).catch((error: unknown) => error);
+  for (let ended = 0; ended < 2; ended += 1) {
+    await vi.waitFor(async () => {
+      const { rowCount } = await holder.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity
+          where application_name = 'middlewatch #1 test' and wait_event_type = 'Lock'`,
+      );
+      expect(rowCount).toBe(1);
+    }, 10_000);
+  }
+  const failure = performer.explain(await failed);
+  expect(failure).toMatchObject({ name: 'EndedOnPurpose', code: '57P01', advice: expect.stringContaining('ask them') });
+  expect(JSON.stringify(failure.evidence)).toContain('select pg_terminate_backend(pid)');
+  await holder.query('rollback');
+  expect(await performer.perform(ONE, actOf({ state: bound(target) }))).toHaveProperty('finished');
+});
+
 /** A way to a server that can be laid to another one. */
 async function switchboard(port: number) {
   let to = port;
