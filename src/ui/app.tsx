@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Box, Text, useApp, useInput, usePaste, useWindowSize } from 'ink';
-import { type ReactNode, useLayoutEffect } from 'react';
+import { memo, type ReactNode, useLayoutEffect } from 'react';
 import { useStore } from 'zustand';
 import { compose, type Pane } from './compose.ts';
 import { cut, type Line } from './lines.ts';
@@ -7,7 +8,10 @@ import { asciiOf, dress, type Look } from './look.ts';
 import { type Press, pressesOf } from './presses.ts';
 import type { ScreenStore } from './store.ts';
 
-function Row({ line, cells, look }: { line: Line; cells: number; look: Look }): ReactNode {
+/** Most rows are as they were a second ago: laying those out anew would be most of what a terminal costs its machine. */
+const Row = memo(DrawnRow, isDeepStrictEqual);
+
+function DrawnRow({ line, cells, look }: { line: Line; cells: number; look: Look }): ReactNode {
   const spans = cut(line, cells, look);
   if (spans.length === 0) return <Text> </Text>;
   return (
@@ -24,7 +28,7 @@ function Row({ line, cells, look }: { line: Line; cells: number; look: Look }): 
 
 function Rows({ lines, cells, height, look }: Pick<Pane, 'lines' | 'cells' | 'height'> & { look: Look }): ReactNode {
   return (
-    <Box flexDirection="column" width={cells} height={height} overflow="hidden" flexShrink={0}>
+    <Box flexDirection="column" width={cells} height={height} flexShrink={0}>
       {lines.slice(0, height).map((line, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: as above
         <Row key={index} line={line} cells={cells} look={look} />
@@ -61,7 +65,7 @@ export function App({ store, onPress, onSuspend }: Wired): ReactNode {
   const rule = look.glyphs.rule;
   const post = look.glyphs.post;
   return (
-    <Box flexDirection="column" width={columns} height={rows} overflow="hidden">
+    <Box flexDirection="column" width={columns} height={rows}>
       <Rows lines={header} cells={columns} height={header.length} look={look} />
       <Text {...dress('quiet', look)}>{rule.repeat(columns)}</Text>
       {sideBySide && timeline ? (
