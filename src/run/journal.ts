@@ -113,6 +113,9 @@ export class JournalFailed extends Error {
   }
 }
 
+/** Another process has the store to itself at present. */
+export class JournalLocked extends JournalFailed {}
+
 /** The journal is of a layout that this version of the program does not know. */
 export class UnknownFormat extends JournalFailed {
   constructor(where: string, format: number | string) {

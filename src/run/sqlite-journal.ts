@@ -1,6 +1,7 @@
 import { chmodSync, existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as delay } from 'node:timers/promises';
 import { chained, GENESIS, type StoredRecord, verified } from './chain.ts';
 import type { JournalRecord, RunEvent } from './events.ts';
 import {
@@ -9,6 +10,7 @@ import {
   type Journal,
   JournalBroken,
   JournalFailed,
+  JournalLocked,
   type Lease,
   LeaseHeld,
   LeaseLost,
@@ -26,6 +28,15 @@ const FORMAT = 3;
 
 /** How often it is worth looking for news, in ms; a fifth of the half second in which a change should be on the screen. */
 const INTERVAL = 100;
+
+/** How long the lock of another process is waited for at a time, doing nothing else, in ms, and how long before the next. */
+const LOCKED = 100;
+const PAUSE = 50;
+/**
+ * How long in all, in ms. Locks are held for as long as a flush takes, but for that of a process which is stopped while it
+ * writes. The conductor has more to lose, and a person waits for the terminal.
+ */
+const PATIENCE = { conductor: 60_000, others: 5_000 };
 
 const SCHEMA = `
   create table if not exists record (
@@ -65,7 +76,7 @@ const DAMAGED = 'is damaged. Nothing was changed; keep the file, and go back to 
 /** What SQLite's result codes mean here, and what to do. @see https://sqlite.org/rescode.html */
 const TROUBLE: Record<number, string> = {
   1: 'is no journal of a run.',
-  5: 'is locked by another process. Find out which one, and try again.',
+  5: 'is locked by another process, which may be stopped. Find it (`fuser -v` with this path), end it, and go on.',
   8: 'may not be written by this user. Use the account that opened the run.',
   10: 'cannot be read or written: the disk reports an error. Copy the file away before anything else.',
   11: DAMAGED,
@@ -84,7 +95,9 @@ function inWords<T>(path: string, work: () => T): T {
     if ('code' in cause && cause.code === 'ERR_OUT_OF_RANGE') throw new JournalFailed(path, DAMAGED, { cause });
     if (!('errcode' in cause)) throw cause;
     // The low byte is the code, the rest of it a further distinction.
-    throw new JournalFailed(path, TROUBLE[Number(cause.errcode) & 0xff] ?? `fails: ${cause.message}.`, { cause });
+    const code = Number(cause.errcode) & 0xff;
+    const Trouble = code === 5 ? JournalLocked : JournalFailed;
+    throw new Trouble(path, TROUBLE[code] ?? `fails: ${cause.message}.`, { cause });
   }
 }
 
@@ -154,8 +167,23 @@ export async function openSqliteJournal(path: string): Promise<Journal> {
   const forget = prepare('delete from delivery where message_id = ?');
   const leaseRow = prepare('select token, host, pid, started, renewed, uptime, released from lease');
 
-  function transaction<T>(work: () => T): T {
-    return guarded(() => {
+  guarded(() => database.exec(`pragma busy_timeout = ${LOCKED}`));
+
+  /** Does it again and again while another process has the lock; the rest of this one goes on in between. */
+  async function patiently<T>(work: () => T, patience = PATIENCE.others): Promise<T> {
+    const began = performance.now();
+    for (;;) {
+      try {
+        return guarded(work);
+      } catch (error) {
+        if (!(error instanceof JournalLocked) || performance.now() - began > patience) throw error;
+      }
+      await delay(PAUSE);
+    }
+  }
+
+  function transaction<T>(work: () => T, patience = PATIENCE.conductor): Promise<T> {
+    return patiently(() => {
       database.exec('begin immediate');
       try {
         const result = work();
@@ -165,7 +193,7 @@ export async function openSqliteJournal(path: string): Promise<Journal> {
         if (database.isTransaction) database.exec('rollback');
         throw error;
       }
-    });
+    }, patience);
   }
 
   function holder(): LeaseRow | undefined {
@@ -188,21 +216,24 @@ export async function openSqliteJournal(path: string): Promise<Journal> {
 
     async append(writer: Writer, at: number, events: RunEvent[]): Promise<JournalRecord[]> {
       mustBeTheirs(writer, events);
-      return transaction(() => {
-        if (typeof writer === 'object') mustHold(writer.lease);
-        let last = (lastRecord.get() ?? { seq: 0, hash: GENESIS }) as { seq: number; hash: string };
-        if (writer === 'opener' && last.seq > 0) return [];
-        return events.map((event) => {
-          const record = chained(last, Math.round(at), event);
-          insert.run(record.seq, record.at, record.prev, record.hash, record.event);
-          last = record;
-          return { ...record, event };
-        });
-      });
+      return transaction(
+        () => {
+          if (typeof writer === 'object') mustHold(writer.lease);
+          let last = (lastRecord.get() ?? { seq: 0, hash: GENESIS }) as { seq: number; hash: string };
+          if (writer === 'opener' && last.seq > 0) return [];
+          return events.map((event) => {
+            const record = chained(last, Math.round(at), event);
+            insert.run(record.seq, record.at, record.prev, record.hash, record.event);
+            last = record;
+            return { ...record, event };
+          });
+        },
+        typeof writer === 'object' ? PATIENCE.conductor : PATIENCE.others,
+      );
     },
 
     async read(after: number): Promise<JournalRecord[]> {
-      const [last, stored] = guarded(() => [
+      const [last, stored] = await patiently(() => [
         after === 0 ? { seq: 0, hash: GENESIS } : recordAt.get(after),
         recordsAfter.all(after).map(numbered),
       ]);
@@ -223,23 +254,23 @@ export async function openSqliteJournal(path: string): Promise<Journal> {
     },
 
     async holder(): Promise<Holder | null> {
-      const row = guarded(holder);
+      const row = await patiently(holder);
       return row && standingOf(row) !== 'free' ? holderOf(row) : null;
     },
 
     async renew(lease: Lease): Promise<void> {
-      transaction(() => {
+      await transaction(() => {
         mustHold(lease);
         database.prepare('update lease set renewed = ?, uptime = ?').run(Date.now(), uptime());
       });
     },
 
     async release(lease: Lease): Promise<void> {
-      guarded(() => database.prepare('update lease set released = 1 where token = ?').run(lease.token));
+      await patiently(() => database.prepare('update lease set released = 1 where token = ?').run(lease.token));
     },
 
     async pulse(lease: Lease, pulse: Pulse): Promise<void> {
-      transaction(() => {
+      await transaction(() => {
         mustHold(lease);
         database.prepare('insert or replace into pulse values (?, ?)').run(pulse.step, JSON.stringify(pulse));
       });
@@ -247,12 +278,12 @@ export async function openSqliteJournal(path: string): Promise<Journal> {
 
     async pulses(): Promise<Pulse[]> {
       return readPulses(
-        guarded(() => database.prepare('select body from pulse').all()).map(({ body }) => String(body)),
+        (await patiently(() => database.prepare('select body from pulse').all())).map(({ body }) => String(body)),
       );
     },
 
     async present(terminal: string): Promise<void> {
-      guarded(() => {
+      await patiently(() => {
         // Nobody waits for the disk for one.
         database.exec('pragma synchronous = normal');
         try {
@@ -266,7 +297,7 @@ export async function openSqliteJournal(path: string): Promise<Journal> {
     },
 
     async presences(): Promise<Record<string, number>> {
-      const rows = guarded(() => database.prepare('select terminal, said from presence').all());
+      const rows = await patiently(() => database.prepare('select terminal, said from presence').all());
       return Object.fromEntries(rows.map(({ terminal, said }) => [String(terminal), Number(said)]));
     },
 
@@ -280,7 +311,7 @@ export async function openSqliteJournal(path: string): Promise<Journal> {
     },
 
     async putFates(lease: Lease, fates: ReadonlyMap<string, Fate | null>): Promise<void> {
-      transaction(() => {
+      await transaction(() => {
         mustHold(lease);
         for (const [messageId, fate] of fates) {
           if (fate === null) forget.run(messageId);

@@ -265,6 +265,28 @@ describe('a file', () => {
     expect((await stat(path)).mode & 0o077).toBe(0);
   });
 
+  it('that a process has locked which is then stopped is waited for, while everything else goes on', async () => {
+    makeSqliteJournal(path);
+    const journal = await openSqliteJournal(path);
+    onTestFinished(() => journal.close());
+    const lease = await journal.acquire();
+    const stopped = `const { DatabaseSync } = require('node:sqlite'), database = new DatabaseSync(process.argv[1]);
+      database.exec('begin immediate'); require('node:fs').writeSync(1, 'locked'); process.kill(process.pid, 'SIGSTOP')`;
+    const child = spawn(process.execPath, ['-e', stopped, path]);
+    onTestFinished(() => void child.kill('SIGKILL'));
+    await once(child.stdout, 'data');
+    let written = false;
+    const append = journal.append({ lease }, 5, [says('one')]).then(() => {
+      written = true;
+    });
+    expect(await journal.read(0)).toEqual([]);
+    await expect(journal.append('terminal', 5, [says('a person waits')])).rejects.toThrow(/locked by another.*fuser/);
+    expect(written).toBe(false);
+    child.kill('SIGKILL');
+    await append;
+    expect((await journal.read(0)).map(({ event }) => event)).toEqual([says('one')]);
+  });
+
   it('in which any byte has been changed is read as it was, or not at all, and why is said', async () => {
     makeSqliteJournal(path);
     const journal = await openSqliteJournal(path);
