@@ -59,6 +59,8 @@ async function forget(stdin: NodeJS.ReadStream): Promise<void> {
   await delay(TYPED_AHEAD);
   stdin.off('data', ignored);
   stdin.pause();
+  // Else what it does a turn later is done to the next reader, and no key is heard.
+  await nextTurn();
 }
 
 /**
