@@ -137,7 +137,7 @@ function named(step: Step, settings: Document['settings'], people: Named['more']
       ];
     case 'measure':
       return [
-        ...one('actors', step.actors, 'look'),
+        ...one('actors', step.actors, 'look', () => ({ chosen: '{}' })),
         ...step.queries.map(
           ({ file }, i): Named => ({
             file,

@@ -204,7 +204,10 @@ export const measure = z.strictObject({
   ...common,
   kind: z.literal('measure').meta({ description: 'How long queries take: a baseline, later compared' }),
   role: z.string().default('authenticated'),
-  actors: file,
+  actors: file.meta({
+    description:
+      'Finds the people to measure as: rows of (actor, claims), and of `self` who is to be found again: that is in `chosen` afterwards, {"actor": "self"}',
+  }),
   queries: z.array(z.strictObject({ id, file, uses_index: z.string().optional() })).min(1),
   tables: z.string().optional(),
   runs: z.int().min(3).default(30),

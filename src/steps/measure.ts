@@ -25,15 +25,22 @@ export const measure: Kind<'measure'> = {
     const items = itemsOf(world.runbook, step.tables);
     const before = step.against === undefined ? undefined : factsOf(act.state(), step.against);
     const measured: Measured[] = [];
+    const chosen: Facts = {};
     const exceptions: string[] = [];
     for (const [done, item] of (items.length > 0 ? items : [{} as Item]).entries()) {
       const of = called(item, items);
       act.pulse({ done, total: Math.max(1, items.length), unit: 'tables', note: of });
-      let here = await look(step, act, world, item, before);
+      const { people, measured: first } = await look(step, act, world, item, before);
+      let here = first;
       for (let looks = 1; looks < LOOKS && here.some((each) => slower(step, each, before)); looks++) {
-        here = lower(here, await look(step, act, world, item, before));
+        here = lower(here, (await look(step, act, world, item, before)).measured);
       }
       if (here.length === 0) exceptions.push(`${of || step.title}: nobody to measure as`);
+      chosen[peopleOf(of)] = JSON.stringify(people);
+      const gone = Object.keys(chosenBefore(before, of)).filter((label) => !(label in people));
+      exceptions.push(
+        ...gone.map((label) => `${of || step.title}: ${label} of the baseline is not to be found any more`),
+      );
       measured.push(...here);
     }
     const wrong = measured.flatMap((each) => {
@@ -48,14 +55,17 @@ export const measure: Kind<'measure'> = {
         'Look whether the indexes are there and the tables analysed, then retry; or accept it with a reason.',
       );
     }
-    const facts: Facts = Object.fromEntries(
-      measured
-        .filter(({ failed }) => failed === undefined)
-        .flatMap(({ id, p50Ms, indexed }) => [
-          [`${id}.p50Ms`, p50Ms],
-          [`${id}.indexed`, indexed],
-        ]),
-    );
+    const facts: Facts = {
+      ...chosen,
+      ...Object.fromEntries(
+        measured
+          .filter(({ failed }) => failed === undefined)
+          .flatMap(({ id, p50Ms, indexed }) => [
+            [`${id}.p50Ms`, p50Ms],
+            [`${id}.indexed`, indexed],
+          ]),
+      ),
+    };
     exceptions.push(...measured.flatMap((each) => uncompared(each, before)));
     const compared = before === undefined ? 'the baseline' : 'none slower than the baseline allows';
     return {
@@ -64,18 +74,32 @@ export const measure: Kind<'measure'> = {
   },
 };
 
-/** Measures one table, once. @returns nothing when there is nobody to measure as */
-function look(step: Measure, act: Act, world: World, item: Item, before: Facts | undefined): Promise<Measured[]> {
+/** A table once measured, and who it was measured as: their `self`, by what they are called. */
+interface Looked {
+  people: Record<string, string>;
+  measured: Measured[];
+}
+
+/** Measures one table, once, as the people of the baseline where there is one. Measures nothing when there is nobody to measure as. */
+function look(step: Measure, act: Act, world: World, item: Item, before: Facts | undefined): Promise<Looked> {
+  const of = called(item, itemsOf(world.runbook, step.tables));
   return rolledBack(world, step, act, 'read write', async (client) => {
-    const actors = await actorsOf(client, world, step.actors, step.role, item);
-    if (actors.length === 0) return [];
-    const items = itemsOf(world.runbook, step.tables);
-    const timings = await timed(client, world, step, item, actors);
-    const found: Measured[] = [];
-    for (const [query, timing] of timings)
-      found.push(await judged(client, world, query, called(item, items), timing, before));
-    return found;
+    const chosen = JSON.stringify(chosenBefore(before, of));
+    const actors = await actorsOf(client, world, step.actors, step.role, { ...item, chosen });
+    const people: Looked['people'] = {};
+    for (const { label, variables } of actors) if (variables.self) people[label] = variables.self;
+    const measured: Measured[] = [];
+    for (const timing of await timed(client, world, step, item, actors))
+      measured.push(await judged(client, world, of, timing, before));
+    return { people, measured };
   });
+}
+
+/** The fact that says who a table was measured as. */
+const peopleOf = (of: string) => (of === '' ? 'people' : `${of}.people`);
+
+function chosenBefore(before: Facts | undefined, of: string): Looked['people'] {
+  return JSON.parse(String(before?.[peopleOf(of)] ?? '{}'));
 }
 
 /** Of each query the better of two measurements. */

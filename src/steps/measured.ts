@@ -3,18 +3,21 @@ import type { Evidence, Facts } from '../run/events.ts';
 import type { StepOf } from '../runbook/step-schema.ts';
 import { allowedMs, percentile, roundMs } from './latency.ts';
 import { missingIndexes } from './missing-index.ts';
-import type { Query, Timing } from './timing.ts';
+import type { Timing } from './timing.ts';
 import { source, type World } from './world.ts';
 
 type Measure = StepOf<'measure'>;
 
-/** What one query on one table came to. */
+/** What one query on one table came to as one person. */
 export interface Measured {
-  /** `query.table`, or `query` when the step names no tables; its median is the fact `….p50Ms`. */
+  /** `query.table`, or `query` when the step names no tables. */
+  query: string;
+  /** Who it was asked as. */
+  actor: string;
+  /** `query.table.actor`; its median is the fact `….p50Ms`. */
   id: string;
   sql: string;
   p50Ms: number;
-  p99Ms: number;
   plan: string;
   /** Whether any index took part, or could. */
   indexed: boolean;
@@ -33,12 +36,12 @@ export interface Measured {
 export async function judged(
   client: PoolClient,
   world: World,
-  query: Query,
   of: string,
-  { times, ran, byIndex, indexes, failed }: Timing,
+  { query, actor, times, ran, byIndex, indexes, failed }: Timing,
   before: Facts | undefined,
 ): Promise<Measured> {
-  const id = of === '' ? query.id : `${query.id}.${of}`;
+  const asked = of === '' ? query.id : `${query.id}.${of}`;
+  const id = `${asked}.${actor.label}`;
   const possible = byIndex?.indexes ?? [];
   let index: Measured['index'] = null;
   if (query.uses_index !== undefined && failed === undefined) {
@@ -50,10 +53,11 @@ export async function judged(
   const missing: string[] = [];
   for (const wholeRead of byIndex?.wholeReads ?? []) missing.push(...(await missingIndexes(client, wholeRead)));
   return {
+    query: asked,
+    actor: actor.label,
     id,
     sql: source(world, query.file).text,
     p50Ms: roundMs(percentile(times, 0.5)),
-    p99Ms: roundMs(percentile(times, 0.99)),
     plan: ran?.path ?? '',
     indexed: indexes.size + possible.length > 0,
     index,
@@ -102,20 +106,29 @@ export function told({ id, sql, plan, missing }: Measured, troubles: string[]): 
   return { kind: 'text', title: id, text: text.join('\n') };
 }
 
-/** Everything measured, for the journal. */
+/** Everything measured, for the journal: a row for each query, with the median of each person, before and now. */
 export function table(measured: Measured[], before: Facts | undefined): Evidence {
+  const actors = [...new Set(measured.map(({ actor }) => actor))];
+  const cell = (each: Measured | undefined) => {
+    if (each === undefined) return '–';
+    const was = before === undefined ? '' : `${inMs(medianBefore(each, before))} → `;
+    return was + inMs(each.p50Ms);
+  };
+  const rows = [...Map.groupBy(measured, ({ query }) => query)].map(([query, here]) => {
+    const [first] = here;
+    const worst = here.find(({ index }) => index === 'not used') ?? first;
+    return [
+      query,
+      ...actors.map((actor) => cell(here.find((each) => each.actor === actor))),
+      here.some(({ missing }) => missing.length > 0) ? 'missing' : (worst?.index ?? '–'),
+      here.find(({ failed }) => failed !== undefined)?.failed ?? worst?.plan ?? '',
+    ];
+  });
   return {
     kind: 'rows',
-    title: 'How long queries take on the server',
-    columns: ['query', ...(before === undefined ? [] : ['before']), 'median', 'p99', 'index', 'plan'],
-    rows: measured.map((each) => [
-      each.id,
-      ...(before === undefined ? [] : [inMs(medianBefore(each, before))]),
-      inMs(each.p50Ms),
-      inMs(each.p99Ms),
-      each.missing.length > 0 ? 'missing' : (each.index ?? '–'),
-      each.failed ?? each.plan,
-    ]),
+    title: 'How long queries take on the server, in the median',
+    columns: ['query', ...actors, 'index', 'plan'],
+    rows,
     more: 0,
   };
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Facts } from '../../src/run/events.ts';
 import { measure } from '../../src/steps/measure.ts';
 import { asked } from '../../src/steps/missing-index.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
@@ -56,18 +57,18 @@ const step = (fields: object = {}) =>
     runs: 3,
     ...fields,
   });
-const against = (facts: Record<string, number | boolean>) =>
+const against = (facts: Facts) =>
   actOf({ state: stateOf({ before: { status: 'done', result: { summary: '', facts } } }) });
 
 it('measures as the user, through the policies, and says when a table is too small for its index', async () => {
   await expect(measure.perform(step(), actOf(), world())).resolves.toMatchObject({
     finished: {
-      facts: { 'mine.big.p50Ms': expect.any(Number), 'mine.big.indexed': true },
+      facts: { 'mine.big.seven.p50Ms': expect.any(Number), 'mine.big.seven.indexed': true },
       evidence: [
         {
           rows: [
-            ['mine.big', expect.anything(), expect.anything(), 'used', expect.stringContaining('big_owner')],
-            ['mine.small', expect.anything(), expect.anything(), 'could be used', expect.stringContaining('Seq Scan')],
+            ['mine.big', expect.anything(), 'used', expect.stringContaining('big_owner')],
+            ['mine.small', expect.anything(), 'could be used', expect.stringContaining('Seq Scan')],
           ],
         },
       ],
@@ -79,27 +80,55 @@ it('is not content with a policy that no index can serve, unless it was so befor
   // F2: the subquery may see through security barriers only as a filter, row by row.
   await pool.query(`
     create policy team on big using (team in (select s.team from small as s where s.owner = owner + 0 * length(filler)))`);
-  await expect(measure.perform(step(), against({ 'mine.big.indexed': true }), world())).rejects.toThrow(
-    /mine\.big does not use the index it should \(.*Seq Scan/,
+  await expect(measure.perform(step(), against({ 'mine.big.seven.indexed': true }), world())).rejects.toThrow(
+    /mine\.big\.seven does not use the index it should \(.*Seq Scan/,
   );
   await expect(
-    measure.perform(step({ against: 'before' }), against({ 'mine.big.indexed': false }), world()),
+    measure.perform(step({ against: 'before' }), against({ 'mine.big.seven.indexed': false }), world()),
   ).resolves.toHaveProperty('finished');
   await pool.query('drop policy team on big');
   // The index has every column that is asked for, and is read from end to end.
   await pool.query('create policy negative on big using (owner + 0 < 0)');
   await expect(measure.perform(step(), against({}), world())).rejects.toThrow(
-    /mine\.big does not use the index it should/,
+    /mine\.big\.seven does not use the index it should/,
   );
   await pool.query('drop policy negative on big');
 });
 
 it('compares medians with the baseline, and names what has none', async () => {
   const compared = (or_ms: number) => step({ against: 'before', within: { times: 2, or_ms } });
-  const facts = { 'mine.big.p50Ms': 1e-6 };
-  await expect(measure.perform(compared(0), against(facts), world())).rejects.toThrow(/mine\.big took/);
+  const facts = { 'mine.big.seven.p50Ms': 1e-6 };
+  await expect(measure.perform(compared(0), against(facts), world())).rejects.toThrow(/mine\.big\.seven took/);
   await expect(measure.perform(compared(60_000), against(facts), world())).resolves.toMatchObject({
-    finished: { exceptions: ['mine.small: there is no baseline to compare with'] },
+    finished: { exceptions: ['mine.small.seven: there is no baseline to compare with'] },
+  });
+});
+
+it('measures as the people of the baseline again, each against their own time, and says who is missing', async () => {
+  const choosing = `select * from (values ('heavy', '1', 1), ('light', '2', 2)) as p (actor, claims, self)
+    where :'chosen'::jsonb = '{}' or :'chosen'::jsonb ->> actor = self::text`;
+  const there = worldOf({
+    pool,
+    files: { ...files, 'actors.sql': choosing },
+    parts: { lists: { tables: [{ name: 'big' }] } },
+  });
+  const baseline = await measure.perform(step(), actOf(), there);
+  expect(baseline).toMatchObject({
+    finished: {
+      facts: { 'big.people': '{"heavy":"1","light":"2"}', 'mine.big.light.indexed': true },
+      evidence: [{ columns: ['query', 'heavy', 'light', 'index', 'plan'] }],
+    },
+  });
+  const facts = {
+    'big.people': '{"heavy":"1","light":"3"}',
+    'mine.big.heavy.p50Ms': 1e-6,
+    'mine.big.light.p50Ms': 60_000,
+  };
+  const after = (or_ms: number) =>
+    measure.perform(step({ against: 'before', within: { times: 2, or_ms } }), against(facts), there);
+  await expect(after(0)).rejects.toThrow(/^[^;]*mine\.big\.heavy took[^;]*$/);
+  await expect(after(60_000)).resolves.toMatchObject({
+    finished: { exceptions: ['big: light of the baseline is not to be found any more'] },
   });
 });
 
@@ -108,15 +137,18 @@ it('names the index for want of which a whole table is read, unless it is the ba
   const looking = (fields: object = {}) =>
     measure.perform(
       step({ queries: [{ id: 'mine', file: 'mine.sql' }], ...fields }),
-      against({ 'mine.Bare.p50Ms': 60_000 }),
+      against({ 'mine.Bare.seven.p50Ms': 60_000 }),
       worldOf({ pool, files, parts: bare }),
     );
   await expect(looking()).resolves.toHaveProperty('finished');
   await expect(looking({ against: 'before', within: { times: 2 } })).rejects.toMatchObject({
-    message: expect.stringMatching(/mine\.Bare reads a whole table for want of an index/),
+    message: expect.stringMatching(/mine\.Bare\.seven reads a whole table for want of an index/),
     evidence: [
       expect.anything(),
-      { title: 'mine.Bare', text: expect.stringContaining('create index concurrently on public."Bare" ("Owner");') },
+      {
+        title: 'mine.Bare.seven',
+        text: expect.stringContaining('create index concurrently on public."Bare" ("Owner");'),
+      },
     ],
   });
   await pool.query('create index bare_owner on "Bare" ("Owner")');
@@ -139,17 +171,17 @@ it('measures writes too, takes them back, and finds out when one has stopped wor
   expect(performed).toMatchObject({
     finished: {
       facts: {
-        'add.small.p50Ms': expect.any(Number),
-        'change.small.p50Ms': expect.any(Number),
-        'remove.small.p50Ms': expect.any(Number),
+        'add.small.seven.p50Ms': expect.any(Number),
+        'change.small.seven.p50Ms': expect.any(Number),
+        'remove.small.seven.p50Ms': expect.any(Number),
       },
-      exceptions: [expect.stringMatching(/^impossible\.small: could not be measured: .*row-level security/)],
+      exceptions: [expect.stringMatching(/^impossible\.small\.seven: could not be measured: .*row-level security/)],
     },
   });
   expect(await rows()).toEqual(was);
   const compared = step({ queries, against: 'before', within: { times: 2, or_ms: 60_000 } });
-  await expect(measure.perform(compared, against({ 'impossible.small.p50Ms': 1 }), there)).rejects.toThrow(
-    /impossible\.small worked before and now fails/,
+  await expect(measure.perform(compared, against({ 'impossible.small.seven.p50Ms': 1 }), there)).rejects.toThrow(
+    /impossible\.small\.seven worked before and now fails/,
   );
 });
 
