@@ -126,13 +126,14 @@ testOnLinux('a run loses its terminal, is answered from another one, and ends', 
   expect(unknown.stderr).toContain('the roles of this runbook are ops, qa');
   expect(unknown.exitCode).toBe(2);
 
-  const attach = [process.execPath, ...PROGRAM, 'attach', name, '--plain', '--as'].join(' ');
+  const attach = [process.execPath, ...PROGRAM, 'attach', name, '--as'].join(' ');
   const attached = (role: string) =>
-    execa('script', ['--quiet', '--flush', '--return', '--command', `${attach} ${role}`, '/dev/null'], {
-      reject: false,
-      env: { ...db.env, XDG_STATE_HOME: folder },
-    });
-  const [ops, qa] = [attached('ops'), attached('qa')];
+    execa(
+      'script',
+      ['--quiet', '--flush', '--return', '--command', `stty rows 30 cols 100; exec ${attach} ${role}`, '/dev/null'],
+      { reject: false, env: { ...db.env, XDG_STATE_HOME: folder } },
+    );
+  const [ops, qa] = [attached('ops --plain'), attached('qa')];
   await vi.waitFor(async () => expect(Object.keys((await state())?.terminals ?? {})).toHaveLength(2), {
     timeout: 60_000,
     interval: 50,
@@ -140,7 +141,20 @@ testOnLinux('a run loses its terminal, is answered from another one, and ends', 
   const said = once(ops.stdout, 'data');
   ops.stdin.write('yes-it-is\n');
   await said;
-  qa.stdin.write('yes-it-is\n');
+  // On the screen, key by key.
+  let seen = '';
+  qa.stdout.on('data', (text: Buffer) => {
+    seen += text.toString();
+  });
+  for (const [wanted, key] of [
+    ['', '1'],
+    ['›', '\r'],
+    ['Who answers?', '\r'],
+    ['Press Enter to put this on record', '\r'],
+  ] as const) {
+    await vi.waitFor(() => expect(seen).toContain(wanted), { timeout: 20_000, interval: 20 });
+    qa.stdin.write(key);
+  }
   const [refused, answered] = await Promise.all([ops, qa]);
   expect(refused.stdout).toMatch(/This is for .* to answer, not for/);
   expect([refused.exitCode, answered.exitCode]).toEqual([0, 0]);
