@@ -157,5 +157,8 @@ alter table public."order" add column tenant_id uuid;
 update public."order" set tenant_id = gen_random_uuid() where id < 100;
 create index idx_order_tenant on public."order" (tenant_id);
 reset role;
+create foreign data wrapper nothing;
+create server elsewhere foreign data wrapper nothing;
+grant usage on foreign server elsewhere to postgres;
 update pg_index set indisvalid = false where indexrelid = 'public.idx_order_tenant'::regclass;
 analyze;

@@ -6,7 +6,17 @@ import { qualified, tableOf } from '../../src/postgres/tables.ts';
 import type { Runbook } from '../../src/runbook/plan.ts';
 import type { Item } from '../../src/runbook/schema.ts';
 import { databaseOf, type TestDatabase } from '../support/database.ts';
-import { editedRunbook, everything, type Flagship, openFlagship, PROFILES, signIn, tried, value } from './flagship.ts';
+import {
+  editedRunbook,
+  everything,
+  type Flagship,
+  openFlagship,
+  PROFILES,
+  refusal,
+  signIn,
+  tried,
+  value,
+} from './flagship.ts';
 
 /*
  * The flagship on a legacy database that was not made here: reserved words and mixed case, another schema with a table of
@@ -106,6 +116,26 @@ test("every row comes into its owner's tenant, and nobody reaches another's", as
   }
 });
 
+test('a partition is held to the row level security of the whole, and one that users reach past it is a leak', async () => {
+  const [ada, bob] = (await client.query<{ id: string; tenant_id: string }>('select id, tenant_id from profiles')).rows;
+  for (const where of ['"Events"', 'crm.events_2025']) {
+    await tried(client, async () => {
+      await client.query(`create policy lenient on ${where} using (true) with check (true)`);
+      await signIn(client, ada?.id ?? '');
+      const take = `update ${where} set tenant_id = $1 where org_id = $2`;
+      expect(await refusal(client, take, [bob?.tenant_id, ada?.id]), where).toBe('42501');
+    });
+  }
+  await client.query('alter table crm.events_2025 disable row level security');
+  const { evidence } = await flagship.perform('views');
+  const [shown] = evidence ?? [];
+  expect(shown?.kind === 'rows' && shown.rows).toContainEqual(
+    expect.arrayContaining(['crm.events_2025', 'partition without row level security', 'anon, authenticated']),
+  );
+  await expect(flagship.perform('isolation')).rejects.toThrow(/past-policies/);
+  await client.query('alter table crm.events_2025 enable row level security');
+});
+
 test('the way back leads to what was there before, and on again', async () => {
   await flagship.undo();
   await flagship.perform('catalog-as-before', 'rows-as-before');
@@ -135,6 +165,11 @@ test.each([
   [
     'no partitions',
     'drop table wishes; create table wishes (id uuid, org_id uuid) partition by list (id); alter table wishes enable row level security',
+    /wishes: 1 row, expected none/,
+  ],
+  [
+    'a partition elsewhere',
+    `create foreign table far partition of wishes for values in ('00000000-0000-4000-8000-000000000001') server elsewhere`,
     /wishes: 1 row, expected none/,
   ],
   [

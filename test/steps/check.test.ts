@@ -132,6 +132,34 @@ it('compares what a rollback does after the first comparison, and does not forge
   await expect(performer.perform(COMPARE, actOf())).rejects.toThrow(/1 rows are gone/);
 });
 
+it('follows the rows of a partitioned table, to whatever partition they are written or move', async () => {
+  await db.superuser.query(`
+    create table split (id int, at int, tenant int) partition by range (at);
+    create table low (tenant int, at int, id int);
+    alter table split attach partition low for values from (0) to (100);
+    create table high partition of split for values from (100) to (200);
+    create table rest partition of split default;
+    insert into split select n, n from generate_series(1, 250) n`);
+  const lists = { tables: [{ name: 'split', schema: 'public' }] };
+  const lose = { 'lose.sql': 'delete from low where id = 7' };
+  await using performer = await performing(db.env, { parts: { lists }, files: lose });
+  const before = await finished(performer, REMEMBER);
+  expect(before.facts).toEqual({ 'split.rows': 250 });
+  await db.superuser.query(`
+    insert into low (id, at) values (300, 3); insert into split values (301, 150);
+    update split set at = at + 100 where id = 9; update high set id = -id where at = 101; update low set tenant = 1;
+    delete from split where id = 20; delete from high where id = 120;
+    truncate rest; insert into rest values (250, 250);
+    create table later partition of split for values from (300) to (400); insert into split values (302, 302)`);
+  await finished(performer, COMPARE);
+  await performer.undo(COMPARE, actOf());
+  await db.superuser.query('truncate split; insert into split select n, n from generate_series(1, 10) n');
+  await finished(performer, COMPARE);
+  await performer.undo(COMPARE, actOf());
+  await finished(performer, stepOf('sql', { files: ['lose.sql'] }));
+  await expect(performer.perform(COMPARE, actOf())).rejects.toThrow(/split": 1 rows are gone/);
+});
+
 it('looks on no longer when a run is called off', async () => {
   await using performer = await performing(db.env, { parts: PARTS });
   await finished(performer, REMEMBER);
