@@ -15,6 +15,11 @@ const http = z.strictObject({
   ...common,
   kind: z.literal('http').meta({ description: 'Asks the application' }),
   requests: z.array(request).min(1),
+  verify: z
+    .array(request)
+    .min(1)
+    .optional()
+    .meta({ description: 'Answered as expected only when the requests have already been put' }),
   runs: z.int().min(1).default(1),
   against: id.optional(),
   within: within.optional(),

@@ -1,11 +1,12 @@
 import type { Evidence, Facts } from '../run/events.ts';
-import type { Act } from '../run/performer.ts';
+import type { Act, Verification } from '../run/performer.ts';
 import { factsOf } from '../run/state.ts';
+import type { Request } from '../runbook/step-parts.ts';
 import type { StepOf } from '../runbook/step-schema.ts';
 import { ExpectationFailed, type Kind } from './kind.ts';
 import { allowedMs, percentile, roundMs } from './latency.ts';
-import { put } from './request.ts';
-import type { World } from './world.ts';
+import { put, RequestFailed } from './request.ts';
+import { shown, type World } from './world.ts';
 
 type Http = StepOf<'http'>;
 
@@ -32,7 +33,32 @@ export const http: Kind<'http'> = {
     const compared = before === undefined ? '' : ', no slower than the baseline allows';
     return { finished: { summary: summary + compared, facts, evidence: [evidence] } };
   },
+
+  async verify(step, act, world) {
+    if (step.verify !== undefined) return await verified(step.verify, act, world);
+    const changing = step.requests.filter(({ method }) => method !== 'GET');
+    // What is put again and again anyway may be put once more.
+    if (step.runs > 1 || changing.length === 0) return { found: 'not-done' };
+    const which = changing.map(({ id, method, url }) => `${id} (${method} ${shown(world, url)})`).join(', ');
+    return { found: 'unclear', why: `It may have been put, or not: ${which}. The step has no requests to verify it.` };
+  },
 };
+
+/** Whether the application answers as it does once the step has happened. */
+async function verified(requests: Request[], act: Act, world: World): Promise<Verification> {
+  let captured: Record<string, string> = {};
+  try {
+    for (const request of requests) {
+      captured = { ...captured, ...(await put(request, captured, world, act.signal)).captured };
+    }
+  } catch (error) {
+    if (!(error instanceof RequestFailed)) throw error;
+    // One that is in trouble says nothing of what has happened.
+    const told = error.status !== undefined && error.status < 500;
+    return told ? { found: 'not-done' } : { found: 'unclear', why: error.message };
+  }
+  return { found: 'done', result: { summary: 'Had already been done, says its verification' } };
+}
 
 /** Durations of every request in ms, by its id. */
 async function rounds(step: Http, act: Act, world: World): Promise<Map<string, number[]>> {

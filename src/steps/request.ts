@@ -22,8 +22,11 @@ export interface Reply {
 export class RequestFailed extends Error {
   readonly evidence: Evidence[];
   readonly advice: string;
-  constructor(message: string, evidence: Evidence[], options?: ErrorOptions) {
+  /** Of the answer; undefined when there was none. */
+  readonly status: number | undefined;
+  constructor(message: string, evidence: Evidence[], status?: number, options?: ErrorOptions) {
     super(message, options);
+    this.status = status;
     this.name = 'RequestFailed';
     this.evidence = evidence;
     this.advice = 'Look at the application and its logs. When it answers as it should, retry.';
@@ -45,17 +48,18 @@ export async function put(
 ): Promise<Reply> {
   const text = (written: string) => filled(words, written, captured);
   const where = `${request.method} ${words.redactor.redact(text(request.url))}`;
+  let status: number | undefined;
   const failed = (what: string, body?: string, cause?: unknown) =>
     new RequestFailed(
       words.redactor.redact(`Request ${request.id} (${where}): ${what}`),
       body === undefined ? [] : [{ kind: 'text', title: `Answer to ${request.id}`, text: excerpt(words, body) }],
+      status,
       { cause },
     );
 
   const init: RequestInit = { method: request.method, redirect: 'manual', headers: headers(request, text) };
   if (request.body !== undefined) init.body = JSON.stringify(deep(request.body, text));
   const began = performance.now();
-  let status: number;
   let body: string;
   try {
     const timeout = AbortSignal.timeout(request.timeout);

@@ -42,6 +42,33 @@ describe('http', () => {
     expect(JSON.stringify(performed)).not.toMatch(/hunter2|4711/);
   });
 
+  it('that may have changed something is found out about, or asked about, and not put again unasked', async () => {
+    let status = 200;
+    const seen: (string | undefined)[] = [];
+    await using app = await application((request) => {
+      seen.push(request.method);
+      return { status };
+    });
+    const look = (fields: object, over: object = {}) =>
+      http.verify?.(
+        stepOf('http', { requests: [{ id: 'switch', url: `${app.url}/on`, ...fields }], ...over }),
+        actOf(),
+        worldOf(),
+      );
+    expect(await look({})).toEqual({ found: 'not-done' });
+    expect(await look({ method: 'POST' }, { runs: 2 })).toEqual({ found: 'not-done' });
+    expect(await look({ method: 'POST' })).toMatchObject({
+      found: 'unclear',
+      why: expect.stringContaining('switch (POST'),
+    });
+    expect(seen).toEqual([]);
+    const verify = [{ id: 'is-on', url: `${app.url}/is-on` }];
+    const found = [];
+    for (status of [200, 404, 503]) found.push((await look({ method: 'POST' }, { verify }))?.found);
+    expect(found).toEqual(['done', 'not-done', 'unclear']);
+    expect(seen).toEqual(['GET', 'GET', 'GET']);
+  });
+
   it('does not look again at what an answer made it fill in', async () => {
     const urls: (string | undefined)[] = [];
     await using app = await application((request) => {

@@ -50,7 +50,7 @@ function partsOf(step: Step): { id: string; path: Path }[] {
   const named = (key: string, parts: { id: string }[]) => parts.map(({ id }, i) => ({ id, path: [key, i, 'id'] }));
   const choices = (key: string, options: { choose: string }[]) =>
     options.map(({ choose }, i) => ({ id: choose, path: [key, i, 'choose'] }));
-  if (step.kind === 'http') return named('requests', step.requests);
+  if (step.kind === 'http') return [...named('requests', step.requests), ...named('verify', step.verify ?? [])];
   if (step.kind === 'monitor') return named('samples', step.samples);
   if (step.kind === 'measure') return named('queries', step.queries);
   return step.kind === 'decision' ? choices('options', step.options) : choices('on_failure', step.on_failure ?? []);

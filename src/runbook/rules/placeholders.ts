@@ -46,11 +46,17 @@ function inStep(path: Path, step: Step, { lists }: Outline, settings: string[], 
         : [];
   const here: Report = (at, words) => report([...path, ...at], words);
   inRequests(requests, known, here);
+  const verifying = step.kind === 'http' ? (step.verify ?? []) : [];
+  inRequests(
+    verifying.map((request, i) => ({ path: ['verify', i], request })),
+    known,
+    here,
+  );
   // An unknown list has its own problem; what its items hold cannot be told.
   const drawsOn = [step.for_each, step.kind === 'index' || step.kind === 'policies' ? step.tables : undefined];
   if (drawsOn.some((list) => list !== undefined && !Object.hasOwn(lists, list))) return;
   for (const [key, value] of Object.entries(step)) {
-    if (key === 'requests' || key === 'samples') continue;
+    if (key === 'requests' || key === 'samples' || (step.kind === 'http' && key === 'verify')) continue;
     const ofTables = (step.kind === 'index' && key === 'name') || (step.kind === 'policies' && key === 'verdicts');
     const whole = key === 'vars' ? Object.keys(lists).map((name) => `lists.${name}`) : [];
     const more = ofTables ? fields(step.tables) : whole;

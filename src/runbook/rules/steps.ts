@@ -128,8 +128,10 @@ export const patterns: Rule = ({ steps, watches }, report) => {
   for (const { path, value } of steps) {
     if (value.kind === 'check' || value.kind === 'command') must([...path, 'expect', 'matches'], value.expect?.matches);
     if (value.kind === 'http') {
-      for (const [i, { expect }] of value.requests.entries())
-        must([...path, 'requests', i, 'expect', 'matches'], expect.matches);
+      for (const key of ['requests', 'verify'] as const) {
+        for (const [i, { expect }] of (value[key] ?? []).entries())
+          must([...path, key, i, 'expect', 'matches'], expect.matches);
+      }
     }
     if (value.kind === 'monitor') {
       for (const [i, { request }] of value.samples.entries())
