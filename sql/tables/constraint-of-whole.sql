@@ -1,5 +1,6 @@
 -- Gives partitioned tables as a whole the foreign key that their partitions have each by now, so that those to come get it
--- too. The validated ones become parts of it, and no row is looked at; writers wait for a moment.
+-- too. The validated ones become parts of it, and no row is looked at; their writers, and who reads the tenants, wait for a
+-- moment.
 -- psql: -v tables='[{"schema": "public", "name": "clients"}]'
 select set_config('middlewatch.tables', :'tables', true);
 

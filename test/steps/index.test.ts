@@ -35,6 +35,36 @@ it('builds an index on each table and drops its own again', async () => {
   expect(await valid('idx_note_tenant')).toBe(true);
 });
 
+it('builds on each partition, joins what it built into one of the whole, and drops no other', async () => {
+  await db.superuser.query(`
+    create table split (at int, tenant int) partition by list (at);
+    create table low partition of split for values in (0) partition by hash (tenant);
+    create table "low one" partition of low for values with (modulus 1, remainder 0);
+    create table rest partition of split default`);
+  const parts = { lists: { tables: [{ name: 'split', schema: 'public' }] } };
+  const missing = `select 1 where not exists (select from pg_index where indrelid = to_regclass(quote_ident(:'name')))`;
+  await using performer = await performing(db.env, { parts, files: { ...FILES, 'missing.sql': missing } });
+  expect((await finished(performer, STEP)).facts).toEqual({ indexes: 2, built: 2 });
+  for (const of of ['split', 'low', 'rest']) expect(await valid(`idx_${of}_tenant`), of).toBe(true);
+  await db.superuser.query('create table later partition of split for values in (7)');
+  const indexes = async () =>
+    (
+      await db.superuser.query(
+        "select indexrelid::regclass::text as name from pg_index where indrelid::regclass::text ~ 'split|low|rest|later'",
+      )
+    ).rows.map(({ name }) => name);
+  expect(await indexes()).toHaveLength(5);
+  await performer.undo(STEP, actOf());
+  expect(await indexes()).toEqual([]);
+
+  await db.superuser.query('drop table later; create index its_own on rest (tenant)');
+  const needed = stepOf('index', { ...STEP, id: 'needed', needed: 'missing.sql' });
+  expect((await finished(performer, needed)).facts).toEqual({ indexes: 1, built: 1 });
+  expect(await valid('idx_split_tenant')).toBeUndefined();
+  await performer.undo(needed, actOf());
+  expect(await indexes()).toEqual(['its_own']);
+});
+
 it('builds only what its query finds missing', async () => {
   await db.superuser.query('create index any_name on note (tenant)');
   const missing = `select 1 where not exists (select from pg_index where indrelid = to_regclass(quote_ident(:'name')))`;
