@@ -1,4 +1,5 @@
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { render } from 'ink';
 import { askedBy } from '../run/answers.ts';
 import type { Answer } from '../run/events.ts';
@@ -27,8 +28,10 @@ export interface Attended {
 const TICK = 1_000;
 /** Progress is drawn at most this often, in ms: five times a second. */
 const PULSE = 200;
-/** Where more terminals than this look on, each draws progress the more rarely: the work is not to wait for its onlookers. */
+/** Where more terminals than this look on, each draws time and progress the more rarely: the work is not to wait for them. */
 const FEW = 4;
+/** And their clocks show every so many seconds at least. */
+const RARELY = 5;
 /** For so long what the terminal has kept of earlier keys is waited for, in ms. */
 const TYPED_AHEAD = 20;
 
@@ -154,7 +157,14 @@ export async function openScreen({ stdin, stdout, sign, ...following }: Followin
     patchConsole: false,
     maxFps: 20,
   });
-  const ticking = setInterval(() => store.setState({ clock: Date.now() }), TICK);
+  const share = () => Math.max(1, Object.keys(store.getState().followed?.state.terminals ?? {}).length / FEW);
+  const ticking = setInterval(() => {
+    const screen = store.getState();
+    const at = Date.now();
+    if (at - screen.clock < TICK * (Math.min(share(), RARELY) - 0.5)) return;
+    // What makes no progress has a rate, too, which falls.
+    store.setState({ clock: at, ...withPulses(screen, screen.pulses, at) });
+  }, TICK);
 
   let drawnAt = 0;
   try {
@@ -170,10 +180,9 @@ export async function openScreen({ stdin, stdout, sign, ...following }: Followin
         const came = verdict(records, followed.state, terminal);
         if (came !== null) say(came);
       },
-      onPulses(pulses, { state }) {
+      onPulses(pulses) {
         const at = Date.now();
-        const share = Math.max(1, Object.keys(state.terminals).length / FEW);
-        if (at - drawnAt < PULSE * share || (pulses.length === 0 && store.getState().pulses.length === 0)) return;
+        if (at - drawnAt < PULSE * share() || isDeepStrictEqual(pulses, store.getState().pulses)) return;
         drawnAt = at;
         store.setState(withPulses(store.getState(), pulses, at));
       },
