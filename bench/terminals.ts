@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import { journalOf, stateOf } from '../src/cli/runs.ts';
-import { openSqliteJournal } from '../src/run/sqlite-journal.ts';
+import { openSqliteJournal } from '../src/run/journal/sqlite.ts';
 import type { RunState } from '../src/run/state.ts';
 import type { Bench } from './database.ts';
 import { median, type Row } from './result.ts';

@@ -1,4 +1,4 @@
-import type { Journal } from '../run/journal.ts';
+import type { Journal } from '../run/journal/journal.ts';
 
 /** The arguments of a command make no sense. */
 export class WrongArguments extends Error {

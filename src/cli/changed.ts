@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
+import { peopleOf } from '../run/answering/people.ts';
+import { pinOf } from '../run/answering/statement.ts';
 import type { Person } from '../run/events.ts';
-import type { Journal } from '../run/journal.ts';
-import { peopleOf } from '../run/people.ts';
+import type { Journal } from '../run/journal/journal.ts';
 import { changeTroubles, runbookOf, sourcesDiff } from '../run/pins.ts';
 import type { RunState } from '../run/state.ts';
-import { pinOf } from '../run/statement.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import { inertLines } from '../ui/inert.ts';
 import { authorOf } from './author.ts';

@@ -7,7 +7,7 @@ import { EmptyJournal } from '../report/report.ts';
 import { writeReport } from '../report/write.ts';
 import { jumpingClock, wallClock } from '../run/clock.ts';
 import { Conductor } from '../run/conductor.ts';
-import { coveredJournal } from '../run/covered-journal.ts';
+import { coveredJournal } from '../run/journal/covered.ts';
 import { runbookOf } from '../run/pins.ts';
 import { openPerformer } from '../steps/performer.ts';
 import { openWatchers } from '../steps/watch.ts';

@@ -3,10 +3,10 @@ import { openPool } from '../postgres/connect.ts';
 import { coordinates, whereabouts } from '../postgres/coordinates.ts';
 import { ConnectionFailed, connectionLost } from '../postgres/errors.ts';
 import { sameDatabase } from '../postgres/same-database.ts';
-import { JournalFailed } from '../run/journal.ts';
-import type { JournalDatabase } from '../run/journal-database.ts';
-import { openPostgresJournal } from '../run/postgres-journal.ts';
-import { type PostgresRuns, postgresRuns } from '../run/postgres-runs.ts';
+import type { JournalDatabase } from '../run/journal/database.ts';
+import { JournalFailed } from '../run/journal/journal.ts';
+import { openPostgresJournal } from '../run/journal/postgres.ts';
+import { type PostgresRuns, postgresRuns } from '../run/journal/postgres-runs.ts';
 import { type Archive, NoSuchRun } from './archive.ts';
 
 /** A query of a journal's server that has not been answered for this long is taken for lost, in ms. */

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { type Holder, type Journal, LeaseHeld } from '../run/journal.ts';
+import { type Holder, type Journal, LeaseHeld } from '../run/journal/journal.ts';
 import type { RunState } from '../run/state.ts';
 import { findStep, type Runbook } from '../runbook/plan.ts';
 import { INTERRUPTED, interruption } from './interruption.ts';

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { GENESIS, verified } from '../run/chain.ts';
 import type { JournalRecord } from '../run/events.ts';
-import { JournalBroken } from '../run/journal.ts';
+import { GENESIS, verified } from '../run/journal/chain.ts';
+import { JournalBroken } from '../run/journal/journal.ts';
 import { inert } from '../ui/inert.ts';
 import { WrongArguments } from './archive.ts';
 import { archiveAt, journalOption } from './journal-option.ts';

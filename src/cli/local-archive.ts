@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { makeSqliteJournal, openingOf, openSqliteJournal } from '../run/sqlite-journal.ts';
+import { makeSqliteJournal, openingOf, openSqliteJournal } from '../run/journal/sqlite.ts';
 import { type Archive, NoSuchRun } from './archive.ts';
 import { journalOf } from './runs.ts';
 

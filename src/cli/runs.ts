@@ -1,11 +1,11 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { EmptyJournal } from '../report/report.ts';
-import { coveredJournal } from '../run/covered-journal.ts';
+import { peopleOf } from '../run/answering/people.ts';
 import type { JournalRecord, Person } from '../run/events.ts';
 import { foldAll } from '../run/fold.ts';
-import { type Journal, JournalBroken } from '../run/journal.ts';
-import { peopleOf } from '../run/people.ts';
+import { coveredJournal } from '../run/journal/covered.ts';
+import { type Journal, JournalBroken } from '../run/journal/journal.ts';
 import { runbookOf } from '../run/pins.ts';
 import type { RunState } from '../run/state.ts';
 import type { Runbook } from '../runbook/plan.ts';

@@ -3,7 +3,7 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { ExecaError, execa } from 'execa';
-import type { Signing } from '../run/proof.ts';
+import type { Signing } from '../run/answering/proof.ts';
 import { NAMESPACE, type SignerKey } from '../runbook/signer-keys.ts';
 import { inert } from '../ui/inert.ts';
 import { print } from './print.ts';

@@ -1,5 +1,5 @@
+import { failureOptions } from '../run/answering/prompts.ts';
 import type { Person } from '../run/events.ts';
-import { failureOptions } from '../run/prompts.ts';
 import type { RunState } from '../run/state.ts';
 import { undoable } from '../run/undo.ts';
 import { didYouMean } from '../runbook/nearest.ts';

@@ -1,4 +1,4 @@
-import type { Fate, Journal, Lease } from '../run/journal.ts';
+import type { Fate, Journal, Lease } from '../run/journal/journal.ts';
 
 /** What is being written at once. */
 interface Batch {

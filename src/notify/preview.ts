@@ -1,5 +1,5 @@
-import { GENESIS } from '../run/chain.ts';
 import { fold } from '../run/fold.ts';
+import { GENESIS } from '../run/journal/chain.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import { renderMessage } from './due.ts';
 import { letterTo } from './letter.ts';

@@ -1,5 +1,5 @@
+import { PROOF_WORDS } from '../run/answering/proof.ts';
 import type { Evidence } from '../run/events.ts';
-import { PROOF_WORDS } from '../run/proof.ts';
 import { spell } from '../run/spell.ts';
 import type { Asked } from './course.ts';
 import { block, inline, moment, section, table } from './markup.ts';

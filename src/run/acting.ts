@@ -1,10 +1,10 @@
 import { hostname } from 'node:os';
 import type { Runbook } from '../runbook/plan.ts';
 import type { Step, StepKind } from '../runbook/step-schema.ts';
+import { doubtPrompt, nextRound } from './answering/prompts.ts';
 import type { Failure, RunEvent } from './events.ts';
 import { BEAT } from './heartbeat.ts';
 import type { Act, Performer } from './performer.ts';
-import { doubtPrompt, nextRound } from './prompts.ts';
 import type { Scribe } from './scribe.ts';
 import { stepState } from './state.ts';
 import { TargetChanged } from './target.ts';

@@ -6,7 +6,7 @@ import { type Action, decide } from './decide.ts';
 import { Postman } from './deliveries.ts';
 import { forecast } from './forecast.ts';
 import { BEAT, heartbeat } from './heartbeat.ts';
-import type { Journal, Lease } from './journal.ts';
+import type { Journal, Lease } from './journal/journal.ts';
 import type { Outbox } from './outbox.ts';
 import type { Performer } from './performer.ts';
 import { RollCall } from './roll-call.ts';

@@ -1,12 +1,19 @@
 import type { PlannedActivity, Runbook } from '../runbook/plan.ts';
 import type { Step } from '../runbook/step-schema.ts';
-import { ready } from './answers.ts';
+import { ready } from './answering/answers.ts';
+import { lapsed } from './answering/lapse.ts';
+import {
+  changePrompt,
+  failurePrompt,
+  nextRound,
+  rollbackPrompt,
+  stepPrompt,
+  undoFailurePrompt,
+} from './answering/prompts.ts';
+import { pinOf } from './answering/statement.ts';
+import { targetPrompt } from './answering/target-prompt.ts';
 import type { Outcome, Prompt } from './events.ts';
-import { lapsed } from './lapse.ts';
-import { changePrompt, failurePrompt, nextRound, rollbackPrompt, stepPrompt, undoFailurePrompt } from './prompts.ts';
 import { choiceOf, type RunState, stepState } from './state.ts';
-import { pinOf } from './statement.ts';
-import { targetPrompt } from './target-prompt.ts';
 import { nothingToCompare, undosDue } from './undo.ts';
 
 /** What to do next. There is always exactly one thing. */

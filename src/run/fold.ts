@@ -1,8 +1,8 @@
-import { askedBy, counted, ready, refusal } from './answers.ts';
+import { askedBy, counted, ready, refusal } from './answering/answers.ts';
+import { proofRefusal } from './answering/proof.ts';
+import { pinOf } from './answering/statement.ts';
 import type { Answer, JournalRecord, People, Person, RunEvent } from './events.ts';
-import { proofRefusal } from './proof.ts';
 import { type MessageState, PENDING, type PromptState, type RunState, type StepState } from './state.ts';
-import { pinOf } from './statement.ts';
 
 type Opened = Extract<RunEvent, { type: 'run-opened' }>;
 

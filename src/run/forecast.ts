@@ -1,6 +1,6 @@
 import type { PlannedActivity, Runbook } from '../runbook/plan.ts';
 import type { Step } from '../runbook/step-schema.ts';
-import type { Pulse } from './journal.ts';
+import type { Pulse } from './journal/journal.ts';
 import { type RunState, stepState } from './state.ts';
 import { undoEstimate, undosDue } from './undo.ts';
 

@@ -1,7 +1,7 @@
 import type { Step } from '../runbook/step-schema.ts';
 import type { PlanClock } from './clock.ts';
 import type { Failure, Result, Target } from './events.ts';
-import type { Progress } from './journal.ts';
+import type { Progress } from './journal/journal.ts';
 import type { ProcessIdentity } from './process.ts';
 import type { RunState } from './state.ts';
 import type { Found } from './target.ts';

@@ -1,4 +1,4 @@
-import type { Journal } from './journal.ts';
+import type { Journal } from './journal/journal.ts';
 import type { Scribe } from './scribe.ts';
 
 /** How often a terminal says that it is there still, in ms. */

@@ -1,8 +1,8 @@
-import { ready } from './answers.ts';
+import { ready } from './answering/answers.ts';
 import type { PlanClock } from './clock.ts';
 import type { RunEvent } from './events.ts';
 import { fold, foldAll } from './fold.ts';
-import type { Journal, Lease, Progress, Pulse } from './journal.ts';
+import type { Journal, Lease, Progress, Pulse } from './journal/journal.ts';
 import type { RunState } from './state.ts';
 
 /** The plan clock, given what the journal says of it and where a jump is put on record. */

@@ -1,7 +1,7 @@
 import { gather } from './evidence.ts';
 import type { Kind } from './kind.ts';
-import { showAccess } from './policy-access.ts';
-import { showPolicies } from './policy-inventory.ts';
+import { showAccess } from './policies/access.ts';
+import { showPolicies } from './policies/inventory.ts';
 
 /** Puts a question to a person, with what the database says about it. Nothing is chosen here. */
 export const decision: Kind<'decision'> = {

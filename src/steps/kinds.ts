@@ -1,17 +1,17 @@
 import type { StepKind } from '../runbook/step-schema.ts';
-import { backfill } from './backfill.ts';
-import { check } from './check.ts';
+import { backfill } from './backfill/backfill.ts';
+import { check } from './check/check.ts';
 import { command } from './command.ts';
 import { decision } from './decision.ts';
 import { http } from './http.ts';
 import { index } from './index.ts';
-import { isolation } from './isolation.ts';
+import { isolation } from './isolation/isolation.ts';
 import type { Kind } from './kind.ts';
 import { manual } from './manual.ts';
-import { measure } from './measure.ts';
+import { measure } from './measure/measure.ts';
 import { monitor } from './monitor.ts';
 import { notify } from './notify.ts';
-import { policies } from './policies.ts';
+import { policies } from './policies/policies.ts';
 import { signoff } from './signoff.ts';
 import { sql } from './sql.ts';
 

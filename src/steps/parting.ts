@@ -1,4 +1,4 @@
-import { LeaseLost } from '../run/journal.ts';
+import { LeaseLost } from '../run/journal/journal.ts';
 import type { Act } from '../run/performer.ts';
 
 /** The two ways in which an act is broken off. */

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { CursorMoved } from '../postgres/cursor.ts';
 import { enders, serverStart } from '../postgres/ended-sessions.ts';
 import { ConnectionFailed, connectionLost, EndedOnPurpose, InDoubt, Standby, sqlState } from '../postgres/errors.ts';
-import type { Progress } from '../run/journal.ts';
+import type { Progress } from '../run/journal/journal.ts';
 import type { Act } from '../run/performer.ts';
 import { assureTarget } from './target.ts';
 import type { World } from './world.ts';

@@ -1,5 +1,5 @@
+import { propose } from '../run/answering/proposal.ts';
 import type { Evidence } from '../run/events.ts';
-import { propose } from '../run/proposal.ts';
 import { type RunState, stepState } from '../run/state.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import type { Kind } from './kind.ts';

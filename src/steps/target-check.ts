@@ -13,7 +13,7 @@ import { filesOf } from '../runbook/psql-script.ts';
 import { bind, MissingVariable, render, statements, variablesOf } from '../runbook/sql-file.ts';
 import type { StepFile } from '../runbook/step-files.ts';
 import type { Step, StepOf } from '../runbook/step-schema.ts';
-import { check } from './check.ts';
+import { check } from './check/check.ts';
 import { gather } from './evidence.ts';
 import { explain } from './explain.ts';
 import { resolve } from './resolve.ts';

@@ -1,6 +1,6 @@
-import { bound, refusal } from '../run/answers.ts';
+import { bound, refusal } from '../run/answering/answers.ts';
+import { keysOf, unsigned } from '../run/answering/proof.ts';
 import type { Answer, Person, Prompt, PromptOption } from '../run/events.ts';
-import { keysOf, unsigned } from '../run/proof.ts';
 import type { RunState } from '../run/state.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import { type Press, typed } from './presses.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JournalRecord, Person, RunEvent } from '../run/events.ts';
-import { follow } from '../run/follow.ts';
-import type { Journal, Pulse } from '../run/journal.ts';
+import { follow } from '../run/journal/follow.ts';
+import type { Journal, Pulse } from '../run/journal/journal.ts';
 import { PRESENT_EVERY } from '../run/roll-call.ts';
 import type { RunState } from '../run/state.ts';
 import { type Followed, followedBy } from './followed.ts';

@@ -1,5 +1,5 @@
+import { PROOF_WORDS } from '../run/answering/proof.ts';
 import { type Person, type RunEvent, WATCHER } from '../run/events.ts';
-import { PROOF_WORDS } from '../run/proof.ts';
 import type { RunState } from '../run/state.ts';
 import { findStep, type Runbook } from '../runbook/plan.ts';
 import { count, duration, plural, utcMinute } from './format.ts';

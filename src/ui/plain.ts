@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 import { type JournalRecord, type RunEvent, WATCHER } from '../run/events.ts';
-import type { Pulse } from '../run/journal.ts';
+import type { Pulse } from '../run/journal/journal.ts';
 import type { RunState, StepStatus } from '../run/state.ts';
 import { requested } from './dialogs.ts';
 import type { Followed, LogLine } from './followed.ts';

@@ -1,4 +1,4 @@
-import type { Pulse } from '../run/journal.ts';
+import type { Pulse } from '../run/journal/journal.ts';
 import type { StepState } from '../run/state.ts';
 import { count, roughly, share, short } from './format.ts';
 import { bar, cell, cut, type Line, line, paragraph, span, spark } from './lines.ts';

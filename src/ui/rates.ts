@@ -1,4 +1,4 @@
-import type { Pulse } from '../run/journal.ts';
+import type { Pulse } from '../run/journal/journal.ts';
 
 /** How far something was at a moment of the real clock, in ms. */
 interface Mark {

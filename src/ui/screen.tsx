@@ -1,11 +1,11 @@
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { render } from 'ink';
-import { askedBy } from '../run/answers.ts';
+import { askedBy } from '../run/answering/answers.ts';
+import { keysOf, proofRefusal, type Signing } from '../run/answering/proof.ts';
+import { statementText } from '../run/answering/statement.ts';
 import type { Answer } from '../run/events.ts';
-import { keysOf, proofRefusal, type Signing } from '../run/proof.ts';
 import type { RunState } from '../run/state.ts';
-import { statementText } from '../run/statement.ts';
 import { App } from './app.tsx';
 import { compose, tooSmall } from './compose.ts';
 import { type Following, takeHold } from './following.ts';

@@ -1,6 +1,6 @@
-import { refusal } from '../run/answers.ts';
+import { refusal } from '../run/answering/answers.ts';
+import { mustSign } from '../run/answering/proof.ts';
 import type { Person, Prompt } from '../run/events.ts';
-import { mustSign } from '../run/proof.ts';
 import type { RunState } from '../run/state.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import { answerOf, approvesAlone, candidates, chosen, type Form, forOthers, needsAnother } from './answering.ts';

@@ -1,6 +1,6 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { Person } from '../run/events.ts';
-import type { Pulse } from '../run/journal.ts';
+import type { Pulse } from '../run/journal/journal.ts';
 import type { Followed } from './followed.ts';
 import type { Look } from './look.ts';
 import { noted, type Rates } from './rates.ts';

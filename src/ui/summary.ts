@@ -1,8 +1,8 @@
+import { PROOF_WORDS } from '../run/answering/proof.ts';
 import { type VerdictKind, verdicts } from '../run/criteria.ts';
 import type { PromptKind } from '../run/events.ts';
 import { forecast } from '../run/forecast.ts';
-import type { Pulse } from '../run/journal.ts';
-import { PROOF_WORDS } from '../run/proof.ts';
+import type { Pulse } from '../run/journal/journal.ts';
 import { type RunState, stepState } from '../run/state.ts';
 import { windowSpan } from '../run/window.ts';
 import type { Runbook } from '../runbook/plan.ts';

@@ -1,6 +1,6 @@
-import { bound, refusal } from '../run/answers.ts';
+import { bound, refusal } from '../run/answering/answers.ts';
+import { unsigned } from '../run/answering/proof.ts';
 import { type Person, type Prompt, type RunEvent, WATCHER } from '../run/events.ts';
-import { unsigned } from '../run/proof.ts';
 import type { RunState } from '../run/state.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import { evidenceLines } from './evidence-lines.ts';

@@ -7,7 +7,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { journalOf, stateOf } from '../../src/cli/runs.ts';
-import { openSqliteJournal } from '../../src/run/sqlite-journal.ts';
+import { openSqliteJournal } from '../../src/run/journal/sqlite.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 
 const RUNBOOK = `

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { journalOf, stateOf } from '../../src/cli/runs.ts';
-import { openSqliteJournal } from '../../src/run/sqlite-journal.ts';
+import { openSqliteJournal } from '../../src/run/journal/sqlite.ts';
 import { backfillDatabase, FILES, ORPHANS, OWNED } from '../steps/backfill-database.ts';
 import type { TestDatabase } from '../support/database.ts';
 

@@ -6,8 +6,8 @@ import { execa } from 'execa';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { journalOf, stateOf } from '../../src/cli/runs.ts';
 import type { JournalRecord } from '../../src/run/events.ts';
+import { openSqliteJournal } from '../../src/run/journal/sqlite.ts';
 import { startedAt } from '../../src/run/process.ts';
-import { openSqliteJournal } from '../../src/run/sqlite-journal.ts';
 import { backfillDatabase, FILES, OWNED } from '../steps/backfill-database.ts';
 import type { TestDatabase } from '../support/database.ts';
 

@@ -11,7 +11,7 @@ import { localArchive } from '../../src/cli/local-archive.ts';
 import { openRun, stateOf } from '../../src/cli/runs.ts';
 import { answerPrepared } from '../../src/cli/terminal.ts';
 import type { JournalRecord } from '../../src/run/events.ts';
-import type { Journal } from '../../src/run/journal.ts';
+import type { Journal } from '../../src/run/journal/journal.ts';
 import type { RunState } from '../../src/run/state.ts';
 import type { RehearsalAnswer } from '../../src/runbook/schema.ts';
 import { parseRunbook } from '../../src/runbook/sources.ts';

@@ -9,8 +9,8 @@ import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import { Deliveries } from '../../src/notify/deliveries.ts';
 import { openOutbox } from '../../src/notify/outbox.ts';
 import type { OutgoingMessage } from '../../src/run/events.ts';
-import { type Lease, LeaseLost } from '../../src/run/journal.ts';
-import { makeSqliteJournal, openSqliteJournal } from '../../src/run/sqlite-journal.ts';
+import { type Lease, LeaseLost } from '../../src/run/journal/journal.ts';
+import { makeSqliteJournal, openSqliteJournal } from '../../src/run/journal/sqlite.ts';
 import { after, at, night } from './story.ts';
 
 const MESSAGE: OutgoingMessage = {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { doubtPrompt, failureOptions } from '../../src/run/answering/prompts.ts';
 import type { Action } from '../../src/run/decide.ts';
-import { doubtPrompt, failureOptions } from '../../src/run/prompts.ts';
 import { stepState } from '../../src/run/state.ts';
 import { nothingToCompare } from '../../src/run/undo.ts';
 import { runbookOf, stateOf, stepOf as stepIn } from '../steps/acting.ts';

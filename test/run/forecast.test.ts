@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { forecast } from '../../src/run/forecast.ts';
-import type { Pulse } from '../../src/run/journal.ts';
+import type { Pulse } from '../../src/run/journal/journal.ts';
 import { ADA, GRACE, Night, night } from './night.ts';
 
 const MINUTE = 60_000;

@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { databaseArchive, refuseTarget } from '../../src/cli/database-archive.ts';
-import { GENESIS, verified } from '../../src/run/chain.ts';
-import { type Journal, JournalBroken, JournalFailed, LeaseHeld, LeaseLost } from '../../src/run/journal.ts';
+import { GENESIS, verified } from '../../src/run/journal/chain.ts';
+import { type Journal, JournalBroken, JournalFailed, LeaseHeld, LeaseLost } from '../../src/run/journal/journal.ts';
+import { makeSqliteJournal, openSqliteJournal } from '../../src/run/journal/sqlite.ts';
 import { startedAt } from '../../src/run/process.ts';
-import { makeSqliteJournal, openSqliteJournal } from '../../src/run/sqlite-journal.ts';
 import { commitProxy } from '../steps/commit-proxy.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 

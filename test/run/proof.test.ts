@@ -5,12 +5,12 @@ import { execa } from 'execa';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { signWith } from '../../src/cli/sign.ts';
-import { bound } from '../../src/run/answers.ts';
+import { bound } from '../../src/run/answering/answers.ts';
+import { proofRefusal } from '../../src/run/answering/proof.ts';
+import { readSignature, signs } from '../../src/run/answering/ssh-signature.ts';
+import { statementText } from '../../src/run/answering/statement.ts';
 import type { Answer } from '../../src/run/events.ts';
-import { proofRefusal } from '../../src/run/proof.ts';
-import { readSignature, signs } from '../../src/run/ssh-signature.ts';
 import type { RunState } from '../../src/run/state.ts';
-import { statementText } from '../../src/run/statement.ts';
 import { NAMESPACE } from '../../src/runbook/signer-keys.ts';
 import { APPROVAL, asking, folder, newKey } from './signing.ts';
 

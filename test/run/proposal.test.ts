@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { propose } from '../../src/run/proposal.ts';
+import { propose } from '../../src/run/answering/proposal.ts';
 import type { StepStatus } from '../../src/run/state.ts';
 import { runbookOf, stateOf } from '../steps/acting.ts';
 

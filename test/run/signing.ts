@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { onTestFinished } from 'vitest';
-import { chained, GENESIS, verified } from '../../src/run/chain.ts';
 import type { JournalRecord, Prompt, RunEvent } from '../../src/run/events.ts';
 import { fold } from '../../src/run/fold.ts';
+import { chained, GENESIS, verified } from '../../src/run/journal/chain.ts';
 import type { RunState } from '../../src/run/state.ts';
 import { sources } from '../runbook/document.ts';
 

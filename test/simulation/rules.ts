@@ -1,5 +1,5 @@
 import type { JournalRecord } from '../../src/run/events.ts';
-import type { Lease } from '../../src/run/journal.ts';
+import type { Lease } from '../../src/run/journal/journal.ts';
 import { type RunState, stepState } from '../../src/run/state.ts';
 import type { Step } from '../../src/runbook/step-schema.ts';
 import type { Complain } from './target.ts';

@@ -1,7 +1,7 @@
 import { jumpingClock, wallClock } from '../../src/run/clock.ts';
 import { Conductor } from '../../src/run/conductor.ts';
 import type { JournalRecord } from '../../src/run/events.ts';
-import { JournalFailed, LeaseHeld, LeaseLost } from '../../src/run/journal.ts';
+import { JournalFailed, LeaseHeld, LeaseLost } from '../../src/run/journal/journal.ts';
 import { type RunState, stepState } from '../../src/run/state.ts';
 import { undosDue } from '../../src/run/undo.ts';
 import { simulated } from './document.ts';

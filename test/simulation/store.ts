@@ -1,7 +1,14 @@
-import { chained, GENESIS, verified } from '../../src/run/chain.ts';
 import type { JournalRecord, RunEvent } from '../../src/run/events.ts';
 import { fold } from '../../src/run/fold.ts';
-import { type Holder, type Journal, JournalFailed, type Lease, LeaseHeld, LeaseLost } from '../../src/run/journal.ts';
+import { chained, GENESIS, verified } from '../../src/run/journal/chain.ts';
+import {
+  type Holder,
+  type Journal,
+  JournalFailed,
+  type Lease,
+  LeaseHeld,
+  LeaseLost,
+} from '../../src/run/journal/journal.ts';
 import type { RunState } from '../../src/run/state.ts';
 import type { Process, World } from './world.ts';
 

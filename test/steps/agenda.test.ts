@@ -1,7 +1,7 @@
 import { setImmediate as soon } from 'node:timers/promises';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { Agenda, type Topic } from '../../src/steps/agenda.ts';
+import { Agenda, type Topic } from '../../src/steps/backfill/agenda.ts';
 
 it('hands every piece of every round out once, whoever comes, leaves, or is slow', async () => {
   await fc.assert(

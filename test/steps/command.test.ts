@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { LeaseLost } from '../../src/run/journal.ts';
+import { LeaseLost } from '../../src/run/journal/journal.ts';
 import { type ProcessIdentity, startedAt } from '../../src/run/process.ts';
 import { command } from '../../src/steps/command.ts';
 import { actOf, stateOf, stepOf, worldOf } from './acting.ts';

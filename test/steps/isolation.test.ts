@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Evidence } from '../../src/run/events.ts';
-import { isolation } from '../../src/steps/isolation.ts';
+import { isolation } from '../../src/steps/isolation/isolation.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { actOf, stepOf, worldOf } from './acting.ts';
 

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Facts } from '../../src/run/events.ts';
-import { measure } from '../../src/steps/measure.ts';
-import { asked } from '../../src/steps/missing-index.ts';
+import { measure } from '../../src/steps/measure/measure.ts';
+import { asked } from '../../src/steps/measure/missing-index.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { actOf, stateOf, stepOf, worldOf } from './acting.ts';
 

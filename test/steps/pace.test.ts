@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { BatchSize, restMs } from '../../src/steps/pace.ts';
+import { BatchSize, restMs } from '../../src/steps/backfill/pace.ts';
 
 it('finds the size that takes as long as it should', () => {
   fc.assert(

@@ -4,7 +4,7 @@ import pg from 'pg';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { makeFolder } from '../../src/rehearsal/folder.ts';
 import { startPostgres } from '../../src/rehearsal/postgres.ts';
-import { openThrottle, type Throttle } from '../../src/steps/signals.ts';
+import { openThrottle, type Throttle } from '../../src/steps/backfill/signals.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { standbyOf } from '../support/standby.ts';
 import { actOf, stateOf, stepOf, worldOf } from './acting.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Lane } from '../../src/postgres/cursor.ts';
-import { behind, cutOf, nextBlocks } from '../../src/steps/slices.ts';
+import { behind, cutOf, nextBlocks } from '../../src/steps/backfill/slices.ts';
 
 /** Goes through a lane with batches of the wanted sizes, in turn. @returns which slice of which blocks, batch by batch */
 function goneThrough(lane: Lane, wanted: number[], slices: number): { slice: number; from: number; to: number }[] {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { LEAST, nextShare, type Strain, slowness } from '../../src/steps/throttle.ts';
+import { LEAST, nextShare, type Strain, slowness } from '../../src/steps/backfill/throttle.ts';
 
 const strain = fc.record({
   name: fc.constant('it'),

@@ -4,8 +4,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { isDeepStrictEqual } from 'node:util';
 import { journalOf } from '../../../src/cli/runs.ts';
 import type { JournalRecord } from '../../../src/run/events.ts';
-import { JournalBroken, JournalFailed } from '../../../src/run/journal.ts';
-import { openSqliteJournal } from '../../../src/run/sqlite-journal.ts';
+import { JournalBroken, JournalFailed } from '../../../src/run/journal/journal.ts';
+import { openSqliteJournal } from '../../../src/run/journal/sqlite.ts';
 import type { Random } from '../../simulation/random.ts';
 import type { Kind } from '../kind.ts';
 

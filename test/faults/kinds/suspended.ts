@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
 import { journalOf } from '../../../src/cli/runs.ts';
-import { LAPSE } from '../../../src/run/lease.ts';
+import { LAPSE } from '../../../src/run/journal/lease.ts';
 import { each, type Kind, tried } from '../kind.ts';
 import type { Conductor, Trial } from '../trial.ts';
 import { begun } from './killed.ts';

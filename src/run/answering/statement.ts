@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto';
+import type { Sources } from '../../runbook/schema.ts';
+import type { Answer, Prompt } from '../events.ts';
+import type { PromptState, RunState } from '../state.ts';
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** One hash for a runbook and every file it names: which version of all of them a run works from. */
+export function pinOf({ yaml, files }: Sources): string {
+  const lines = Object.values(files).map(({ path, hash }) => `${hash}  ${path}\n`);
+  return sha256(`${yaml.hash}\n${lines.sort().join('')}`);
+}
+
+/** What a reader would not see, or take for something else. */
+const HIDDEN = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]|(?! )\p{Zs}/gu;
+
+/** A value on one line: as it is, or as JSON when it has signs that do not show, so that nothing can pass for another line. */
+function onOneLine(value: string): string {
+  if (value.search(HIDDEN) < 0 && !/^(?:"|\s|$)|\s$/.test(value)) return value;
+  return JSON.stringify(value).replace(HIDDEN, (sign) =>
+    Array.from({ length: sign.length }, (_, i) => `\\u${sign.charCodeAt(i).toString(16).padStart(4, '0')}`).join(''),
+  );
+}
+
+/** Hash of all that a question put on the screen: its words, its evidence, and each answer with what it does. */
+export function shownHash(prompt: Prompt): string {
+  return sha256(JSON.stringify(prompt));
+}
+
+/**
+ * What an answer says, in full, and what a signature is made over: who says what, as whom, to which question of which run,
+ * with which runbook, having seen what. `asked` is the journal's record of the question, whose hash covers all before it.
+ */
+export function statementText(
+  state: RunState,
+  { prompt, record }: PromptState,
+  { choose, reason, by }: Pick<Answer, 'choose' | 'reason' | 'by'>,
+): string {
+  const { run, pin, target } = state;
+  const where = target && `${target.where}, database ${target.database}, system ${target.system}`;
+  const says = prompt.options.find((option) => option.choose === choose)?.says;
+  const lines: [string, string | undefined | null][] = [
+    ['run', run],
+    ['runbook', pin],
+    ['target', where],
+    ['question', prompt.question],
+    ['prompt', `${prompt.id}, round ${prompt.round}`],
+    ['asked', `record ${record.seq}, ${record.hash}`],
+    ['shown', shownHash(prompt)],
+    ['answer', choose],
+    ['means', says],
+    ['reason', reason],
+    ['role', by.role],
+    ['person', by.name],
+  ];
+  const text = lines.flatMap(([name, value]) => (value == null ? [] : [`${name}: ${onOneLine(value)}\n`]));
+  return `My answer in a maintenance window\n${text.join('')}`;
+}
+
+/** The hash that ties an answer to its statement. */
+export const bindingOf = (...statement: Parameters<typeof statementText>): string =>
+  sha256(statementText(...statement));
