@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { databaseArchive } from '../src/cli/database-archive.ts';
 import { localArchive } from '../src/cli/local-archive.ts';
 import type { RunEvent } from '../src/run/events.ts';
-import { foldAll } from '../src/run/fold.ts';
+import { foldAll } from '../src/run/fold/fold.ts';
 import type { Journal } from '../src/run/journal/journal.ts';
 import { parseRunbook, readSources } from '../src/runbook/sources.ts';
 import type { Bench } from './database.ts';

@@ -6,7 +6,7 @@ import { askedBy, bound, refusal } from '../run/answering/answers.ts';
 import { keysOf, mustSign, PROOF_WORDS, proofRefusal } from '../run/answering/proof.ts';
 import { statementText } from '../run/answering/statement.ts';
 import type { Answer, Prompt } from '../run/events.ts';
-import { foldAll } from '../run/fold.ts';
+import { foldAll } from '../run/fold/fold.ts';
 import type { Journal } from '../run/journal/journal.ts';
 import type { PromptState, RunState } from '../run/state.ts';
 import { inert } from '../ui/inert.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { EmptyJournal } from '../report/report.ts';
 import { peopleOf } from '../run/answering/people.ts';
 import type { JournalRecord, Person } from '../run/events.ts';
-import { foldAll } from '../run/fold.ts';
+import { foldAll } from '../run/fold/fold.ts';
 import { coveredJournal } from '../run/journal/covered.ts';
 import { type Journal, JournalBroken } from '../run/journal/journal.ts';
 import { runbookOf } from '../run/pins.ts';

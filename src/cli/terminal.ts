@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { bound } from '../run/answering/answers.ts';
 import type { JournalRecord, Person, Prompt } from '../run/events.ts';
-import { fold } from '../run/fold.ts';
+import { fold } from '../run/fold/fold.ts';
 import { follow } from '../run/journal/follow.ts';
 import type { Journal } from '../run/journal/journal.ts';
 import type { RunState } from '../run/state.ts';

@@ -1,4 +1,4 @@
-import { fold } from '../run/fold.ts';
+import { fold } from '../run/fold/fold.ts';
 import { GENESIS } from '../run/journal/chain.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import { renderMessage } from './due.ts';

@@ -1,6 +1,6 @@
 import { type Verdict, verdicts } from '../run/criteria.ts';
 import type { Evidence, Failure, JournalRecord, OutgoingMessage, Person, Target } from '../run/events.ts';
-import { foldAll } from '../run/fold.ts';
+import { foldAll } from '../run/fold/fold.ts';
 import { runbookOf } from '../run/pins.ts';
 import { type RunState, stepState, type WatchState } from '../run/state.ts';
 import { type WindowSpan, windowSpan } from '../run/window.ts';

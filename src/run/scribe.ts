@@ -1,7 +1,7 @@
 import { ready } from './answering/answers.ts';
 import type { PlanClock } from './clock.ts';
 import type { RunEvent } from './events.ts';
-import { fold, foldAll } from './fold.ts';
+import { fold, foldAll } from './fold/fold.ts';
 import type { Journal, Lease, Progress, Pulse } from './journal/journal.ts';
 import type { RunState } from './state.ts';
 

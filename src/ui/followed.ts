@@ -1,5 +1,5 @@
 import type { JournalRecord } from '../run/events.ts';
-import { foldAll } from '../run/fold.ts';
+import { foldAll } from '../run/fold/fold.ts';
 import { runbookOf } from '../run/pins.ts';
 import type { RunState } from '../run/state.ts';
 import type { Runbook } from '../runbook/plan.ts';

@@ -1,5 +1,5 @@
 import type { JournalRecord, RunEvent } from '../../src/run/events.ts';
-import { fold } from '../../src/run/fold.ts';
+import { fold } from '../../src/run/fold/fold.ts';
 import { chained, GENESIS, verified } from '../../src/run/journal/chain.ts';
 import type { RunState } from '../../src/run/state.ts';
 import type { Runbook } from '../../src/runbook/plan.ts';

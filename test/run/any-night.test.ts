@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { fold, foldAll } from '../../src/run/fold.ts';
+import { fold, foldAll } from '../../src/run/fold/fold.ts';
 import { type RunState, stepState } from '../../src/run/state.ts';
 import { undosDue } from '../../src/run/undo.ts';
 import { ADA, BARBARA, GRACE, Night, night } from './night.ts';

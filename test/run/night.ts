@@ -1,7 +1,7 @@
 import { ready } from '../../src/run/answering/answers.ts';
 import { type Action, decide } from '../../src/run/decide.ts';
 import type { Answer, JournalRecord, Person, RunEvent } from '../../src/run/events.ts';
-import { fold } from '../../src/run/fold.ts';
+import { fold } from '../../src/run/fold/fold.ts';
 import { chained, GENESIS, verified } from '../../src/run/journal/chain.ts';
 import type { RunState } from '../../src/run/state.ts';
 import type { Runbook } from '../../src/runbook/plan.ts';

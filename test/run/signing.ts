@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { onTestFinished } from 'vitest';
 import type { JournalRecord, Prompt, RunEvent } from '../../src/run/events.ts';
-import { fold } from '../../src/run/fold.ts';
+import { fold } from '../../src/run/fold/fold.ts';
 import { chained, GENESIS, verified } from '../../src/run/journal/chain.ts';
 import type { RunState } from '../../src/run/state.ts';
 import { sources } from '../runbook/document.ts';

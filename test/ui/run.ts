@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Evidence, JournalRecord, Person, Prompt, RunEvent } from '../../src/run/events.ts';
-import { fold } from '../../src/run/fold.ts';
+import { fold } from '../../src/run/fold/fold.ts';
 import type { Journal, Pulse } from '../../src/run/journal/journal.ts';
 import { makeSqliteJournal, openSqliteJournal } from '../../src/run/journal/sqlite.ts';
 import type { RunState } from '../../src/run/state.ts';
