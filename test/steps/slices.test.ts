@@ -38,7 +38,7 @@ it('takes every block of a lane once in each slice, one slice after the other', 
 it('takes a slice in several batches, so that another worker’s batch beside it can end before the next slice', () => {
   const lane = { pass: 1, lane: 0, slice: 0, start: 0, next: 0, end: 1_000 };
   const batches = goneThrough(lane, [10_000], 3);
-  expect(batches.map(({ slice }) => slice)).toEqual([0, 0, 0, 0, 1, 1, 1, 1, 2]);
+  expect(batches.map(({ slice }) => slice)).toEqual([0, 0, 1, 1, 2]);
 });
 
 it('slices the first pass over a large table only', () => {

@@ -22,7 +22,7 @@ const LANES = 16;
  * Batches that a slice of a lane takes at least. What a batch has left can be pruned only when the other workers' batches
  * beside it have ended as well.
  */
-const BATCHES = 4;
+const BATCHES = 2;
 
 /** How a pass over a table goes about it. The first of a large one is sliced; all others take what is left. */
 export function cutOf(pass: number, blocks: number, batch: Slicing & { blocks: number }): Cut {
