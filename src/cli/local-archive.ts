@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { makeSqliteJournal, openingOf, openSqliteJournal } from '../run/journal/sqlite.ts';
+import { openSqliteJournal } from '../run/journal/sqlite.ts';
+import { makeSqliteJournal, openingOf } from '../run/journal/sqlite-file.ts';
 import { type Archive, NoSuchRun } from './archive.ts';
 import { journalOf } from './runs.ts';
 

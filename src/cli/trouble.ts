@@ -1,4 +1,4 @@
-import { failureOptions } from '../run/answering/prompts.ts';
+import { failureOptions } from '../run/answering/failure-prompts.ts';
 import type { Person } from '../run/events.ts';
 import type { RunState } from '../run/state.ts';
 import { undoable } from '../run/undo.ts';

@@ -1,7 +1,8 @@
 import { hostname } from 'node:os';
 import type { Runbook } from '../runbook/plan.ts';
 import type { Step, StepKind } from '../runbook/step-schema.ts';
-import { doubtPrompt, nextRound } from './answering/prompts.ts';
+import { doubtPrompt } from './answering/failure-prompts.ts';
+import { nextRound } from './answering/prompts.ts';
 import type { Failure, RunEvent } from './events.ts';
 import { BEAT } from './heartbeat.ts';
 import type { Act, Performer } from './performer.ts';

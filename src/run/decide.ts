@@ -1,16 +1,12 @@
 import type { PlannedActivity, Runbook } from '../runbook/plan.ts';
 import type { Step } from '../runbook/step-schema.ts';
 import { ready } from './answering/answers.ts';
+import { changePrompt, rollbackPrompt } from './answering/approval-prompts.ts';
+import { failurePrompt, undoFailurePrompt } from './answering/failure-prompts.ts';
 import { lapsed } from './answering/lapse.ts';
-import {
-  changePrompt,
-  failurePrompt,
-  nextRound,
-  rollbackPrompt,
-  stepPrompt,
-  undoFailurePrompt,
-} from './answering/prompts.ts';
+import { nextRound } from './answering/prompts.ts';
 import { pinOf } from './answering/statement.ts';
+import { stepPrompt } from './answering/step-prompts.ts';
 import { targetPrompt } from './answering/target-prompt.ts';
 import type { Outcome, Prompt } from './events.ts';
 import { choiceOf, type RunState, stepState } from './state.ts';

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Runbook } from '../runbook/plan.ts';
-import { nextRound, tripwirePrompt } from './answering/prompts.ts';
+import { tripwirePrompt } from './answering/failure-prompts.ts';
+import { nextRound } from './answering/prompts.ts';
 import type { Postman } from './deliveries.ts';
 import type { RollCall } from './roll-call.ts';
 import type { Scribe } from './scribe.ts';

@@ -1,47 +1,19 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { journalOf, stateOf } from '../../src/cli/runs.ts';
 import { openSqliteJournal } from '../../src/run/journal/sqlite.ts';
-import { backfillDatabase, FILES, ORPHANS, OWNED } from '../steps/backfill-database.ts';
+import { backfillDatabase, ORPHANS, OWNED } from '../steps/backfill-database.ts';
 import type { TestDatabase } from '../support/database.ts';
-
-const RUNBOOK = `
-runbook: 1
-id: fill
-title: Fill a column
-window: { opens: 2026-01-01T00:00:00Z, closes: 2026-01-01T01:00:00Z }
-roles:
-  ops: { title: Operator, people: [{ name: Ona }] }
-lists:
-  tables:
-    - { name: order, schema: public }
-    - { name: Big Table, schema: public }
-timeline:
-  - id: filling
-    title: Filling
-    at: 00:00
-    estimate: 10m
-    owner: ops
-    steps:
-      - { id: fill, kind: backfill, title: Fill, tables: tables, file: fill.sql, remaining: remaining.sql, batch: { target: 1ms, blocks: 1 } }
-      - id: over
-        kind: decision
-        title: Over
-        question: Is it over?
-        options: [{ choose: yes-it-is, says: It is., effect: proceed }]
-rollback: { approver: ops }
-`;
+import { filling, writeFilling } from './filling.ts';
 
 let folder: string;
 let db: TestDatabase;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'middlewatch-test-'));
-  await writeFile(join(folder, 'runbook.yaml'), RUNBOOK);
-  await writeFile(join(folder, 'answers.yaml'), 'over: { choose: yes-it-is, as: ops }\n');
-  for (const [name, text] of Object.entries(FILES)) await writeFile(join(folder, name), text);
+  await writeFilling(folder, filling({ target: '1ms', blocks: 1 }));
   db = await backfillDatabase();
 });
 afterAll(async () => {

@@ -8,35 +8,9 @@ import { journalOf, stateOf } from '../../src/cli/runs.ts';
 import type { JournalRecord } from '../../src/run/events.ts';
 import { openSqliteJournal } from '../../src/run/journal/sqlite.ts';
 import { startedAt } from '../../src/run/process.ts';
-import { backfillDatabase, FILES, OWNED } from '../steps/backfill-database.ts';
+import { backfillDatabase, OWNED } from '../steps/backfill-database.ts';
 import type { TestDatabase } from '../support/database.ts';
-
-const RUNBOOK = `
-runbook: 1
-id: fill
-title: Fill a column
-window: { opens: 2026-01-01T00:00:00Z, closes: 2026-01-01T01:00:00Z }
-roles:
-  ops: { title: Operator, people: [{ name: Ona }] }
-lists:
-  tables:
-    - { name: order, schema: public }
-    - { name: Big Table, schema: public }
-timeline:
-  - id: filling
-    title: Filling
-    at: 00:00
-    estimate: 10m
-    owner: ops
-    steps:
-      - { id: fill, kind: backfill, title: Fill, tables: tables, file: fill.sql, remaining: remaining.sql }
-      - id: over
-        kind: decision
-        title: Over
-        question: Is it over?
-        options: [{ choose: yes-it-is, says: It is., effect: proceed }]
-rollback: { approver: ops }
-`;
+import { writeFilling } from './filling.ts';
 
 const opens = new Date().toISOString();
 const NAME = `fill-${opens.slice(0, 10)}`;
@@ -46,9 +20,7 @@ let folder: string;
 let db: TestDatabase;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'middlewatch-test-'));
-  await writeFile(join(folder, 'runbook.yaml'), RUNBOOK);
-  await writeFile(join(folder, 'answers.yaml'), 'over: { choose: yes-it-is, as: ops }\n');
-  for (const [name, text] of Object.entries(FILES)) await writeFile(join(folder, name), text);
+  await writeFilling(folder);
   db = await backfillDatabase();
 });
 afterEach(async () => {
@@ -170,7 +142,7 @@ test('a command that a stopped conductor has at work is followed, and survives t
   const [began, go, done] = ['began', 'go', 'done'].map((name) => join(folder, name));
   const script = `echo x >> ${began}; until [ -e ${go} ]; do echo waiting; sleep 0.1; done; touch ${done}`;
   const step = { id: 'work', title: 'Work', kind: 'command', run: ['sh', '-c', script], verify: ['test', '-e', done] };
-  await writeFile(join(folder, 'runbook.yaml'), RUNBOOK.replace(/- \{ id: fill.*/, `- ${JSON.stringify(step)}`));
+  await writeFilling(folder, step);
   const program = async () => {
     const started = (await records()).find(({ event }) => event.type === 'program-started');
     if (started?.event.type !== 'program-started') throw new Error('not yet');

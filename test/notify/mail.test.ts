@@ -10,7 +10,8 @@ import { Deliveries } from '../../src/notify/deliveries.ts';
 import { openOutbox } from '../../src/notify/outbox.ts';
 import type { OutgoingMessage } from '../../src/run/events.ts';
 import { type Lease, LeaseLost } from '../../src/run/journal/journal.ts';
-import { makeSqliteJournal, openSqliteJournal } from '../../src/run/journal/sqlite.ts';
+import { openSqliteJournal } from '../../src/run/journal/sqlite.ts';
+import { makeSqliteJournal } from '../../src/run/journal/sqlite-file.ts';
 import { after, at, night } from './story.ts';
 
 const MESSAGE: OutgoingMessage = {

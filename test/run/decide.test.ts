@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { doubtPrompt, failureOptions } from '../../src/run/answering/prompts.ts';
+import { doubtPrompt, failureOptions } from '../../src/run/answering/failure-prompts.ts';
 import type { Action } from '../../src/run/decide.ts';
 import { stepState } from '../../src/run/state.ts';
 import { nothingToCompare } from '../../src/run/undo.ts';

@@ -9,7 +9,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished }
 import { databaseArchive, refuseTarget } from '../../src/cli/database-archive.ts';
 import { GENESIS, verified } from '../../src/run/journal/chain.ts';
 import { type Journal, JournalBroken, JournalFailed, LeaseHeld, LeaseLost } from '../../src/run/journal/journal.ts';
-import { makeSqliteJournal, openSqliteJournal } from '../../src/run/journal/sqlite.ts';
+import { openSqliteJournal } from '../../src/run/journal/sqlite.ts';
+import { makeSqliteJournal } from '../../src/run/journal/sqlite-file.ts';
 import { startedAt } from '../../src/run/process.ts';
 import { commitProxy } from '../steps/commit-proxy.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';

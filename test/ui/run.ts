@@ -6,7 +6,8 @@ import { onTestFinished } from 'vitest';
 import type { Evidence, JournalRecord, Person, Prompt, RunEvent } from '../../src/run/events.ts';
 import { fold } from '../../src/run/fold/fold.ts';
 import type { Journal, Pulse } from '../../src/run/journal/journal.ts';
-import { makeSqliteJournal, openSqliteJournal } from '../../src/run/journal/sqlite.ts';
+import { openSqliteJournal } from '../../src/run/journal/sqlite.ts';
+import { makeSqliteJournal } from '../../src/run/journal/sqlite-file.ts';
 import type { RunState } from '../../src/run/state.ts';
 import type { Sources } from '../../src/runbook/schema.ts';
 

@@ -1,6 +1,4 @@
-import { chmodSync, existsSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JournalRecord, RunEvent } from '../events.ts';
 import { sameBoot, thisProcess } from '../process.ts';
@@ -10,7 +8,6 @@ import {
   type Holder,
   type Journal,
   JournalBroken,
-  JournalFailed,
   JournalLocked,
   type Lease,
   LeaseHeld,
@@ -18,13 +15,10 @@ import {
   mustBeTheirs,
   type Pulse,
   readPulses,
-  UnknownFormat,
   type Writer,
 } from './journal.ts';
 import { keepsOut, standing } from './lease.ts';
-
-/** The layout below, as `pragma user_version` has it, to be counted up with any change of it. Another is not touched. */
-const FORMAT = 3;
+import { inWords, openFile } from './sqlite-file.ts';
 
 /** How often it is worth looking for news, in ms; a fifth of the half second in which a change should be on the screen. */
 const INTERVAL = 100;
@@ -37,20 +31,6 @@ const PAUSE = 50;
  * writes. The conductor has more to lose, and a person waits for the terminal.
  */
 const PATIENCE = { conductor: 60_000, others: 5_000 };
-
-const SCHEMA = `
-  create table if not exists record (
-    seq integer primary key, at integer not null, prev text not null, hash text not null, event text not null
-  ) strict;
-  create table if not exists lease (
-    only integer primary key check (only = 1),
-    token integer not null, host text not null, pid integer not null, started text not null,
-    renewed integer not null, uptime integer not null, released integer not null
-  ) strict;
-  create table if not exists pulse (step text primary key, body text not null) strict;
-  create table if not exists delivery (message_id text primary key, fate text not null) strict, without rowid;
-  create table if not exists presence (terminal text primary key, said integer not null) strict;
-`;
 
 interface LeaseRow extends Lease {
   /** When it was renewed: ms since the epoch, and since this machine was started. */
@@ -71,40 +51,6 @@ function unheardMs(row: LeaseRow): number {
   return ms >= 0 ? ms : Math.max(0, Date.now() - row.renewed);
 }
 
-const DAMAGED = 'is damaged. Nothing was changed; keep the file, and go back to a copy of it.';
-
-/** What SQLite's result codes mean here, and what to do. @see https://sqlite.org/rescode.html */
-const TROUBLE: Record<number, string> = {
-  1: 'is no journal of a run.',
-  5: 'is locked by another process, which may be stopped. Find it (`fuser -v` with this path), end it, and go on.',
-  8: 'may not be written by this user. Use the account that opened the run.',
-  10: 'cannot be read or written: the disk reports an error. Copy the file away before anything else.',
-  11: DAMAGED,
-  13: 'cannot be written: the disk is full. Make room, then go on.',
-  14: 'cannot be opened by this user. Use the account that opened the run.',
-  26: 'is damaged, or no journal at all. Nothing was changed; keep the file, and go back to a copy of it.',
-};
-
-/** Does something with the file; what SQLite says against it is put into words. @throws JournalFailed */
-function inWords<T>(path: string, work: () => T): T {
-  try {
-    return work();
-  } catch (cause) {
-    if (!(cause instanceof Error)) throw cause;
-    // A number that is none of ours.
-    if ('code' in cause && cause.code === 'ERR_OUT_OF_RANGE') throw new JournalFailed(path, DAMAGED, { cause });
-    if (!('errcode' in cause)) throw cause;
-    // The low byte is the code, the rest of it a further distinction.
-    const code = Number(cause.errcode) & 0xff;
-    const Trouble = code === 5 ? JournalLocked : JournalFailed;
-    throw new Trouble(path, TROUBLE[code] ?? `fails: ${cause.message}.`, { cause });
-  }
-}
-
-function formatOf(database: DatabaseSync): number {
-  return Number(database.prepare('pragma user_version').get()?.user_version);
-}
-
 /** A whole number as JavaScript has it, where it can have it exactly. */
 function number(value: unknown): unknown {
   return typeof value === 'bigint' && Number.isSafeInteger(Number(value)) ? Number(value) : value;
@@ -114,32 +60,6 @@ function numbered({ seq, at, prev, hash, event }: Record<string, unknown>): Reco
   return { seq: number(seq), at: number(at), prev, hash, event };
 }
 
-/** Opens a file that is there, or makes it; SQLite itself would make one of any name that is asked for. */
-function open(path: string): DatabaseSync {
-  const database = new DatabaseSync(path, { timeout: 5_000 });
-  database.exec('pragma synchronous = full');
-  return database;
-}
-
-/**
- * Makes the journal of a run that is about to be opened, private to its owner, or leaves the one that is there.
- * @throws JournalFailed
- */
-export function makeSqliteJournal(path: string): void {
-  inWords(path, () => {
-    const database = open(path);
-    try {
-      chmodSync(path, 0o600);
-      database.exec('pragma journal_mode = wal');
-      database.exec('begin immediate');
-      if (formatOf(database) === 0) database.exec(`${SCHEMA} pragma user_version = ${FORMAT};`);
-      database.exec('commit');
-    } finally {
-      database.close();
-    }
-  });
-}
-
 /**
  * The journal of one run in the SQLite file that `makeSqliteJournal` made. Appends are durable (WAL with synchronous=FULL):
  * when one returns, the record survives a power cut.
@@ -147,14 +67,8 @@ export function makeSqliteJournal(path: string): void {
  * @throws JournalFailed
  */
 export async function openSqliteJournal(path: string): Promise<Journal> {
-  if (!existsSync(path)) throw new JournalFailed(path, 'is not there.');
   const guarded = <T>(work: () => T): T => inWords(path, work);
-  const database = guarded(() => open(path));
-  const format = guarded(() => formatOf(database));
-  if (format !== FORMAT) {
-    database.close();
-    throw format === 0 ? new JournalFailed(path, 'is no journal of a run.') : new UnknownFormat(path, format);
-  }
+  const database = openFile(path);
   const prepare = (sql: string) => guarded(() => database.prepare(sql));
 
   const lastRecord = prepare('select seq, hash from record order by seq desc limit 1');
@@ -324,20 +238,4 @@ export async function openSqliteJournal(path: string): Promise<Journal> {
       database.close();
     },
   };
-}
-
-/**
- * When the run of a journal was opened, on its plan clock in ms since the epoch; null before it has been. Checks nothing.
- * @throws JournalFailed
- */
-export function openingOf(path: string): number | null {
-  return inWords(path, () => {
-    const database = new DatabaseSync(path, { timeout: 5_000 });
-    try {
-      const row = database.prepare('select at from record where seq = 1').get();
-      return row === undefined ? null : Number(row.at);
-    } finally {
-      database.close();
-    }
-  });
 }
