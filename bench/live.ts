@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { beside } from './application.ts';
+import { fileURLToPath } from 'node:url';
+import { execaNode } from 'execa';
 import { onePass, TENANTS } from './backfill.ts';
 import type { Bench, Copy } from './database.ts';
 import { beforeBackfill } from './migration.ts';
@@ -7,6 +8,8 @@ import { median, quantile, type Row } from './result.ts';
 
 /** How long the application is watched with nothing beside it, in ms an order, and at most. */
 const IDLE = { each: 0.05, most: 5_000 };
+
+const APPLICATION = fileURLToPath(new URL('./application.ts', import.meta.url));
 
 type Pace = 'gentle' | 'full';
 
@@ -20,21 +23,30 @@ const WATCH_BATCHES = `
   end $$;
   create trigger bench_batch after update on middlewatch.cursor for each row execute function public.bench_batch();`;
 
-async function ours(on: Copy, pace: Pace, idleMs: number): Promise<{ p99: number; idle: number; batches: number[] }> {
-  const flagship = await beforeBackfill(on, { tables: ['orders'], workers: 2, pace });
-  await flagship.perform('row-triggers', 'add-column');
-  const idle = await beside(on.pool, delay(idleMs));
-  await on.pool.query(WATCH_BATCHES);
-  const felt = await beside(on.pool, flagship.perform('backfill-tables'));
-  const { rows } = await on.pool.query<{ ms: number }>('select ms from public.bench_batch');
-  await flagship.close();
-  return { p99: quantile(felt.ms, 0.99), idle: quantile(idle.ms, 0.99), batches: rows.map(({ ms }) => ms) };
+/** What the application feels while the work goes on, in ms a change. */
+async function beside({ env }: Copy, work: () => Promise<unknown>): Promise<number[]> {
+  const application = execaNode(APPLICATION, { ipc: true, env });
+  await application.getOneMessage();
+  await work();
+  await application.sendMessage('enough');
+  return (await application.getOneMessage()) as number[];
 }
 
-async function plan({ pool }: Copy): Promise<{ p99: number }> {
-  await pool.query(TENANTS);
-  const felt = await beside(pool, onePass(pool));
-  return { p99: quantile(felt.ms, 0.99) };
+async function ours(on: Copy, pace: Pace, idleMs: number): Promise<{ p99: number; idle: number; batches: number[] }> {
+  const flagship = await beforeBackfill(on, { tables: ['orders'], pace, ...(pace === 'full' && { workers: 2 }) });
+  await flagship.perform('row-triggers', 'add-column');
+  const idle = await beside(on, () => delay(idleMs));
+  await on.pool.query(WATCH_BATCHES);
+  const felt = await beside(on, () => flagship.perform('backfill-tables'));
+  const { rows } = await on.pool.query<{ ms: number }>('select ms from public.bench_batch');
+  await flagship.close();
+  return { p99: quantile(felt, 0.99), idle: quantile(idle, 0.99), batches: rows.map(({ ms }) => ms) };
+}
+
+async function plan(on: Copy): Promise<{ p99: number }> {
+  await on.pool.query(TENANTS);
+  const felt = await beside(on, () => onePass(on.pool));
+  return { p99: quantile(felt, 0.99) };
 }
 
 /** What the application feels of a backfill beside it, and how long rows stay locked. @param turns of each */

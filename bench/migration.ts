@@ -5,7 +5,8 @@ import type { Copy } from './database.ts';
 export interface Shape {
   /** Tables to backfill; all twelve when absent. */
   tables?: string[];
-  workers: number;
+  /** As many as the flagship has when absent. */
+  workers?: number;
   pace: 'gentle' | 'full';
 }
 
@@ -17,7 +18,8 @@ async function shaped({ tables, workers, pace }: Shape): Promise<Runbook> {
     changed.lists[list] = (changed.lists[list] ?? []).filter(({ name }) => tables?.includes(name ?? '') ?? true);
   }
   for (const step of changed.timeline.flatMap((activity) => activity.steps)) {
-    if (step.kind === 'backfill') Object.assign(step, { workers, pace }, pace === 'full' && { slow_down: undefined });
+    if (step.kind === 'backfill')
+      Object.assign(step, { workers: workers ?? step.workers, pace }, pace === 'full' && { slow_down: undefined });
   }
   return planRunbook(changed, sources);
 }

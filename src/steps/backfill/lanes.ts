@@ -8,7 +8,7 @@ import type { StepOf } from '../../runbook/step-schema.ts';
 import { located } from '../run-file.ts';
 import { source, terms, type World } from '../world.ts';
 import { Agenda, type Topic } from './agenda.ts';
-import { type BatchSize, restMs } from './pace.ts';
+import { type BatchSize, type RoundTrip, restMs } from './pace.ts';
 import type { Throttle } from './signals.ts';
 import { behind, nextBlocks } from './slices.ts';
 import type { Sweeps } from './sweep.ts';
@@ -58,6 +58,7 @@ export interface Shift {
   world: World;
   tally: Tally;
   throttle: Throttle;
+  trip: RoundTrip;
   sweeps: Sweeps;
   batches: number;
 }
@@ -113,7 +114,7 @@ export async function fillTables(topics: TableTopic[], shift: Shift): Promise<vo
 
 /** @returns the lane as it is now */
 async function runBatch(job: Job, lane: Lane, shift: Shift): Promise<Lane> {
-  const { step, act, world, tally } = shift;
+  const { step, act, world, tally, trip } = shift;
   await whilePaused(shift);
   const began = performance.now();
   const blocks = nextBlocks(lane, job.size.blocks, step.batch);
@@ -126,27 +127,30 @@ async function runBatch(job: Job, lane: Lane, shift: Shift): Promise<Lane> {
     slice: String(lane.slice),
     slices: String(step.batch.slices),
   });
-  const filled = await transaction({ ...terms(world, step, act), settings: IN_A_BATCH }, async (client) => {
+  const { filled, workMs } = await transaction({ ...terms(world, step, act), settings: IN_A_BATCH }, async (client) => {
+    const sent = performance.now();
     const { rowCount } = await client.query(text, values).catch((cause) => {
       throw located(file.path, 1, text, cause);
     });
+    const answered = performance.now();
     await advance(client, job.errand, job.table, lane, to, rowCount ?? 0);
-    return rowCount ?? 0;
+    trip.see(performance.now() - answered);
+    return { filled: rowCount ?? 0, workMs: trip.without(answered - sent) };
   });
   const tookMs = performance.now() - began;
-  job.size.learn(blocks, tookMs);
+  job.size.learn(blocks, { workMs, tripMs: trip.ms });
   await tally.took(job.name, filled, { ms: tookMs, blocks }, shift.throttle.values);
   shift.batches += 1;
   if (shift.batches >= BATCHES_BEFORE_FAILURE && act.failsNow()) throw new RehearsedFailure();
-  await rest(tookMs, shift);
+  await rest(workMs, shift);
   return to;
 }
 
 /** Rests after a batch. What the operator asks for meanwhile, and what the signals say, counts at once. */
-async function rest(tookMs: number, { step, act, throttle }: Shift): Promise<void> {
+async function rest(workMs: number, { step, act, throttle }: Shift): Promise<void> {
   const began = performance.now();
   for (;;) {
-    const left = restMs(tookMs, step.pace, act.control.speed * throttle.share) - (performance.now() - began);
+    const left = restMs(workMs, step.pace, act.control.speed * throttle.share) - (performance.now() - began);
     if (left <= 0 || act.control.paused) return;
     await delay(Math.min(left, HEED_EVERY), undefined, { signal: act.signal });
   }
