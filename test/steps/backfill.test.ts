@@ -237,7 +237,7 @@ it('has as many workers as the operator asks for, from the next batch on', async
 it('does less beside a strained server, says so, and heeds the operator who wants more all the same', async () => {
   await using performer = await performing(db.env, { parts: PARTS, files: FILES });
   // As slow as can be until the strain has been seen, told and sampled, however fast the machine.
-  const control = { paused: false, speed: 1 / 8, workers: null };
+  const control = { paused: false, speed: 1 / 500, workers: null };
   const notes: string[] = [];
   const log: string[] = [];
   const shares: number[] = [];
@@ -251,7 +251,7 @@ it('does less beside a strained server, says so, and heeds the operator who want
     },
   });
   // Any WAL at all is too much.
-  const slow = stepOf('backfill', { ...FIELDS, pace: 'gentle', slow_down: { wal: '0kB/s' }, batch: { target: '8ms' } });
+  const slow = stepOf('backfill', { ...FIELDS, pace: 'gentle', slow_down: { wal: '0kB/s' }, batch: { blocks: 1 } });
   expect((await finished(performer, slow, act)).facts).toMatchObject({ rows: ALL });
   expect(notes).toContainEqual(expect.stringMatching(/^2 workers · .* · slowed to \d+%: WAL \d+ MB\/s, over 0 MB\/s$/));
   expect(log).toContainEqual(expect.stringMatching(/^slowed to/));
