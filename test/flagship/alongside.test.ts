@@ -74,7 +74,7 @@ test('old clients notice nothing of the migration, nor of its way back', { timeo
   }
   // Whatever the clients have written since: every row is where it belongs, in each snapshot.
   const ended = clients.ended;
-  await expect.poll(() => clients.ended).toBeGreaterThan(ended + 100);
+  await expect.poll(() => clients.ended, { timeout: 60_000 }).toBeGreaterThan(ended + 100);
   await flagship.perform('users-complete', 'tenants-match-users', 'rows-complete');
 
   while (await flagship.undo(1)) await clients.inTheMiddle();
