@@ -14,12 +14,15 @@ import { planNow, type Screen } from './store.ts';
 
 /** Lines kept for the newest of the log, its heading included. */
 const LOG = 5;
+/** How long after its opening a run may have no conductor without that being worth a word, in ms. */
+const STARTING = 20_000;
 const AT_WORK = new Set(['running', 'undoing']);
 
 /** Why nothing is being done right now, and what ends that. */
 function standing({ runbook, state }: Followed, activity: PlannedActivity, now: number): Line {
   const startsAt = gate(runbook, state, activity);
   if (state.outcome) return line(state.outcome.why);
+  if (!state.conductor && now - state.openedAt < STARTING) return line('The conductor is starting.', 'quiet');
   if (!state.conductor) return line('Nobody is at work on this run. `runbook run` carries on with it.', 'warn');
   if (state.stopping) return line('The conductor was asked to stop and leaves.', 'warn');
   if (state.paused) return line('Paused. Press p to carry on.', 'warn');
