@@ -19,6 +19,8 @@ import { secretsOf } from './secrets.ts';
 
 interface Flags {
   report: string;
+  as: string;
+  name: string;
   wait: boolean;
   fail: string[];
   withParent?: true;
@@ -74,6 +76,7 @@ async function conduct(folder: string, flags: Flags): Promise<void> {
     const conductor = await Conductor.open({
       journal,
       lease,
+      by: { name: flags.name, role: flags.as },
       runbook,
       performer,
       outbox,
@@ -110,6 +113,8 @@ export function register(program: Command): void {
     .command('conduct', { hidden: true })
     .argument('<folder>')
     .requiredOption('--report <folder>')
+    .requiredOption('--as <role>')
+    .requiredOption('--name <name>')
     .option('--no-wait')
     .addOption(new Option('--fail <steps...>').default([]))
     .option('--with-parent')

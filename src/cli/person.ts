@@ -2,10 +2,12 @@ import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { type Person, WATCHER } from '../run/events.ts';
 import type { Runbook } from '../runbook/plan.ts';
+import { inert } from '../ui/inert.ts';
 
 /**
  * Who sits at this terminal: the role given with --as (by default the owner of the first activity), and a name: the one
- * given, else the one the runbook names for the role when it names just one, else the login name.
+ * given, else the one the runbook names for the role when it names just one, else the login name. Where the role names
+ * people it is one of them: under another name, who asks for something could approve it as well.
  */
 export function personAt(runbook: Runbook, flags: { as?: string; name?: string }, command: Command): Person {
   const { roles } = runbook.document;
@@ -13,9 +15,13 @@ export function personAt(runbook: Runbook, flags: { as?: string; name?: string }
   if (!Object.hasOwn(roles, role)) {
     command.error(`error: --as ${role}: the roles of this runbook are ${Object.keys(roles).join(', ')}`);
   }
-  const named = roles[role]?.people ?? [];
-  const only = named.length === 1 ? named[0]?.name : undefined;
-  return { role, name: flags.name ?? only ?? userInfo().username };
+  const named = (roles[role]?.people ?? []).map(({ name }) => name);
+  const name = flags.name ?? (named.length === 1 ? named[0] : undefined) ?? userInfo().username;
+  if (named.length > 0 && !named.includes(name)) {
+    const given = flags.name === undefined ? 'say who you are with --name' : `--name ${inert(name)}`;
+    command.error(`error: ${given}: as ${role}, this runbook names ${named.map(inert).join(', ')}`);
+  }
+  return { role, name };
 }
 
 /**

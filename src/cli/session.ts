@@ -89,7 +89,7 @@ export async function attendRun(session: Session): Promise<number> {
   if (warning !== null) {
     await journal.append('terminal', Date.now(), [{ type: 'warned', warning, host: hostname() }]);
   }
-  const flags = ['--report', session.report, ...session.flags];
+  const flags = ['--report', session.report, '--as', me.role, '--name', me.name, ...session.flags];
   const conductor = startConductor(folder, { env: session.env, flags, rehearsal });
   if (conductor.pid !== undefined) await session.onConductor?.(conductor.pid);
   const ended = conductor.ended.then(async (how) => {

@@ -112,7 +112,7 @@ export function turns(records: readonly JournalRecord[]): Turn[] {
       case 'run-opened':
         return `opened by ${event.by.name}`;
       case 'conductor-started':
-        return `conducted by process ${event.pid} on ${event.host} (number ${event.token})`;
+        return `${event.by.name} has it conducted by process ${event.pid} on ${event.host} (number ${event.token})`;
       case 'conductor-left':
         return `conductor left: ${event.why}`;
       case 'window-began':

@@ -4,6 +4,7 @@ import type { Runbook } from '../runbook/plan.ts';
 import { perform, resolveDoubt, type Stage, undo } from './acting.ts';
 import { type Action, decide } from './decide.ts';
 import { Postman } from './deliveries.ts';
+import type { Person } from './events.ts';
 import { forecast } from './forecast.ts';
 import { BEAT, heartbeat } from './heartbeat.ts';
 import type { Journal, Lease } from './journal/journal.ts';
@@ -23,6 +24,8 @@ const POST_BEFORE_JUMP = 5_000;
 export interface Conducting {
   journal: Journal;
   lease: Lease;
+  /** Who started it. */
+  by: Person;
   runbook: Runbook;
   performer: Performer;
   outbox: Outbox;
@@ -86,12 +89,12 @@ export class Conductor {
    * @throws LeaseLost, OtherTarget, and whatever keeps the database from being reached
    */
   async conduct(): Promise<RunState> {
-    const { lease, signal, performer, runbook } = this.#deps;
+    const { lease, by, signal, performer, runbook } = this.#deps;
     const scribe = this.#scribe;
     const leave = () => this.#leaving.abort(signal.reason);
     if (signal.aborted) leave();
     signal.addEventListener('abort', leave, { once: true });
-    await scribe.log([{ type: 'conductor-started', host: hostname(), pid: process.pid, token: lease.token }]);
+    await scribe.log([{ type: 'conductor-started', host: hostname(), pid: process.pid, token: lease.token, by }]);
     // A journal that cannot be written stops the run before the next act.
     const beating = heartbeat(
       runbook,

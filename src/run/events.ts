@@ -175,7 +175,8 @@ export type RunEvent =
   | ({ type: 'change-proposed'; sources: Sources; diff: string; by: Person; reason: string } & People)
   /** A sign-off no longer counts, and is asked for again. */
   | { type: 'signoff-lapsed'; step: string; why: string }
-  | { type: 'conductor-started'; host: string; pid: number; token: number }
+  /** `by` operates the run from then on, as whoever did before. */
+  | { type: 'conductor-started'; host: string; pid: number; token: number; by: Person }
   | { type: 'conductor-left'; why: string }
   | { type: 'conductor-noted'; note: string }
   | { type: 'target-bound'; target: Target }

@@ -119,6 +119,8 @@ export interface RunState extends Required<Omit<People, 'author'>> {
   opens: number;
   openedAt: number;
   by: Person;
+  /** Who has operated it: opened it, or carried on with it. */
+  operators: Person[];
   target: Target | null;
   /** The database that answers may not be as the run left it: a person decides before anything is done there. */
   targetDoubt: TargetDoubt | null;

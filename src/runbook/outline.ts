@@ -41,7 +41,7 @@ export interface Outline {
   mail: boolean;
   /** Texts outside steps and messages in which settings are filled in. */
   texts: Placed<string>[];
-  /** Owners of activities and steps, also of broken ones. */
+  /** Owners of activities and steps, also of broken ones, and the roles that one person may fill. */
   owners: Placed<string>[];
   /** Undefined where the part that would name them is broken itself: what refers to it may be right. */
   names: Record<'role' | 'list' | 'audience' | 'message' | 'watch', string[] | undefined> & { step: string[] };
@@ -125,7 +125,15 @@ export function outline(document: unknown): Outline {
       ...words('reply_to', [{ path: ['mail'], value: root.mail }]),
       ...words('page', [{ path: ['status'], value: root.status }]),
     ],
-    owners: [...words('owner', activities), ...words('owner', steps)],
+    owners: [
+      ...words('owner', activities),
+      ...words('owner', steps),
+      ...listOf(mapOf(root.approvals).one_person_may_fill).flatMap((roles, i) =>
+        listOf(roles).flatMap((value, j) =>
+          typeof value === 'string' ? [{ path: ['approvals', 'one_person_may_fill', i, j], value }] : [],
+        ),
+      ),
+    ],
     names: {
       role: namesIn(root.roles ?? null),
       list: namesIn(root.lists),

@@ -1,4 +1,5 @@
 import { bound, refusal } from '../run/answering/answers.ts';
+import { nobodyElse, secondPerson } from '../run/answering/approval-prompts.ts';
 import { keysOf, unsigned } from '../run/answering/proof.ts';
 import type { Answer, Person, Prompt, PromptOption } from '../run/events.ts';
 import type { RunState } from '../run/state.ts';
@@ -49,15 +50,16 @@ export function candidates({ prompt, state, role: only }: Pick<Desk, 'prompt' | 
 export const forOthers = ({ who }: Prompt) =>
   `Not from this terminal: \`runbook attach --as ${who[0] ?? 'ROLE'}\` in another one.`;
 
-/** Whether this person alone may approve a rollback, so that nobody could approve one of their asking. */
-export function approvesAlone(by: Person, { document }: Runbook, { people }: RunState): boolean {
-  const names = people[document.rollback.approver] ?? [];
-  return names.length > 0 && names.every((name) => name === by.name);
+/** Said to who is about to ask for a rollback: who has to approve it. */
+export function approvedBy(asker: Person, runbook: Runbook, state: RunState): string {
+  if (nobodyElse(asker, state)) {
+    return `This runbook names nobody but ${asker.name}, and nobody approves what they ask for: it would wait for ever.`;
+  }
+  const { who, notBy } = secondPerson(runbook, state, asker.name);
+  const roles = who.map((role) => runbook.document.roles[role]?.title ?? role);
+  const barred = [...new Set(notBy.map(({ name }) => name))].join(', ');
+  return `Nothing is undone before ${roles[0] ?? 'somebody else'} has approved it; that cannot be ${barred}.`;
 }
-
-/** Said to who is about to ask for a rollback that nobody else could approve. */
-export const needsAnother = ({ name }: Person) =>
-  `Nobody but ${name} may approve a rollback, and nobody approves their own: let another person ask for it.`;
 
 export function openForm({ known, ...desk }: Omit<Desk, 'terminal'>): Form {
   const { prompt } = desk;

@@ -1,5 +1,5 @@
 import { undosDue } from '../run/undo.ts';
-import { approvesAlone, needsAnother } from './answering.ts';
+import { approvedBy } from './answering.ts';
 import { type Dialog, GRAVE_WORD, type Grave, type Stop, stopChoices } from './dialogs.ts';
 import type { Followed } from './followed.ts';
 import { utcMinute } from './format.ts';
@@ -32,21 +32,16 @@ function graveLines(
   const { runbook, state } = followed;
   const cursor = screen.look.unicode ? '▏' : '_';
   const undos = undosDue(runbook, state).length;
-  const approver =
-    runbook.document.roles[runbook.document.rollback.approver]?.title ?? runbook.document.rollback.approver;
   const consequence =
     request === 'roll-back'
       ? `Asks to undo what has been done so far, ${undos} steps, last one first. No further step begins. ` +
-        `Nothing is undone before ${approver} has approved it, who is not the one who asks.`
+        approvedBy(screen.me, runbook, state)
       : `Begins the window's work now, before it opens at ${utcMinute(state.opens)} UTC. This cannot be taken back.`;
   const field = (label: string, value: string) =>
     paragraph(`${value}${cursor}`, cells, 'now', [span(`${label} `, 'strong')]);
   return [
     line(request === 'roll-back' ? 'ROLL BACK?' : 'BEGIN EARLY?', 'bad'),
     ...paragraph(consequence, cells),
-    ...(request === 'roll-back' && approvesAlone(screen.me, runbook, state)
-      ? paragraph(needsAnother(screen.me), cells, 'warn')
-      : []),
     BLANK,
     ...(stage === 'word'
       ? field(`Type “${GRAVE_WORD[request]}”:`, word)

@@ -64,7 +64,11 @@ export function narrate(event: RunEvent, state: RunState, runbook: Runbook): Tol
     case 'run-opened':
       return told('dot', `${personName(event.by, runbook)} opened the run ${event.run}`);
     case 'conductor-started':
-      return told('dot', `conductor started on ${event.host}, process ${event.pid}`, 'quiet');
+      return told(
+        'dot',
+        `${personName(event.by, runbook)} has it conducted on ${event.host}, process ${event.pid}`,
+        'quiet',
+      );
     case 'conductor-left':
       return told('dot', `conductor left: ${event.why}`);
     case 'conductor-noted':

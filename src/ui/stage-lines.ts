@@ -3,7 +3,7 @@ import { mustSign } from '../run/answering/proof.ts';
 import type { Person, Prompt } from '../run/events.ts';
 import type { RunState } from '../run/state.ts';
 import type { Runbook } from '../runbook/plan.ts';
-import { answerOf, approvesAlone, candidates, chosen, type Form, forOthers, needsAnother } from './answering.ts';
+import { answerOf, approvedBy, candidates, chosen, type Form, forOthers } from './answering.ts';
 import type { Followed } from './followed.ts';
 import { type Line, line, paragraph, span } from './lines.ts';
 import type { Look } from './look.ts';
@@ -105,11 +105,10 @@ export function stageLines(screen: Screen, followed: Followed, prompt: Prompt, f
       const option = chosen(form, prompt);
       const what = option?.choose ?? '';
       const asks = option?.effect === 'roll-back' && prompt.kind !== 'rollback';
-      const stuck = asks && approvesAlone(by, followed.runbook, followed.state);
       const why = form.reason.trim() !== '' && option?.reason ? `, because: ${form.reason.trim()}` : '';
       return [
         ...paragraph(`${personName(by, followed.runbook)} answers “${what}”${why}.`, cells, 'strong'),
-        ...(stuck ? paragraph(needsAnother(by), cells, 'warn') : []),
+        ...(asks ? paragraph(approvedBy(by, followed.runbook, followed.state), cells) : []),
         ...proofLines(prompt, followed, cells),
         ...paragraph(
           mustSign(followed.state, { prompt })

@@ -127,7 +127,7 @@ export class Trial implements AsyncDisposable {
       process.execPath,
       [
         ...(fault === '' ? [] : ['--import', join(import.meta.dirname, 'preload.ts')]),
-        ...[this.program, 'conduct', this.folder, '--report', this.folder, ...flags],
+        ...[this.program, 'conduct', this.folder, '--report', this.folder, '--as', 'ops', '--name', 'Ona', ...flags],
       ],
       { env: { ...this.env, FAULT: fault, ...env }, stdio: ['ignore', log, log] },
     );

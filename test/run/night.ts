@@ -1,6 +1,6 @@
 import { ready } from '../../src/run/answering/answers.ts';
 import { type Action, decide } from '../../src/run/decide.ts';
-import type { Answer, JournalRecord, Person, RunEvent } from '../../src/run/events.ts';
+import type { Answer, JournalRecord, People, Person, RunEvent } from '../../src/run/events.ts';
 import { fold } from '../../src/run/fold/fold.ts';
 import { chained, GENESIS, verified } from '../../src/run/journal/chain.ts';
 import type { RunState } from '../../src/run/state.ts';
@@ -78,15 +78,25 @@ export const BARBARA: Person = { name: 'Barbara', role: 'lead' };
 
 const FAILURE = { name: 'DatabaseTrouble', message: 'deadlock detected', code: '40P01' };
 
+const PEOPLE = { dev: ['Ada'], lead: ['Grace', 'Barbara'] };
+
+/** What else may be so of a run. */
+interface Differently extends Omit<People, 'people'> {
+  runbook?: Runbook;
+}
+
 /** A run in memory, told what happens to it; asked, as a conductor would, what is next. */
 export class Night {
   readonly records: JournalRecord[] = [];
+  readonly runbook: Runbook;
   now = night.opens - 49 * 3_600_000;
   #state: RunState | null = null;
 
-  constructor(people = { dev: ['Ada'], lead: ['Grace', 'Barbara'] }) {
-    const { sources, opens } = night;
-    this.happens({ type: 'run-opened', run: 'n', sources, opens, settings: {}, people, rehearsal: false, by: ADA });
+  constructor(people: Record<string, string[]> = PEOPLE, { runbook = night, ...more }: Differently = {}) {
+    this.runbook = runbook;
+    const { sources, opens } = runbook;
+    const opening = { type: 'run-opened', run: 'n', settings: {}, rehearsal: false, by: ADA } as const;
+    this.happens({ ...opening, sources, opens, people, ...more });
     this.starts();
   }
 
@@ -96,7 +106,7 @@ export class Night {
   }
 
   get next(): Action {
-    return decide(night, this.state, this.now);
+    return decide(this.runbook, this.state, this.now);
   }
 
   happens(...events: RunEvent[]): this {
@@ -111,8 +121,8 @@ export class Night {
   }
 
   /** A conductor begins; whatever the one before had at work is in doubt. */
-  starts(): this {
-    return this.happens({ type: 'conductor-started', host: 'h', pid: 1, token: 1 });
+  starts(by = ADA): this {
+    return this.happens({ type: 'conductor-started', host: 'h', pid: 1, token: 1, by });
   }
 
   /** The open question is answered, and the conductor acts on it. */

@@ -19,7 +19,7 @@ test('the documents these are made from are in order', () => {
 test('every mistake is reported at once, also below and beside others', () => {
   expectProblems(
     runbook({
-      head: 'runbook: 1\nid: small\ntitle: Small\n‸summry: What it is for',
+      head: 'runbook: 1\nid: small\ntitle: Small\n‸summry: What it is for\napprovals: { one_person_may_fill: [[dev, ‸qaaa]] }',
       window:
         'window: { opens: 2025-11-10T02:00:00Z, closes: ‸2025-11-10T01:00:00Z, timezones: [Europe/Berlin, ‸Mars/Olympus] }',
       timeline: [
@@ -37,6 +37,7 @@ test('every mistake is reported at once, also below and beside others', () => {
     }),
     [
       "'summry' is not known here; did you mean 'summary'?",
+      "there is no role 'qaaa'; did you mean 'qa'?",
       'the window closes before it opens',
       "'Mars/Olympus' is no time zone; write one like Europe/Berlin",
       "estimate: 'half an hour' is not a duration; write it like 30m, 1h30m, 45s or 250ms",

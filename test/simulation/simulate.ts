@@ -76,6 +76,7 @@ export async function simulate(seed: number): Promise<Story> {
       const conductor = await Conductor.open({
         journal,
         lease,
+        by: ADA,
         runbook: simulated,
         performer: machines.performer(process, (what, step) => rules.act(what, step, store.state, lease, store.token)),
         outbox: outboxOf(world, random),

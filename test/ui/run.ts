@@ -146,7 +146,7 @@ export async function openTestRun({ rehearsal = true, begun = true } = {}): Prom
       rehearsal,
       by: ADA,
     },
-    { type: 'conductor-started', host: 'bastion', pid: 1, token: lease.token },
+    { type: 'conductor-started', host: 'bastion', pid: 1, token: lease.token, by: ADA },
     {
       type: 'target-bound',
       target: {

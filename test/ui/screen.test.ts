@@ -379,7 +379,7 @@ describe('keys', () => {
       terminal.press({ type: letter });
       await terminal.shows('You only watch. `runbook attach --as ROLE` answers');
       terminal.press({ type: 'l' });
-      await terminal.shows('conductor started on');
+      await terminal.shows('has it conducted on');
       terminal.press('escape');
       await terminal.shows('What shall become of the orphans?');
     }

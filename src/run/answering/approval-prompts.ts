@@ -1,5 +1,6 @@
 import type { Runbook } from '../../runbook/plan.ts';
 import type { Step } from '../../runbook/step-schema.ts';
+import type { Person } from '../events.ts';
 import { type RunState, stepState } from '../state.ts';
 import { undosDue } from '../undo.ts';
 import { type Asked, signedIf } from './prompts.ts';
@@ -11,6 +12,7 @@ export function rollbackPrompt(runbook: Runbook, state: RunState): Asked {
   const wanted = state.rollback;
   return {
     id: 'rollback',
+    ...signedIf(runbook, [runbook.document.rollback.approver]),
     ...secondPerson(runbook, state, wanted?.by?.name),
     kind: 'rollback',
     question: `${wanted?.by?.name ?? 'Somebody'} asks to roll back: ${wanted?.reason ?? ''}`,
@@ -49,6 +51,7 @@ export function changePrompt(
   const begun = runbook.activities.flatMap(({ steps }) => steps).filter(touched);
   return {
     id: 'changed-runbook',
+    ...signedIf(runbook, [runbook.document.rollback.approver]),
     ...secondPerson(runbook, state, by.name),
     kind: 'change',
     question: `${by.name} asks to go on with a changed runbook: ${reason}`,
@@ -73,21 +76,28 @@ export function changePrompt(
   };
 }
 
+/** Whether one of these names, or anyone where a role names nobody, is none of those who are barred. */
+const free = (names: string[], barred: readonly { name: string }[]) =>
+  names.length === 0 || names.some((name) => barred.every((each) => each.name !== name));
+
 /**
- * Who may give the approval that a second person has to give: not who asked for it, nor who operates the run while there is
- * anybody else; of the role that approves, unless nobody of it is left then.
+ * Who may give the approval that a second person has to give: neither who asked for it nor who operates the run, or has;
+ * where the runbook names nobody else, anyone but who asked. Of the role that approves, unless that leaves nobody of it.
+ * @param asker undefined: nobody in particular asked
  */
-function secondPerson(
-  runbook: Runbook,
-  state: RunState,
+export function secondPerson(
+  { document }: Runbook,
+  { people, operators }: RunState,
   asker: string | undefined,
-): Pick<Asked, 'who' | 'notBy' | 'signed'> {
-  const { approver } = runbook.document.rollback;
+): { who: string[]; notBy: NonNullable<Asked['notBy']> } {
   const asked = asker === undefined ? [] : [{ name: asker, why: 'asked for this' }];
-  const both = [...asked, { name: state.by.name, why: 'operates this run' }];
-  const free = (names: string[], barred: typeof both) =>
-    names.length === 0 || names.some((name) => barred.every((each) => each.name !== name));
-  const notBy = Object.values(state.people).some((names) => free(names, both)) ? both : asked;
-  const who = free(state.people[approver] ?? [], notBy) ? [approver] : [];
-  return { ...signedIf(runbook, [approver]), who, notBy };
+  const all = [...asked, ...operators.map(({ name }) => ({ name, why: 'has operated this run' }))];
+  const notBy = Object.values(people).some((names) => free(names, all)) ? all : asked;
+  const { approver } = document.rollback;
+  return { who: free(people[approver] ?? [], notBy) ? [approver] : [], notBy };
+}
+
+/** Whether nobody could approve what this person asks for: the runbook names nobody else. */
+export function nobodyElse({ name }: Person, { people }: RunState): boolean {
+  return Object.values(people).every((names) => !free(names, [{ name }]));
 }

@@ -1,4 +1,4 @@
-import type { JournalRecord } from '../events.ts';
+import type { JournalRecord, Person } from '../events.ts';
 import type { PromptState, RunState } from '../state.ts';
 import { growing, ours, withMessage, withStep } from './growing.ts';
 import { type Opened, opened } from './opening.ts';
@@ -13,6 +13,14 @@ function inDoubt(steps: RunState['steps']): RunState['steps'] {
   );
 }
 
+/** Somebody operates the run from now on. Who is new may not be the second person: that one's approval is asked for anew. */
+function operatedBy(state: RunState, by: Person, at: number): RunState {
+  if (state.operators.some(({ name }) => name === by.name)) return state;
+  const approves = ({ prompt: { kind } }: PromptState) => kind === 'rollback' || kind === 'change';
+  const prompts = state.prompts.map((each) => (isOpen(each) && approves(each) ? withdrawn(each, at) : each));
+  return { ...state, operators: [...state.operators, by], prompts };
+}
+
 function apply(state: RunState, { event, at, seq, hash }: JournalRecord): RunState {
   switch (event.type) {
     case 'run-opened':
@@ -21,9 +29,10 @@ function apply(state: RunState, { event, at, seq, hash }: JournalRecord): RunSta
     case 'conductor-noted':
       return state;
     case 'conductor-started': {
-      const { host, pid, token } = event;
+      const { host, pid, token, by } = event;
       const conductor = { host, pid, token };
-      return { ...state, steps: inDoubt(state.steps), stopping: false, handingOver: null, conductor };
+      const next = operatedBy(state, by, at);
+      return { ...next, steps: inDoubt(state.steps), stopping: false, handingOver: null, conductor };
     }
     case 'conductor-left':
       return { ...state, conductor: null };

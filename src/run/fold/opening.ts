@@ -22,6 +22,7 @@ export function opened(event: Opened, at: number): RunState {
     opens: event.opens,
     openedAt: at,
     by: event.by,
+    operators: [event.by],
     target: null,
     targetDoubt: null,
     conductor: null,

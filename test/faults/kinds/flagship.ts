@@ -43,7 +43,8 @@ async function rehearsed(lab: Lab, random: Random): Promise<Outcome> {
     let injected = 0;
     for (let nth = 1; nth <= MOST_CONDUCTORS && !stateOf(await journal.read(0))?.outcome; nth += 1) {
       const log = openSync(join(folder, 'conductor.log'), 'a');
-      const child = spawn(process.execPath, [lab.program, 'conduct', folder, '--report', folder], {
+      const flags = ['--report', folder, '--as', ME.role, '--name', ME.name];
+      const child = spawn(process.execPath, [lab.program, 'conduct', folder, ...flags], {
         env: { PATH: process.env.PATH ?? '', HOME: folder, ...rehearsal.env },
         stdio: ['ignore', log, log],
       });
