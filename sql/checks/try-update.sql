@@ -6,6 +6,7 @@ select set_config('middlewatch.backfill', 'on', true), set_config('middlewatch.u
 )::text, true);
 
 do $$
+-- locks: ROW EXCLUSIVE on the table it is run for
 declare
   wanted jsonb := current_setting('middlewatch.update');
   relation regclass;

@@ -9,23 +9,25 @@ select set_config('middlewatch.leftover', json_build_object(
 )::text, true);
 
 do $$
+-- locks: ACCESS EXCLUSIVE on the table it is run for, the table a foreign key of it refers to
 declare
   leftover jsonb := current_setting('middlewatch.leftover');
   relation regclass := leftover ->> 'relation';
   left_behind name;
   dependents text;
 begin
-  for left_behind in select tgname from pg_trigger where tgrelid = relation and tgname like 'zzz\_tenant\_%' loop
-    execute format('drop trigger %I on %s', left_behind, relation);
-  end loop;
   if exists (select from pg_attribute where attrelid = relation and attname = 'tenant_id' and not attisdropped) then
+    -- Before anything is locked, for it reads the whole table.
     execute format(
       'insert into middlewatch.leftover (of, key, kept)
        select %1$L, %2$I::text, to_jsonb(tenant_id) from %1$s where tenant_id is not null',
       relation, leftover ->> 'key'
     );
-    execute format('alter table %s drop column tenant_id', relation);
   end if;
+  for left_behind in select tgname from pg_trigger where tgrelid = relation and tgname like 'zzz\_tenant\_%' loop
+    execute format('drop trigger %I on %s', left_behind, relation);
+  end loop;
+  execute format('alter table %s drop column if exists tenant_id', relation);
 exception when dependent_objects_still_exist then
   get stacked diagnostics dependents = pg_exception_detail;
   raise exception 'Something depends on the tenant_id that an earlier attempt left on %: %', relation, dependents

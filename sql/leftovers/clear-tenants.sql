@@ -3,6 +3,7 @@ create schema if not exists middlewatch;
 create table if not exists middlewatch.leftover (of text not null, key text, kept jsonb not null, at timestamptz not null default now());
 
 do $$
+-- locks: ACCESS EXCLUSIVE on tenants, the tables its foreign keys refer to
 declare
   left_behind regprocedure;
   dependents text;

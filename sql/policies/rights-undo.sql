@@ -3,6 +3,7 @@
 select set_config('middlewatch.relation', format('%I.%I', :'schema'::text, :'name'::text), true);
 
 do $$
+-- locks: nothing
 declare
   given record;
 begin

@@ -20,6 +20,7 @@ revoke truncate, trigger on :"schema".:"name" from public, anon, authenticated;
 select set_config('middlewatch.relation', format('%I.%I', :'schema'::text, :'name'::text), true);
 
 do $$
+-- locks: nothing
 declare
   part regclass;
 begin

@@ -2,6 +2,7 @@
 -- What is entered here is kept apart: a version that was there already stays when this is taken back. Lists made by early
 -- releases of the command-line tool have no names.
 do $$
+-- locks: ROW EXCLUSIVE on supabase_migrations.schema_migrations
 begin
   if to_regclass('supabase_migrations.schema_migrations') is null then return; end if;
   create schema if not exists middlewatch;

@@ -2,6 +2,7 @@
 select set_config('middlewatch.tables', :'tables', true);
 
 do $$
+-- locks: ACCESS EXCLUSIVE on the partitioned tables, the partitions, tenants
 declare
   partitioned regclass;
 begin

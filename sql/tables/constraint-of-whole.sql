@@ -5,6 +5,8 @@
 select set_config('middlewatch.tables', :'tables', true);
 
 do $$
+-- locks: SHARE ROW EXCLUSIVE on the partitioned tables, the partitions
+-- locks: ACCESS EXCLUSIVE on tenants
 declare
   partitioned regclass;
 begin

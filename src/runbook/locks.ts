@@ -1,4 +1,5 @@
 import { alterations } from './alter-table.ts';
+import { declaredLocks } from './declared-locks.ts';
 import { type Announced, BUILDS, IN_PASSING, LOCK_MODES, type LockMode, locked, REWRITES } from './lock-modes.ts';
 import { list, nameOf, relation, strings } from './parse-tree.ts';
 import { rowLocks } from './row-locks.ts';
@@ -173,7 +174,7 @@ const RULES: Record<string, Rule> = {
     locks: [],
     patient: within(node, 'name') === 'lock_timeout' && !(milliseconds(within(node, 'args', 0, 'A_Const')) <= SHORT),
   }),
-  DoStmt: () => ({ statement: 'DO', locks: [], unknown: 'what a block does is not looked into' }),
+  DoStmt: declaredLocks,
   CallStmt: () => ({ statement: 'CALL', locks: [], unknown: 'what a procedure does is not looked into' }),
 };
 

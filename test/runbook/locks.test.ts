@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { planText } from '../../src/cli/plan-text.ts';
@@ -5,7 +6,7 @@ import { lockWarnings } from '../../src/runbook/lock-lines.ts';
 import { LOCK_MODES, type Lock } from '../../src/runbook/lock-modes.ts';
 import { announce } from '../../src/runbook/locks.ts';
 import { parseRunbook, readSources } from '../../src/runbook/sources.ts';
-import { statements } from '../../src/runbook/sql-file.ts';
+import { render, statements } from '../../src/runbook/sql-file.ts';
 import { runbookOf } from '../steps/acting.ts';
 import { databaseOf, type TestDatabase } from '../support/database.ts';
 
@@ -21,6 +22,8 @@ const TABLES = `
   create table loose (id int not null);
   create schema "Odd";
   create table "Odd"."Table" (id int);
+  create table split (id int not null, tenant_id uuid) partition by list (id);
+  create table piece partition of split (constraint tenant_id_fkey foreign key (tenant_id) references tenants) for values in (1);
   create view seen as select id from orders;
   create materialized view kept as select id from orders;
   create unique index kept_id on kept (id);
@@ -30,7 +33,7 @@ const TABLES = `
   create table loans (tenant_id uuid references tenants);
   create sequence counter;
   alter table tenants owner to postgres; alter table orders owner to postgres; alter table parent owner to postgres;
-  alter table part owner to postgres; alter table loose owner to postgres; alter table loans owner to postgres; alter table "Odd"."Table" owner to postgres;
+  alter table part owner to postgres; alter table split owner to postgres; alter table piece owner to postgres; alter table loose owner to postgres; alter table loans owner to postgres; alter table "Odd"."Table" owner to postgres;
   alter schema "Odd" owner to postgres; alter view seen owner to postgres; alter materialized view kept owner to postgres;
   alter function f owner to postgres; alter sequence counter owner to postgres`;
 
@@ -41,6 +44,9 @@ const MEANT: Record<string, string> = {
   'the tables its foreign keys refer to': 'tenants',
   'the table of by_note': 'orders',
   'the indexes of loose': '',
+  'the partitioned tables': 'split',
+  'the partitions': 'piece',
+  'the table it is run for': 'loans',
   // Of indexes only their tables are looked at.
   by_note: '',
   orders_pkey: '',
@@ -57,10 +63,10 @@ afterAll(() => db.drop());
 const strength = (mode: string) => (LOCK_MODES as readonly string[]).indexOf(mode);
 
 /** The strongest lock on each table; reading, and what is made by the statement, left out. */
-function strongest(locks: { mode: string; on: string }[], makes?: string): Record<string, string> {
+function strongest(locks: { mode: string; on: string }[], made: (string | undefined)[] = []): Record<string, string> {
   const most: Record<string, string> = {};
   for (const { mode, on } of locks) {
-    if (mode === 'ACCESS SHARE' || on === '' || on === makes) continue;
+    if (mode === 'ACCESS SHARE' || on === '' || made.includes(on)) continue;
     if (strength(mode) > strength(most[on] ?? '')) most[on] = mode;
   }
   return most;
@@ -75,12 +81,26 @@ const TAKEN = `
     and relkind <> 'i'`;
 
 const announced = (sql: string) => {
-  const { locks, makes } = announce(statements(sql)[0] ?? { tree: {} });
+  const found = statements(sql).map(announce);
   return strongest(
-    locks.map(({ mode, on }: Lock) => ({ mode, on: MEANT[on] ?? on })),
-    makes,
+    found.flatMap(({ locks }) => locks).map(({ mode, on }: Lock) => ({ mode, on: MEANT[on] ?? on })),
+    found.map(({ makes }) => makes),
   );
 };
+
+/** What the client holds when it has run this in a transaction, which is committed only if told. */
+async function taken(sql: string, end: 'commit' | 'rollback'): Promise<Record<string, string>> {
+  await client.query('begin');
+  try {
+    const { rows: self } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+    await client.query(sql);
+    const { rows } = await db.superuser.query<{ mode: string; on: string }>(TAKEN, [self[0]?.pid]);
+    await client.query(end);
+    return strongest(rows);
+  } finally {
+    await client.query('rollback');
+  }
+}
 
 test.each([
   'alter table orders add column a int',
@@ -145,15 +165,20 @@ test.each([
   'select * from orders as o join tenants as t on true for share of t',
   'create function g() returns int language sql as $$ select 1 $$',
 ])('%s', async (sql) => {
-  await client.query('begin');
-  try {
-    const { rows: self } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
-    await client.query(sql);
-    const { rows } = await db.superuser.query<{ mode: string; on: string }>(TAKEN, [self[0]?.pid]);
-    expect(announced(sql)).toEqual(strongest(rows));
-  } finally {
-    await client.query('rollback');
-  }
+  expect(await taken(sql, 'rollback')).toEqual(announced(sql));
+});
+
+test.each([
+  'tables/constraint-of-whole',
+  'tables/constraint-of-whole-undo',
+  'policies/rights',
+  'policies/rights-undo',
+  'leftovers/clear-table',
+])("%s: the flagship's blocks take what they say", async (file) => {
+  const tables = JSON.stringify([{ schema: 'public', name: 'split' }]);
+  const text = await readFile(`sql/${file}.sql`, 'utf8');
+  const sql = render(text, { tables, schema: 'public', name: 'loans', key: 'tenant_id' });
+  expect(await taken(sql, 'commit')).toEqual(announced(sql));
 });
 
 // These cannot be in a transaction: what they take is seen by what they wait for.
@@ -184,7 +209,13 @@ test.each([
 
 test('what cannot be told from the text is unknown, and not nothing', async () => {
   const unknown = (sql: string) => announce(statements(sql)[0] ?? { tree: {} }).unknown;
-  for (const sql of ['do $$ begin end $$', 'call p()', 'drop function f cascade', 'create extension pgcrypto'])
+  for (const sql of [
+    'do $$ begin end $$',
+    "do '-- locks: SOME on t\n begin end'",
+    'call p()',
+    'drop function f cascade',
+    'create extension pgcrypto',
+  ])
     expect(unknown(sql), sql).toBeDefined();
   expect(unknown('create publication everything for all tables')).toBeDefined();
   expect(unknown('select 1')).toBeUndefined();
@@ -247,8 +278,9 @@ test('the flagship: a moment at a time, and told before', async () => {
   for (const line of [
     'ALTER TABLE … ADD COLUMN: ACCESS EXCLUSIVE on clients, orders and 10 more: blocks reads and writes, for a moment',
     'CREATE POLICY, DROP POLICY: ACCESS EXCLUSIVE on profiles, clients and 11 more: blocks reads and writes, for a moment',
-    'DO: unknown: what a block does is not looked into',
+    'DO (as it says itself): ROW EXCLUSIVE on supabase_migrations.schema_migrations: blocks no reads, and writes only',
   ]) {
     expect(text).toContain(`locks ${line}`);
   }
+  expect(text).not.toContain('unknown');
 });
