@@ -12,6 +12,13 @@ with needs (met, missing, because) as (
      'CREATE on schema public', 'the tenants table and its functions are made there'),
     (to_regclass('public.profiles') is not null,
      'the table public.profiles', 'each profile gets a tenant'),
+    (exists (select from pg_index
+             where indrelid = to_regclass('public.profiles') and indisunique and indimmediate and indisvalid
+               and indpred is null and indexprs is null and indnkeyatts = 1
+               and indkey[0] = (select attnum from pg_attribute where attrelid = indrelid and attname = 'id')),
+     'a primary key or a unique index on id alone of public.profiles', 'tenants refer to their owner by it'),
+    (to_regtype('public.tenants') is null or to_regclass('public.tenants') is not null,
+     'the name public.tenants', 'a type has it, so no table can'),
     (exists (select from pg_attribute
              where attrelid = to_regclass('public.profiles') and attname = :'label'::text and not attisdropped),
      format('the column %I of public.profiles', :'label'::text), 'tenants are named after it; the runbook''s setting profile_label says which it is'),

@@ -35,6 +35,18 @@ needs (met, problem) as (
   from wanted join pg_inherits on wanted.oid in (inhrelid, inhparent) join pg_class as class on class.oid = wanted.oid
   where class.relkind = 'r' or class.relkind = 'p' and wanted.oid = inhrelid
   union all
+  select class.reloftype = 0, format('it is made of the type %s, and takes no other column: ALTER TABLE … NOT OF', class.reloftype::regtype)
+  from wanted join pg_class as class using (oid)
+  union all
+  -- Those that were dropped count.
+  select max(attnum) < 1600, 'it has had 1,600 columns, and takes no more: make it anew'
+  from wanted join pg_attribute on attrelid = wanted.oid
+  having count(*) > 0
+  union all
+  select false, 'users may read some columns of it and not all, and so none that is to come: no step can look at its rows as they do'
+  from wanted join pg_roles on rolname = 'authenticated'
+  where has_any_column_privilege(rolname, wanted.oid, 'select') and not has_table_privilege(rolname, wanted.oid, 'select')
+  union all
   select pg_has_role(part.relowner, 'usage'),
          concat(part.of, format('it belongs to %s: only its owner may alter it', part.relowner::regrole))
   from part

@@ -13,6 +13,7 @@ declare
   same name;
   found bigint;
   changed bigint;
+  detail text;
 begin
   set constraints all immediate;
   for relation in
@@ -42,7 +43,8 @@ exception
   when lock_not_available or deadlock_detected or serialization_failure or query_canceled then
     raise;
   when others then
-    raise exception 'The backfill could not update %: %', relation, sqlerrm
-      using hint = 'Have the trigger or rule behind it let updates pass while current_setting(''middlewatch.backfill'', true) = ''on'', or leave the table out of the lists.';
+    get stacked diagnostics detail = pg_exception_detail;
+    raise exception 'The backfill could not update %: %', relation, concat_ws(' – ', sqlerrm, nullif(detail, ''))
+      using hint = 'Have the trigger or rule behind it let updates pass while current_setting(''middlewatch.backfill'', true) = ''on'', give what a publication has a replica identity, or leave the table out of the lists.';
 end
 $$;

@@ -45,8 +45,10 @@ begin
 end
 $$;
 
--- Without a key: the text of a statement may be longer than an index takes.
+-- Without a key: the text of a statement may be longer than an index takes. Where a publication is for all tables, rows of
+-- such a table can be deleted only when it has a replica identity.
 create table if not exists middlewatch.statement (role name, query text, calls numeric not null, total_ms numeric not null);
+alter table middlewatch.statement replica identity full;
 
 delete from middlewatch.statement;
 

@@ -4,6 +4,8 @@ create schema if not exists middlewatch;
 create table if not exists middlewatch.revoked (
   relation text not null, grantee oid not null, privilege text not null, grantable boolean not null
 );
+-- A publication for all tables lets a rollback delete from it only so.
+alter table middlewatch.revoked replica identity full;
 
 insert into middlewatch.revoked (relation, grantee, privilege, grantable)
 select format('%I.%I', nspname, relname), grantee, privilege_type, is_grantable

@@ -28,6 +28,8 @@ create table if not exists middlewatch.snapshot (
   primary key (run, name, part));
 create table if not exists middlewatch.touched (
   watch text not null, rows bigint not null, sum numeric not null, touched bigint not null);
+-- It has no key, and would take no DELETE where a publication is for all tables.
+alter table middlewatch.touched replica identity full;
 `;
 
 /** How long a new conductor waits for the transactions of the one before it, in ms; twice what those may idle. */

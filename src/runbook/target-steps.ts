@@ -166,7 +166,8 @@ export const isolation = z.strictObject({
     description: "Finds the people to act as: rows of (actor, claims), with `role` where it is another than the step's",
   }),
   may: z.record(z.string(), commands).refine(holdsSomething, SOMETHING).meta({
-    description: 'Each actor, and what they may do with a row of the first one; whatever is not named, they may not',
+    description:
+      'Each actor, and what they may do with a row of the first one, as far as their role was granted it; others may not do what is not named',
   }),
   except: z
     .record(z.string(), z.record(z.string(), commands))

@@ -28,10 +28,12 @@ begin
 end
 $$;
 
+create domain public."Name" as varchar(40) check (value like 'Ü%');
 create table public.profiles (
-  id uuid primary key references auth.users on delete cascade,
-  "Full Name" varchar(40),
-  updated_at timestamptz default now()
+  id uuid references auth.users on delete cascade,
+  "Full Name" public."Name",
+  updated_at timestamptz default now(),
+  primary key (id) include ("Full Name")
 );
 create trigger touch before update on public.profiles for each row execute function public.touch();
 create table public.user_roles (user_id uuid, role text, primary key (user_id, role));
@@ -103,6 +105,7 @@ alter table public.line_items force row level security;
 
 create policy "me, myself" on public.profiles for select using (auth.uid() = id);
 create policy "Bob's ""own"" row" on public.profiles for update using (auth.uid() = id) with check (auth.uid() = id);
+create policy leave on public.profiles for delete using (auth.uid() = id);
 create policy "everything mine" on public."order" for all to authenticated using (org_id = auth.uid()) with check (org_id = auth.uid());
 create policy "admins all" on public."order" for all using (public.has_role(auth.uid(), 'admin'));
 create policy "eigene ✓" on public."user" for all using (owner = auth.uid());
@@ -126,6 +129,9 @@ create function public.sum_mine() returns numeric language sql stable
   begin atomic select sum(amount) from public."order" where org_id = auth.uid(); end;
 
 reset role;
+-- All that is written anywhere is passed on, also where rows have no key.
+alter table public."Log entries" replica identity full;
+create publication everything for all tables;
 insert into auth.users (id, email)
 select ('00000000-0000-4000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'user' || n || '@example.com' from generate_series(1, 12) n;
 set role postgres;

@@ -177,6 +177,21 @@ test.each([
     'drop table wishes; create table wishes (id uuid, org_id uuid); create table more () inherits (wishes); alter table wishes enable row level security',
     /wishes: 1 row, expected none/,
   ],
+  [
+    'a type of its own',
+    'drop table wishes cascade; create type wish as (id uuid, org_id uuid); create table wishes of wish; alter table wishes enable row level security',
+    /wishes: 1 row, expected none/,
+  ],
+  [
+    'columns granted one by one',
+    'alter table wishes not of; revoke all on wishes from authenticated; grant select (id, org_id) on wishes to authenticated',
+    /wishes: 1 row, expected none/,
+  ],
+  [
+    'profiles that nothing can refer to',
+    'alter table profiles drop constraint profiles_pkey cascade; alter table profiles add primary key (id, updated_at)',
+    /1 row, expected none/,
+  ],
 ])('%s: said before anything is changed', async (_, sql, words) => {
   await client.query(sql);
   const there = await tried(client, () => inventory(client as pg.PoolClient, ['public', 'crm']));

@@ -45,7 +45,9 @@ async function blindly(path: string, vars: Record<string, string>): Promise<stri
 
 test('where all is well, all pass, and nobody is asked', async () => {
   await flagship.perform('abilities', 'server', 'at-work', 'migratable');
-  expect((await flagship.perform('event-triggers')).evidence).toMatchObject([{ rows: [] }]);
+  for (const asks of ['event-triggers', 'whole-rows']) {
+    expect((await flagship.perform(asks)).evidence, asks).toMatchObject([{ rows: [] }]);
+  }
 });
 
 test('sessions and transactions that hold what is dead', async () => {
@@ -141,6 +143,25 @@ test('views and functions through which users get past the policies, and no othe
       revoke execute on function not_theirs() from public, anon, authenticated`);
     expect((await found('sql/checks/views.sql', of('clients'))).map((row) => row.split(' | ')[0])).toEqual([
       ...['by_its_body()', 'by_name()', 'by_way_of_one', 'copied', 'to_write'],
+    ]);
+  });
+});
+
+test('functions that a column more would break, and no others', async () => {
+  await tried(client, async () => {
+    await client.query(`
+      create table gone as select * from tags;
+      create function archive() returns trigger language plpgsql as 'begin insert into gone select (old).*; return old; end';
+      create trigger archive before delete on tags for each row execute function archive();
+      create function one_by_one() returns setof tags language sql begin atomic select * from tags; end;
+      create function columns_of_its_own() returns table (id uuid) language sql as 'select id from tags';
+      create function as_many() returns table (id uuid, org_id uuid, name text) language plpgsql as 'begin return query select * from public.tags t; end';
+      create function copy() returns void language plpgsql as 'begin insert into gone select * from tags; end';
+      create function whole() returns setof tags language sql as 'select * from tags';
+      create function as_json() returns trigger language plpgsql as 'begin perform to_jsonb(old); return old; end';
+      create trigger as_json before delete on tags for each row execute function as_json()`);
+    expect((await found('sql/checks/whole-rows.sql', of('tags'))).map((row) => row.split(' | ')[0])).toEqual([
+      ...['archive()', 'as_many()', 'copy()', 'one_by_one()'],
     ]);
   });
 });

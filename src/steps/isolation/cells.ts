@@ -14,6 +14,8 @@ export interface Scene {
   actor: Actor;
   /** Values that make the row whose it is. */
   kept: Set<string>;
+  /** It is their own: whatever they can do with it is no leak. */
+  theirs: boolean;
 }
 
 type Verdict = Pick<Trial, 'came' | 'said'>;
@@ -54,16 +56,20 @@ export function withinReach(
 
 /**
  * Tries the four commands at the row. Who may, does it as an application would, with a condition that reads; only a delete
- * stops short of the row, for the sake of what hangs on it. Who may not, tries it without reading.
+ * stops short of the row, for the sake of what hangs on it. Who may not, tries it without reading. What a role has no right
+ * to on the whole table, no policy can take from it.
  */
 export async function fourCommands(scene: Scene, may: RowCommand[]): Promise<(Verdict & { tried: RowCommand })[]> {
   const verdicts = [];
   for (const command of ROW_COMMANDS) {
-    const allowed = may.includes(command);
-    verdicts.push({ tried: command, ...judged(await tried(scene, command, allowed), allowed) });
+    const allowed = may.includes(command) && scene.shape.granted.includes(command);
+    const attempt = await tried(scene, command, allowed);
+    verdicts.push({ tried: command, ...judged(attempt, allowed || (scene.theirs && gotThrough(attempt))) });
   }
   return verdicts;
 }
+
+const gotThrough = (attempt: Attempt) => attempt.came === 'reached' && attempt.rows > 0;
 
 async function tried(scene: Scene, command: RowCommand, allowed: boolean): Promise<Attempt> {
   const { client, shape, row, actor } = scene;

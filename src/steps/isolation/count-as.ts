@@ -38,7 +38,7 @@ export async function countAs(
   });
   if (looking.came === 'clumsy') trials.push({ tried: 'select', came: 'unproved', said: looking.error.message });
   if (seen.foreign > 0) trials.push({ tried: 'select', came: 'leak', said: `sees ${rows(seen.foreign)} of others` });
-  if (may.includes('select') && seen.own !== own)
+  if (may.includes('select') && shape.granted.includes('select') && seen.own !== own)
     trials.push({ tried: 'select', came: 'lost', said: `sees ${seen.own} of ${own}` });
 
   for (const command of ['update', 'delete'] as const) {

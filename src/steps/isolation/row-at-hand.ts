@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { escapeIdentifier, escapeLiteral, type PoolClient } from 'pg';
 import { qualified, type TableName } from '../../postgres/tables.ts';
 import { bind } from '../../runbook/sql-file.ts';
+import { ROW_COMMANDS, type RowCommand } from '../../runbook/target-steps.ts';
 import { located } from '../run-file.ts';
 import { source, type World } from '../world.ts';
 
@@ -25,6 +26,8 @@ interface Column {
 export interface Shape {
   table: TableName;
   columns: Column[];
+  /** What the role has a right to, on the whole table or on columns of it. */
+  granted: RowCommand[];
   /** The columns of each index that allows a value only once, and those that its expressions ask. */
   unique: string[][];
 }
@@ -70,14 +73,25 @@ export async function shapeOf(client: PoolClient, table: TableName, role: string
   const { rows: unique } = await client.query<{ names: string[] }>(
     `select array(
        select attname::text from pg_attribute
-       where attrelid = indrelid and (attnum = any (indkey::int2[]) or exists (
+       where attrelid = indrelid and (attnum = any ((indkey::int2[])[0:indnkeyatts - 1]) or exists (
          select from pg_depend
          where classid = 'pg_class'::regclass and objid = indexrelid and refobjid = indrelid and refobjsubid = attnum))
      ) as names
      from pg_index where indrelid = $1::regclass and indisunique`,
     [qualified(table)],
   );
-  return { table, columns, unique: unique.map(({ names }) => names) };
+  const { rows: granted } = await client.query<{ command: RowCommand }>(
+    `select command from unnest($3::text[]) as command
+     where has_table_privilege($2, $1::regclass, command)
+        or case when command <> 'delete' then has_any_column_privilege($2, $1::regclass, command) end`,
+    [qualified(table), role, ROW_COMMANDS],
+  );
+  return {
+    table,
+    columns,
+    granted: granted.map(({ command }) => command),
+    unique: unique.map(({ names }) => names),
+  };
 }
 
 /**

@@ -161,7 +161,14 @@ async function tryOut(
       if (place === undefined) throw new Busy(`All rows of ${first(step)} in ${table.name} are locked.`);
       const row = await rowAt(client, shape, place, sample !== undefined);
       await prepare(client, step, world, vars, actor);
-      const scene = { client, shape, row, actor, kept: new Set(Object.values(owner.variables)) };
+      const scene = {
+        client,
+        shape,
+        row,
+        actor,
+        kept: new Set(Object.values(owner.variables)),
+        theirs: actor === owner,
+      };
       const found: Omit<Trial, 'table' | 'actor'>[] = await fourCommands(scene, may(step, table.name, label));
       const placements = step.misplaced === undefined ? [] : await placementsOf(client, world, step.misplaced, vars);
       for (const values of placements) found.push(...(await misplacing(scene, values)));
