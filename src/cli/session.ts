@@ -110,11 +110,13 @@ export async function attendRun(session: Session): Promise<number> {
           signal: answering.signal,
         })
       : Promise.resolve(false);
+  const unkept = new AbortController();
+  answered.catch((error) => unkept.abort(error));
 
-  const signal = AbortSignal.any([interruption.signal, gone.signal]);
+  const signal = AbortSignal.any([interruption.signal, gone.signal, unkept.signal]);
   await attend({ journal, me, role, since, plain: session.plain, interruption: { ...interruption, signal } });
   answering.abort();
-  const gaveUp = await answered;
+  const gaveUp = await answered.catch(() => false);
   const finished = stateOf(await journal.read(0))?.outcome != null;
   const left = (await journal.read(since)).some(({ event }) => event.type === 'conductor-left');
   if (rehearsal && !finished) conductor.release();
@@ -139,6 +141,10 @@ export async function attendRun(session: Session): Promise<number> {
     if (how.signal !== null) await writeReport(records, session.report);
     print(`\n${await epitaph(how, since, records, await conductor.log())}\n`);
     if (state.outcome === null && !rehearsal) print('What was done is on record. Carry on with `runbook run`.\n');
+  }
+  if (unkept.signal.aborted && state.outcome === null) {
+    print(`\n${inert(String(unkept.signal.reason.message))}\n`);
+    return FAILED;
   }
   if (interruption.signal.aborted) return INTERRUPTED;
   if (state.outcome !== null) return exitCode(state);

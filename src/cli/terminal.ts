@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { bound } from '../run/answering/answers.ts';
-import type { JournalRecord, Person, Prompt } from '../run/events.ts';
+import type { JournalRecord, Person, Prompt, RunEvent } from '../run/events.ts';
 import { fold } from '../run/fold/fold.ts';
 import { follow } from '../run/journal/follow.ts';
 import type { Journal } from '../run/journal/journal.ts';
@@ -66,12 +66,22 @@ function second(people: RunState['people'], as: string, { notBy = [] }: Prompt):
   return others.find(({ role }) => role === as) ?? anybody ?? { role: as, name: 'Second person' };
 }
 
+/** A prepared answer could not be put on record: its question waits for a person. */
+export class AnswerNotKept extends Error {
+  constructor(what: string, cause: unknown) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    super(`${what} is not on record, and this terminal has left the run: ${why}`, { cause });
+    this.name = 'AnswerNotKept';
+  }
+}
+
 /** A question that is asked this often with the same answer given is left to a person: the answer does not help. */
 const MOST_ROUNDS = 10;
 
 /**
  * Gives prepared answers to the questions of a run as they come up, as another terminal beside the one that shows it.
  * @returns whether it asked the conductor to leave, for want of an answer
+ * @throws AnswerNotKept
  */
 export async function answerPrepared({
   journal,
@@ -86,6 +96,12 @@ export async function answerPrepared({
   let stopped = false;
   let token: number | undefined;
   const tried = new Set<string>();
+  const failed = new AbortController();
+  const appends: Promise<unknown>[] = [];
+  const append = (what: string, now: number, event: RunEvent) => {
+    const kept = journal.append('terminal', now, [event]);
+    appends.push(kept.catch((error) => failed.abort(new AnswerNotKept(what, error))));
+  };
   const onRecords = (records: JournalRecord[]) => {
     for (const record of records) state = fold(state, record);
     const { prompts, people, aheadMs, conductor } = state as unknown as RunState;
@@ -117,14 +133,16 @@ export async function answerPrepared({
           proof,
           from: TERMINAL,
         });
-        journal.append('terminal', now, [{ type: 'prompt-answered', answer }]).catch(() => undefined);
+        append(`The prepared answer to ${prompt.id}`, now, { type: 'prompt-answered', answer });
       } else if (otherwise === 'stop' && !stopped) {
         stopped = true;
-        journal.append('terminal', now, [{ type: 'requested', request: 'stop', by }]).catch(() => undefined);
+        append('That the run is to stop here', now, { type: 'requested', request: 'stop', by });
       }
     }
   };
-  await follow(journal, { signal, onRecords });
+  await follow(journal, { signal: AbortSignal.any([signal, failed.signal]), onRecords });
+  await Promise.all(appends);
+  failed.signal.throwIfAborted();
   return stopped;
 }
 

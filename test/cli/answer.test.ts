@@ -1,6 +1,7 @@
 import { execa } from 'execa';
 import { expect, test, vi } from 'vitest';
-import { OPENS, openTestRun, orphans, type TestRun } from '../ui/run.ts';
+import { answerPrepared } from '../../src/cli/terminal.ts';
+import { ADA, OPENS, openTestRun, orphans, type TestRun } from '../ui/run.ts';
 
 const answer = ({ path }: TestRun, name: string, ...args: string[]) =>
   execa(
@@ -28,4 +29,22 @@ test('who answers from a shell is told what came of it: it counts, it came secon
   await run.happens(OPENS, { type: 'prompt-opened', prompt: { ...orphans(), round: 2 } });
   await run.dies();
   expect((await answer(run, 'Grace', '--choose', 'leave')).stdout).toMatch(/Nobody conducts this run at present/);
+});
+
+test('a prepared answer that cannot be put on record is told of, and nobody is left to think that it was given', async () => {
+  const run = await openTestRun();
+  await run.happens(OPENS, { type: 'prompt-opened', prompt: orphans() });
+  const read = (after: number) => run.journal.read(after);
+  const pulses = () => run.journal.pulses();
+  const append = () => Promise.reject(new Error('the disk is full'));
+  const full = { ...run.journal, interval: 1, read, pulses, append };
+  const given = answerPrepared({
+    journal: full,
+    answers: { orphans: { choose: 'leave', as: 'lead' } },
+    proof: 'rehearsal',
+    otherwise: 'leave-it',
+    by: ADA,
+    signal: AbortSignal.timeout(10_000),
+  });
+  await expect(given).rejects.toThrow(/^The prepared answer to orphans is not on record, .*: the disk is full$/);
 });
