@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import type { JournalRecord } from '../run/events.ts';
+import { PROOF_WORDS } from '../run/answering/proof.ts';
+import { type Audit, audit } from '../run/audit.ts';
+import type { JournalRecord, RunEvent } from '../run/events.ts';
 import { GENESIS, verified } from '../run/journal/chain.ts';
 import { JournalBroken } from '../run/journal/journal.ts';
 import { inert } from '../ui/inert.ts';
@@ -78,24 +80,46 @@ function aboutHead(records: readonly JournalRecord[], given: string): string {
   return `The hash that was given is of record ${record.seq}, ${after === 0 ? 'the last' : `with ${after} after it`}.\n`;
 }
 
+/** What is to be said of the proofs on record. */
+function aboutProofs({ words, hold, refused }: Audit): string {
+  const given = (['signed', 'named', 'rehearsal'] as const).filter((proof) => words[proof] > 0);
+  const counted = given.map((proof) => `${words[proof]} ${PROOF_WORDS[proof]}`).join('; ');
+  const signatures =
+    hold === 0 ? '' : `Signatures: ${hold} judged again by the keys of the pinned runbook, all hold.\n`;
+  const others = refused.map(
+    ({ seq, name, prompt, why }) => `${inert(`Record ${seq}, ${name} to ${prompt}, never counted: ${why}`)}\n`,
+  );
+  return `Sign-offs and approvals: ${counted === '' ? 'none has counted' : counted}.\n${signatures}${others.join('')}`;
+}
+
 async function verify(name: string | undefined, flags: Flags): Promise<void> {
   const records = await recordsOf(name, flags);
   stateOf(records);
   checkLeases(records);
-  const about = flags.head === undefined ? '' : aboutHead(records, flags.head);
+  const proofs = aboutProofs(audit(records));
+  const kept = flags.head === undefined ? '' : aboutHead(records, flags.head);
   const head = records.at(-1)?.hash ?? 'none';
-  print(`${records.length} records, each following from the one before it; head ${head}\n${about}`);
+  print(`${records.length} records, each following from the one before it; head ${head}\n${proofs}${kept}`);
 }
 
 async function exportLines(name: string | undefined, flags: Flags): Promise<void> {
   for (const record of await recordsOf(name, flags)) print(`${JSON.stringify(record)}\n`);
 }
 
+/** What a record is about, as far as a line has room. */
+function about(event: RunEvent): string {
+  if (event.type === 'prompt-answered') {
+    const { prompt, choose, by, proof } = event.answer;
+    return `${prompt}: ${choose}, ${by.name} (${by.role}), ${PROOF_WORDS[proof]}`;
+  }
+  if ('step' in event) return String(event.step);
+  return 'prompt' in event ? JSON.stringify(event.prompt) : '';
+}
+
 async function list(name: string | undefined, flags: Flags): Promise<void> {
   for (const { seq, at, event } of await recordsOf(name, flags)) {
-    const { type, ...rest } = event;
-    const about = 'step' in rest ? String(rest.step) : 'prompt' in rest ? JSON.stringify(rest.prompt) : '';
-    print(`${String(seq).padStart(5)}  ${new Date(at).toISOString()}  ${inert(type)} ${inert(about).slice(0, 100)}\n`);
+    const lead = `${String(seq).padStart(5)}  ${new Date(at).toISOString()}  ${inert(event.type)}`;
+    print(`${lead} ${inert(about(event)).slice(0, 100)}\n`);
   }
 }
 
@@ -109,7 +133,7 @@ export function register(program: Command): void {
       .argument('[run]', 'its name, or a path; the one opened last by default')
       .addOption(journalOption());
   command('list', 'one line a record').action(list);
-  command('verify', 'whether every record follows from the one before it')
+  command('verify', 'whether every record follows from the one before it, and every signature holds')
     .option('--head <hash>', 'the hash that was printed, sent or reported at the end, to see whether the tail was cut')
     .option('--file <path>', 'look at what `export` wrote, not at a journal')
     .action(verify);

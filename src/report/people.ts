@@ -47,7 +47,7 @@ export function signoffs({ asked }: Report): string | undefined {
     const said = answers.find(({ refused }) => refused === null);
     if (proposal === null || !said || said.choose === proposal) return [];
     return [
-      `- ${inline(question)}: the run proposed “${inline(proposal)}”, ${inline(said.by.name)} said “${inline(said.choose)}”.`,
+      `- ${inline(question)}: the run proposed “${inline(proposal)}”, ${inline(said.by.name)} said “${inline(said.choose)}”, ${PROOF_WORDS[said.proof]}.`,
     ];
   });
   const before = answers(

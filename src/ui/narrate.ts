@@ -1,3 +1,4 @@
+import { givesWord } from '../run/answering/prompts.ts';
 import { PROOF_WORDS } from '../run/answering/proof.ts';
 import { type Person, type RunEvent, WATCHER } from '../run/events.ts';
 import type { RunState } from '../run/state.ts';
@@ -114,9 +115,8 @@ export function narrate(event: RunEvent, state: RunState, runbook: Runbook): Tol
       const refused = asked?.answers.findLast((each) => each.answer.from === answer.from)?.refused ?? null;
       const person = personName(answer.by, runbook);
       const who = answer.proof === 'rehearsal' ? `the rehearsal answered for ${person}` : `${person} answered`;
-      const grave =
-        asked?.prompt.kind === 'signoff' || asked?.prompt.kind === 'rollback' || asked?.prompt.kind === 'change';
-      const how = answer.proof !== 'rehearsal' && (grave || answer.proof === 'signed');
+      const word = asked !== undefined && givesWord(asked.prompt);
+      const how = answer.proof !== 'rehearsal' && (word || answer.proof === 'signed');
       const what = promptTitle(answer.prompt, state, runbook);
       const text = `${who} “${answer.choose}”${answer.reason ? `, because ${answer.reason}` : ''}: ${what}${how ? ` (${PROOF_WORDS[answer.proof]})` : ''}`;
       return refused === null ? told('dot', text, 'strong') : told('failed', `${text}. Refused: ${refused}`, 'warn');

@@ -1,5 +1,6 @@
 import { refusal } from '../run/answering/answers.ts';
-import { mustSign } from '../run/answering/proof.ts';
+import { givesWord } from '../run/answering/prompts.ts';
+import { mustSign, PROOF_WORDS } from '../run/answering/proof.ts';
 import type { Person, Prompt } from '../run/events.ts';
 import type { RunState } from '../run/state.ts';
 import type { Runbook } from '../runbook/plan.ts';
@@ -58,7 +59,7 @@ function proofLines(prompt: Prompt, { state }: Followed, cells: number): Line[] 
   if (mustSign(state, { prompt })) return [];
   if (prompt.signed)
     return paragraph('A rehearsal takes the name; in a run, this is signed with an SSH key.', cells, 'quiet');
-  if (prompt.kind !== 'signoff' && prompt.kind !== 'rollback') return [];
+  if (!givesWord(prompt)) return [];
   return paragraph('The record will say: named at a keyboard, not signed.', cells, 'quiet');
 }
 
@@ -69,7 +70,7 @@ function givenLines(prompt: Prompt, { runbook, state }: Followed, cells: number)
     .filter(({ refused }) => refused === null)
     .flatMap(({ answer }) =>
       paragraph(
-        `${personName(answer.by, runbook)} has answered “${answer.choose}”; it is yet to be acted on.`,
+        `${personName(answer.by, runbook)} has answered “${answer.choose}”${givesWord(prompt) ? `, ${PROOF_WORDS[answer.proof]}` : ''}; it is yet to be acted on.`,
         cells,
         'now',
       ),

@@ -1,6 +1,6 @@
+import { givesWord } from '../run/answering/prompts.ts';
 import { PROOF_WORDS } from '../run/answering/proof.ts';
 import { type VerdictKind, verdicts } from '../run/criteria.ts';
-import type { PromptKind } from '../run/events.ts';
 import { forecast } from '../run/forecast.ts';
 import type { Pulse } from '../run/journal/journal.ts';
 import { type RunState, stepState } from '../run/state.ts';
@@ -112,12 +112,10 @@ function questions({ runbook, state }: Summarised, { glyphs }: Look): Inert[] {
   });
 }
 
-const GRAVE: readonly PromptKind[] = ['signoff', 'rollback', 'change'];
-
 /** Who gave their word for what, and how strongly that is proved. */
 function signoffs({ runbook, state }: Summarised, { glyphs }: Look): Inert[] {
   return state.prompts.flatMap(({ prompt, settled, superseded }) => {
-    if (settled === null || !GRAVE.includes(prompt.kind)) return [];
+    if (settled === null || !givesWord(prompt)) return [];
     const word = `${prompt.question}: ${settled.choose}, ${personName(settled.by, runbook)}, ${PROOF_WORDS[settled.proof]}${superseded === null ? '' : `; no longer counts: ${superseded}`}`;
     return [inert(`  ${glyphs.dot} ${word}`)];
   });

@@ -1,9 +1,14 @@
+import { createHash } from 'node:crypto';
 import type { Problem } from '../../src/runbook/problems.ts';
 import { RunbookInvalid } from '../../src/runbook/problems.ts';
 import type { SourceFile, Sources } from '../../src/runbook/schema.ts';
 import { parseRunbook } from '../../src/runbook/sources.ts';
 
-const source = (path: string, text: string): SourceFile => ({ path, text, hash: '' });
+const source = (path: string, text: string): SourceFile => ({
+  path,
+  text,
+  hash: createHash('sha256').update(text).digest('hex'),
+});
 
 /** Sources as if they had been read from a folder `/there`. */
 export function sources(yaml: string, files: Record<string, string> = {}): Sources {

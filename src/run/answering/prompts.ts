@@ -41,3 +41,8 @@ export function signedIf({ document }: Runbook, roles: readonly string[] | undef
 export function nextRound(state: RunState, id: string): number {
   return state.prompts.filter((each) => each.prompt.id === id).length + 1;
 }
+
+/** Whether to answer this is to give one's word for something: a sign-off, an approval, whatever is to be signed. */
+export function givesWord({ kind, signed }: Prompt): boolean {
+  return signed === true || kind === 'signoff' || kind === 'rollback' || kind === 'change';
+}
