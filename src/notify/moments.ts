@@ -1,12 +1,9 @@
+import { zoned } from '../runbook/zoned.ts';
+
 const MINUTE = 60_000;
 
-function part(ms: number, zone: string, format: Intl.DateTimeFormatOptions): string {
-  // Mails go to people of every country: one English form for all, whatever the conductor's own locale is.
-  return new Intl.DateTimeFormat('en-GB', { ...format, timeZone: zone }).format(ms);
-}
-
-const dateOf = (ms: number, zone: string) => part(ms, zone, { day: 'numeric', month: 'long', year: 'numeric' });
-const timeOf = (ms: number, zone: string) => part(ms, zone, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+const dateOf = (ms: number, zone: string) => zoned(ms, zone, { day: 'numeric', month: 'long', year: 'numeric' });
+const timeOf = (ms: number, zone: string) => zoned(ms, zone, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 
 /** A day such as `10 November 2025`, in UTC. `ms` since the epoch. */
 export function day(ms: number): string {
@@ -24,7 +21,7 @@ const placeOf = (zone: string) => zone.split('/').at(-1)?.replaceAll('_', ' ') ?
 export function time(ms: number, zones: readonly string[], told: number): string {
   const at = (zone: string) => {
     const other = dateOf(ms, zone) !== day(told);
-    return `${timeOf(ms, zone)}${other ? ` on ${part(ms, zone, { day: 'numeric', month: 'long' })}` : ''}`;
+    return `${timeOf(ms, zone)}${other ? ` on ${zoned(ms, zone, { day: 'numeric', month: 'long' })}` : ''}`;
   };
   const places = zones.filter((zone) => zone !== 'UTC').map((zone) => `${at(zone)} in ${placeOf(zone)}`);
   return `${at('UTC')} UTC${places.length === 0 ? '' : ` (${places.join(', ')})`}`;

@@ -1,3 +1,5 @@
+import { zoned } from '../runbook/zoned.ts';
+
 const SECOND = 1_000;
 const MINUTE = 60_000;
 const HOUR = 3_600_000;
@@ -26,7 +28,7 @@ export function utcDay(at: number): string {
 /** `03:41 Berlin`, the time at a place given by its IANA name; empty when the system does not know the place. */
 export function placeTime(at: number, zone: string): string {
   try {
-    const time = new Intl.DateTimeFormat('en-GB', { timeZone: zone, hour: '2-digit', minute: '2-digit' }).format(at);
+    const time = zoned(at, zone, { hour: '2-digit', minute: '2-digit' });
     return `${time} ${zone.split('/').at(-1)?.replaceAll('_', ' ') ?? zone}`;
   } catch {
     return '';

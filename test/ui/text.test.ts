@@ -1,7 +1,7 @@
 import xterm from '@xterm/headless';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
-import { duration, roughly, short } from '../../src/ui/format.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { duration, placeTime, roughly, short } from '../../src/ui/format.ts';
 import { clip, inert, pad, width, wrap } from '../../src/ui/inert.ts';
 
 const anyText = fc.oneof(
@@ -69,4 +69,18 @@ it('writes durations and counts so that they read at a glance', () => {
     '-2m',
   ]);
   expect([940, 9_940, 61_200, 999_600].map(short)).toEqual(['940', '9.9k', '61k', '1.0M']);
+});
+
+it('makes no format anew for a clock that is looked at all night', () => {
+  placeTime(0, 'Europe/Berlin');
+  const made = vi.spyOn(Intl, 'DateTimeFormat');
+  try {
+    expect([placeTime(0, 'Europe/Berlin'), placeTime(60_000, 'Europe/Berlin')]).toEqual([
+      '01:00 Berlin',
+      '01:01 Berlin',
+    ]);
+    expect(made).not.toHaveBeenCalled();
+  } finally {
+    made.mockRestore();
+  }
 });

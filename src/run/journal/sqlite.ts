@@ -79,6 +79,13 @@ export async function openSqliteJournal(path: string): Promise<Journal> {
   const insert = prepare('insert into record (seq, at, prev, hash, event) values (?, ?, ?, ?, ?)');
   const put = prepare('insert or replace into delivery values (?, ?)');
   const forget = prepare('delete from delivery where message_id = ?');
+  const renewal = prepare('update lease set renewed = ?, uptime = ?');
+  const putPulse = prepare('insert or replace into pulse values (?, ?)');
+  const allPulses = prepare('select body from pulse');
+  const putPresence = prepare(
+    'insert into presence values (?, 1) on conflict (terminal) do update set said = said + 1',
+  );
+  const allPresences = prepare('select terminal, said from presence');
   const leaseRow = prepare('select token, host, pid, started, renewed, uptime, released from lease');
 
   guarded(() => database.exec(`pragma busy_timeout = ${LOCKED}`));
@@ -175,7 +182,7 @@ export async function openSqliteJournal(path: string): Promise<Journal> {
     async renew(lease: Lease): Promise<void> {
       await transaction(() => {
         mustHold(lease);
-        database.prepare('update lease set renewed = ?, uptime = ?').run(Date.now(), uptime());
+        renewal.run(Date.now(), uptime());
       });
     },
 
@@ -186,14 +193,12 @@ export async function openSqliteJournal(path: string): Promise<Journal> {
     async pulse(lease: Lease, pulse: Pulse): Promise<void> {
       await transaction(() => {
         mustHold(lease);
-        database.prepare('insert or replace into pulse values (?, ?)').run(pulse.step, JSON.stringify(pulse));
+        putPulse.run(pulse.step, JSON.stringify(pulse));
       });
     },
 
     async pulses(): Promise<Pulse[]> {
-      return readPulses(
-        (await patiently(() => database.prepare('select body from pulse').all())).map(({ body }) => String(body)),
-      );
+      return readPulses((await patiently(() => allPulses.all())).map(({ body }) => String(body)));
     },
 
     async present(terminal: string): Promise<void> {
@@ -201,9 +206,7 @@ export async function openSqliteJournal(path: string): Promise<Journal> {
         // Nobody waits for the disk for one.
         database.exec('pragma synchronous = normal');
         try {
-          database
-            .prepare('insert into presence values (?, 1) on conflict (terminal) do update set said = said + 1')
-            .run(terminal);
+          putPresence.run(terminal);
         } finally {
           database.exec('pragma synchronous = full');
         }
@@ -211,7 +214,7 @@ export async function openSqliteJournal(path: string): Promise<Journal> {
     },
 
     async presences(): Promise<Record<string, number>> {
-      const rows = await patiently(() => database.prepare('select terminal, said from presence').all());
+      const rows = await patiently(() => allPresences.all());
       return Object.fromEntries(rows.map(({ terminal, said }) => [String(terminal), Number(said)]));
     },
 
