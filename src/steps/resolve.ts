@@ -13,7 +13,7 @@ const PREPARED = ['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt', 'Merge
 
 /**
  * Looks up what a statement names, in the transaction under way, and does nothing: queries and changes of rows are
- * prepared, of others the tables are looked for. Leaves no lock behind.
+ * prepared, of others the tables are looked for; a DO block sees to itself what is there. Leaves no lock behind.
  * @param made names of what the runbook's own steps make
  */
 export async function resolve(
@@ -21,6 +21,7 @@ export async function resolve(
   { text, tree }: Pick<Statement, 'text' | 'tree'>,
   made: ReadonlySet<string>,
 ): Promise<Resolution> {
+  if ('DoStmt' in tree) return { found: 'all' };
   const missing = PREPARED.some((type) => type in tree)
     ? await prepared(client, text)
     : await lookedFor(
