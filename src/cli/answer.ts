@@ -12,11 +12,12 @@ import type { PromptState, RunState } from '../run/state.ts';
 import { inert } from '../ui/inert.ts';
 import { promptText } from '../ui/typed-lines.ts';
 import { openPrompts } from '../ui/view.ts';
+import { INTERRUPTED } from './interruption.ts';
 import { archiveAt, journalOption } from './journal-option.ts';
 import { personAt } from './person.ts';
 import { print } from './print.ts';
 import { readRun } from './runs.ts';
-import { NotSigned, signHere, signWith } from './sign.ts';
+import { NotSigned, SigningStopped, signHere, signWith } from './sign.ts';
 import { TERMINAL } from './terminal.ts';
 
 interface Flags {
@@ -129,6 +130,10 @@ async function answer(name: string | undefined, flags: Flags, command: Command):
     print(
       `On record as ${record?.seq}: ${inert(given.by.name)} answers “${inert(given.choose)}”, ${PROOF_WORDS[whole.proof]}. ${came.says}\n`,
     );
+  } catch (error) {
+    if (!(error instanceof SigningStopped)) throw error;
+    process.stderr.write(`\nNot on record: ${error.message}\n`);
+    process.exitCode = INTERRUPTED;
   } finally {
     await journal.close();
   }

@@ -16,10 +16,19 @@ export class NotSigned extends Error {
   }
 }
 
+/** Whoever was to sign has pressed Ctrl+C instead. */
+export class SigningStopped extends NotSigned {
+  constructor(options?: ErrorOptions) {
+    super('It was stopped before it was signed.', options);
+    this.name = 'SigningStopped';
+  }
+}
+
 const END = '-----END SSH SIGNATURE-----';
 
 function failure(error: unknown, doing: string): NotSigned {
   if (!(error instanceof ExecaError)) throw error;
+  if (error.signal === 'SIGINT') return new SigningStopped({ cause: error });
   if (error.code === 'ENOENT') {
     const advice = 'Install the OpenSSH client, or sign on another machine and paste the signature.';
     return new NotSigned(`There is no ssh-keygen on this machine. ${advice}`, { cause: error });
@@ -28,18 +37,28 @@ function failure(error: unknown, doing: string): NotSigned {
   return new NotSigned(`${doing}: ${said === '' ? error.shortMessage : said}`, { cause: error });
 }
 
+/** Lets Ctrl+C end what is under way here, and not this process with it. */
+async function stoppable<T>(work: (stop: AbortSignal) => Promise<T>): Promise<T> {
+  const stop = new AbortController();
+  const onInterrupt = () => stop.abort();
+  process.on('SIGINT', onInterrupt);
+  try {
+    return await work(stop.signal);
+  } finally {
+    process.off('SIGINT', onInterrupt);
+  }
+}
+
 /**
  * Signs a text with the key of a file, or, when the file holds a public key, with the agent that has it. ssh-keygen asks for
- * the passphrase itself, on the terminal.
- * @throws NotSigned
+ * the passphrase itself, on the terminal, and is ended by Ctrl+C there.
+ * @throws NotSigned, SigningStopped
  */
 export async function signWith(file: string, text: string): Promise<string> {
   try {
-    const { stdout } = await execa('ssh-keygen', ['-Y', 'sign', '-n', NAMESPACE, '-f', file], {
-      input: text,
-      stripFinalNewline: false,
-      env: { LC_ALL: 'C' },
-    });
+    const args = ['-Y', 'sign', '-n', NAMESPACE, '-f', file];
+    const options = { input: text, stripFinalNewline: false, env: { LC_ALL: 'C' } } as const;
+    const { stdout } = await stoppable(() => execa('ssh-keygen', args, options));
     return stdout;
   } catch (error) {
     throw failure(error, `ssh-keygen could not sign with ${file}`);
@@ -91,9 +110,9 @@ function elsewhere(text: string): string {
   return `ssh-keygen -Y sign -n ${NAMESPACE} -f ~/.ssh/id_ed25519 <<'END'\n${text}END\n`;
 }
 
-/** A signature as it is pasted, up to its last line; null when an empty line came first, or nothing at all. */
-async function pasted(): Promise<string | null> {
-  const reader = createInterface({ input: process.stdin });
+/** A signature as it is pasted, up to its last line; null when an empty line came first, or nothing at all. @throws SigningStopped */
+async function pasted(stop: AbortSignal): Promise<string | null> {
+  const reader = createInterface({ input: process.stdin, signal: stop });
   let text = '';
   try {
     for await (const line of reader) {
@@ -101,6 +120,7 @@ async function pasted(): Promise<string | null> {
       text += `${line}\n`;
       if (line.includes(END)) return text;
     }
+    if (stop.aborted) throw new SigningStopped();
     return null;
   } finally {
     reader.close();
@@ -111,6 +131,7 @@ async function pasted(): Promise<string | null> {
  * Has the person at this terminal sign a statement: with a key of the agent or of ~/.ssh, else elsewhere, from where the
  * signature is pasted.
  * @returns null when they let it be
+ * @throws SigningStopped
  */
 export async function signHere({ statement, by, keys }: Signing): Promise<string | null> {
   print(`\n${inert(by.name)} is asked for a signature.\n`);
@@ -119,10 +140,10 @@ export async function signHere({ statement, by, keys }: Signing): Promise<string
     const signature = await signAtHand(statement, keys);
     if (signature !== undefined) return signature;
   } catch (error) {
-    if (!(error instanceof NotSigned)) throw error;
+    if (!(error instanceof NotSigned) || error instanceof SigningStopped) throw error;
     why = error.message;
   }
   print(`\n${inert(why)}\nWhere the key is, this signs it:\n\n${elsewhere(statement)}\n`);
   print('Paste what it prints, from BEGIN to END; an empty line goes back without signing.\n');
-  return await pasted();
+  return await stoppable(pasted);
 }

@@ -42,7 +42,13 @@ export async function attend({ journal, me, role, since, plain, interruption }: 
   }
   process.env.NODE_ENV = 'production';
   const { openScreen } = await import('../ui/screen.tsx');
-  return await openScreen({ ...following, sign: signHere });
+  return await openScreen({
+    ...following,
+    async sign(signing) {
+      const asBefore = interruption.onCtrlC(() => undefined);
+      return await signHere(signing).finally(asBefore);
+    },
+  });
 }
 
 export interface Answering {
