@@ -18,8 +18,8 @@ export class NoSuchRun extends WrongArguments {
 
 /** Where journals are kept. Everything throws JournalFailed, and ConnectionFailed where it is a database. */
 export interface Archive {
-  /** Whether the run has a journal, if only an empty one. */
-  has(run: string): Promise<boolean>;
+  /** The names of the runs that have been opened, in no order; one whose opening was cut short may be among them. */
+  names(): Promise<string[]>;
   /** Opens the journal of a run; without a name, of the run opened last. @throws NoSuchRun */
   open(run: string | undefined): Promise<Journal>;
   /** Opens the journal of a run that is about to be opened, which is made unless it is there. */

@@ -52,7 +52,7 @@ export function databaseArchive(url: string): Archive {
   }
 
   return {
-    has: (run) => withRuns(async (runs) => (await runs.names()).includes(run)),
+    names: () => withRuns((runs) => runs.names()),
     async open(name) {
       const run = await withRuns(async (runs, where) => {
         const names = await runs.names();

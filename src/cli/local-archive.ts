@@ -24,11 +24,15 @@ export function localArchive(folder: string): Archive {
       })
       .toSorted((a, b) => b.at - a.at)[0]?.path;
 
+  const known = async () => {
+    const all = existsSync(folder) ? await readdir(folder) : [];
+    return all.filter((each) => existsSync(pathOf(each)));
+  };
+
   return {
-    has: async (run) => existsSync(pathOf(run)),
+    names: known,
     async open(name) {
-      const all = existsSync(folder) ? await readdir(folder) : [];
-      const names = all.filter((each) => existsSync(pathOf(each)));
+      const names = await known();
       const path = name === undefined ? last(names) : named(name);
       if (path === undefined) throw new NoSuchRun(name, names, 'on this machine');
       return openSqliteJournal(path);

@@ -13,7 +13,7 @@ import { instant } from '../runbook/fields.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import { answer, type RehearsalAnswer } from '../runbook/schema.ts';
 import { parseRunbook, readSources } from '../runbook/sources.ts';
-import type { Archive } from './archive.ts';
+import { type Archive, WrongArguments } from './archive.ts';
 import { proposeChange } from './changed.ts';
 import { refuseTarget } from './database-archive.ts';
 import { interruption } from './interruption.ts';
@@ -49,30 +49,46 @@ async function answersOf(path: string, command: Command): Promise<Record<string,
   return read.data ?? {};
 }
 
-/** The runs of a runbook's day, in the order they were opened, and the name of the next one. */
+/** The runs of a runbook, in the order they were opened, and the name that a new one would have. */
 interface Runs {
-  known: { run: string; outcome: Outcome | null }[];
+  known: { run: string; outcome: Outcome | null; openedAt: number }[];
   next: string;
 }
 
-async function runsOf(archive: Archive, runbook: Runbook): Promise<Runs> {
-  const day = new Date(runbook.opens).toISOString().slice(0, 10);
+const dayOf = ({ document, opens }: Runbook) => `${document.id}-${new Date(opens).toISOString().slice(0, 10)}`;
+
+/** @param everyDay whether those are meant, too, that were opened for another day than the runbook now says */
+async function runsOf(archive: Archive, runbook: Runbook, everyDay: boolean): Promise<Runs> {
+  const names = await archive.names();
+  const day = dayOf(runbook);
+  // An id has no character that means something else in a pattern.
+  const ours = new RegExp(`^${everyDay ? `${runbook.document.id}-\\d{4}-\\d\\d-\\d\\d` : day}(-\\d+)?$`);
   const known: Runs['known'] = [];
-  for (let nth = 1; ; nth++) {
-    const run = `${runbook.document.id}-${day}${nth === 1 ? '' : `-${nth}`}`;
-    if (!(await archive.has(run))) return { known, next: run };
+  for (const run of names.filter((name) => ours.test(name))) {
     // One whose making was cut short is made whole.
     const journal = await archive.make(run);
     try {
-      known.push({ run, outcome: stateOf(await journal.read(0))?.outcome?.outcome ?? null });
+      const records = await journal.read(0);
+      const outcome = stateOf(records)?.outcome?.outcome ?? null;
+      known.push({ run, outcome, openedAt: records[0]?.at ?? Number.POSITIVE_INFINITY });
     } finally {
       await journal.close();
     }
   }
+  let next = day;
+  for (let nth = 2; names.includes(next); nth++) next = `${day}-${nth}`;
+  return { known: known.toSorted((a, b) => a.openedAt - b.openedAt), next };
 }
 
-/** The run that is not over; else a new one. */
-const toCarryOn = ({ known, next }: Runs) => known.find(({ outcome }) => outcome === null)?.run ?? next;
+/** The run that is not over, one of this day before those of others; else a new one. @throws WrongArguments */
+function toCarryOn({ known, next }: Runs, runbook: Runbook): string {
+  const open = known.filter(({ outcome }) => outcome === null).map(({ run }) => run);
+  const today = open.find((run) => run.startsWith(dayOf(runbook)));
+  if (today === undefined && open.length > 1) {
+    throw new WrongArguments(`Several runs are not over: ${open.join(', ')}. Say with --opens TIME which is meant.`);
+  }
+  return today ?? open[0] ?? next;
+}
 
 /** The last run, if something of it may still be there to be taken back: one that is not over, or was aborted. */
 function toRollBack({ known }: Runs): string | undefined {
@@ -115,8 +131,8 @@ async function run(file: string, flags: Flags, command: Command): Promise<void> 
   const { journal: journalUrl } = flags;
   const archive = archiveAt(flags);
   if (journalUrl !== undefined) await refuseTarget(journalUrl, process.env);
-  const runs = await runsOf(archive, runbook);
-  const name = flags.rollBack === undefined ? toCarryOn(runs) : toRollBack(runs);
+  const runs = await runsOf(archive, runbook, opens === undefined);
+  const name = flags.rollBack === undefined ? toCarryOn(runs, runbook) : toRollBack(runs);
   if (name === undefined) {
     const last = runs.known.at(-1);
     const why = last ? `its last run is ${last.outcome}` : 'it has no run on this machine';
@@ -128,6 +144,7 @@ async function run(file: string, flags: Flags, command: Command): Promise<void> 
       `error: this window closed at ${new Date(runbook.closes).toISOString()}; say when it opens with --opens TIME`,
     );
   }
+  if (!name.startsWith(dayOf(runbook))) print(`Carrying on with ${name}; --opens TIME opens another.\n`);
   const me = personAt(runbook, flags, command);
   const report = await reportFolder(flags.report, name, command);
   const folder = join(runsFolder(), name);
@@ -181,7 +198,10 @@ export function register(program: Command): void {
     .command('run')
     .description('open a run against the database of PG* or DATABASE_URL, or carry on with it')
     .argument('[file]', 'the runbook', 'runbook.yaml')
-    .option('--opens <time>', 'when the window opens, like 2025-11-10T02:00:00Z')
+    .option(
+      '--opens <time>',
+      'when the window opens, like 2025-11-10T02:00:00Z; without it, the run that is not over is carried on',
+    )
     .option('--as <role>', 'the role you have')
     .option('--name <name>', 'your name, as the runbook has it')
     .option('--answers <file>', 'prepared answers: prompt id to {choose, reason, as}')
