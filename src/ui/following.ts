@@ -7,8 +7,13 @@ import type { RunState } from '../run/state.ts';
 import { type Followed, followedBy } from './followed.ts';
 
 /** What a terminal says of a run whose conductor is gone without having left. */
-export const ABANDONED =
-  'Nobody conducts this run: its conductor was killed, or is not heard of any more. Carry on: `runbook run`, which says what it needs.';
+export const ABANDONED = 'Nobody conducts this run any more. Carry on: `runbook run`, which says how.';
+
+/** What a terminal says while its journal does not answer it; the run itself may well go on. */
+export const CUT_OFF = 'Cut off from the journal: what is shown is old. It is looked for again and again.';
+
+/** After so long without an answer from the journal a terminal says that it is cut off, in ms. */
+const UNANSWERED = 3_000;
 
 /** How often a terminal looks whether anybody still conducts the run, in ms. */
 const LOOK_EVERY = 1_000;
@@ -41,6 +46,8 @@ export interface Showing {
   onPulses(pulses: Pulse[], followed: Followed): void;
   /** Told when nobody conducts the run any more, and when somebody does again. */
   onAbandoned(abandoned: boolean): void;
+  /** Told when the journal does not answer any more, and when it does again. */
+  onCutOff(cutOff: boolean): void;
 }
 
 /** A terminal's hold on its run: what it has seen, what it adds, and how it leaves. */
@@ -78,6 +85,8 @@ function ending(since?: number): (records: readonly JournalRecord[], state: RunS
 export function takeHold({ journal, me, terminal, since, signal }: Omit<Following, 'role'>): Hold {
   const leaving = new AbortController();
   let followed: Followed | null = null;
+  /** Monotonic, in ms. */
+  let answeredAt = performance.now();
   const now = () => Date.now() + (followed?.state.aheadMs ?? 0);
   const append = (events: RunEvent[]) => journal.append('terminal', now(), events);
   const leave = () => leaving.abort();
@@ -95,6 +104,16 @@ export function takeHold({ journal, me, terminal, since, signal }: Omit<Followin
     }
   }
 
+  async function missJournal(onCutOff: Showing['onCutOff'], signal: AbortSignal): Promise<void> {
+    let cutOff = false;
+    while (!signal.aborted) {
+      await delay(LOOK_EVERY, undefined, { signal }).catch(() => undefined);
+      const unanswered = performance.now() - answeredAt > UNANSWERED;
+      if (unanswered !== cutOff) onCutOff(unanswered);
+      cutOff = unanswered;
+    }
+  }
+
   /** Puts on record that somebody sits here, and again should they have been given up while this process was stopped. */
   async function stay(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
@@ -105,7 +124,7 @@ export function takeHold({ journal, me, terminal, since, signal }: Omit<Followin
     }
   }
 
-  async function show({ attended, onRecords, onPulses, onAbandoned }: Showing): Promise<RunState> {
+  async function show({ attended, onRecords, onPulses, onAbandoned, onCutOff }: Showing): Promise<RunState> {
     const ended = ending(since);
     let attached = false;
     let staying = Promise.resolve();
@@ -113,6 +132,7 @@ export function takeHold({ journal, me, terminal, since, signal }: Omit<Followin
     const missing = missConductor(onAbandoned, gone);
     // Whatever ends one of the two ends the other.
     missing.catch(leave);
+    const missingJournal = missJournal(onCutOff, gone);
     const following = follow(journal, {
       signal: gone,
       onRecords(records) {
@@ -124,11 +144,13 @@ export function takeHold({ journal, me, terminal, since, signal }: Omit<Followin
         attached = attended;
       },
       onPulses(pulses) {
+        answeredAt = performance.now();
         if (followed) onPulses(pulses, followed);
       },
     });
     await following.finally(leave);
     await missing;
+    await missingJournal;
     await staying;
     const last = followed as Followed | null;
     if (!last) throw new Error('The journal holds no run yet. Start it with `runbook run`.');

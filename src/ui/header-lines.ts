@@ -3,7 +3,7 @@ import type { RunState } from '../run/state.ts';
 import { undosDue } from '../run/undo.ts';
 import { windowSpan } from '../run/window.ts';
 import type { Runbook } from '../runbook/plan.ts';
-import { ABANDONED } from './following.ts';
+import { ABANDONED, CUT_OFF } from './following.ts';
 import { count, duration, placeTime, plural, roughly, share, utcDay, utcMinute, utcTime } from './format.ts';
 import { bar, cut, type Line, line, lineWidth, pieces, span, spread } from './lines.ts';
 import type { Look } from './look.ts';
@@ -140,6 +140,7 @@ export function headerLines(screen: Screen): Line[] {
     columns - 12,
     look,
   );
+  const trouble = screen.cutOff ? CUT_OFF : screen.abandoned ? ABANDONED : null;
   const barCells = Math.min(40, columns - lineWidth(told) - 2);
   return [
     spread(
@@ -149,8 +150,8 @@ export function headerLines(screen: Screen): Line[] {
       look,
     ),
     [...bar(part, barCells, look), span('  '), ...told],
-    screen.abandoned
-      ? cut(line(ABANDONED, 'alarm'), columns, look)
+    trouble !== null
+      ? cut(line(trouble, 'alarm'), columns, look)
       : pieces(
           [pacePiece(state), wayBackPiece(outlook), statusPiece(outlook), messagesPiece(state), companyPiece(state)],
           columns,

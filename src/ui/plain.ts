@@ -4,7 +4,7 @@ import type { Pulse } from '../run/journal/journal.ts';
 import type { RunState, StepStatus } from '../run/state.ts';
 import { requested } from './dialogs.ts';
 import type { Followed, LogLine } from './followed.ts';
-import { ABANDONED, type Following, takeHold } from './following.ts';
+import { ABANDONED, CUT_OFF, type Following, takeHold } from './following.ts';
 import { plural, share, short } from './format.ts';
 import { inert } from './inert.ts';
 import { asciiOf, type Look, lookOf } from './look.ts';
@@ -138,6 +138,11 @@ export async function openPlain({
       },
       onAbandoned(abandoned) {
         if (abandoned) print(`${isoTime(hold.now())} ${look.glyphs.failed} ${ABANDONED}`);
+      },
+      onCutOff(cutOff) {
+        print(
+          `${isoTime(hold.now())} ${cutOff ? `${look.glyphs.failed} ${CUT_OFF}` : `${look.glyphs.done} The journal answers again.`}`,
+        );
       },
     });
   } finally {

@@ -187,6 +187,7 @@ export async function openScreen({ stdin, stdout, sign, ...following }: Followin
         store.setState(withPulses(store.getState(), pulses, at));
       },
       onAbandoned: (abandoned) => store.setState({ abandoned }),
+      onCutOff: (cutOff) => store.setState({ cutOff }),
     });
   } finally {
     clearInterval(ticking);

@@ -11,6 +11,8 @@ export interface Screen {
   followed: Followed | null;
   /** Nobody conducts the run any more, and nobody has said that it would be so. */
   abandoned: boolean;
+  /** The journal does not answer this terminal. */
+  cutOff: boolean;
   pulses: Pulse[];
   rates: Rates;
   /** The real clock at the last tick, in ms since the epoch. */
@@ -33,6 +35,7 @@ export function createScreenStore({
     ...given,
     followed: null,
     abandoned: false,
+    cutOff: false,
     pulses: [],
     rates: {},
     clock: Date.now(),

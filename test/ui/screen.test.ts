@@ -684,3 +684,22 @@ it('asks for speed and workers for the backfill at work', async () => {
   terminal.press({ type: '+' });
   await vi.waitFor(async () => expect((await run.state()).speed).toBe(2));
 });
+
+it('says that it is cut off while its journal does not answer, and comes back by itself', async () => {
+  const run = await openTestRun();
+  const cut = Promise.withResolvers<void>();
+  let answers: Promise<void> = Promise.resolve();
+  const read = async (after: number) => {
+    await answers;
+    return await run.journal.read(after);
+  };
+  const { terminal } = show({ ...run, journal: { ...run.journal, read } }, 80, 24);
+  await terminal.shows('can roll back');
+  answers = cut.promise;
+  try {
+    await terminal.shows('Cut off from the journal: what is shown is old.');
+  } finally {
+    cut.resolve();
+  }
+  await terminal.shows('can roll back');
+});
