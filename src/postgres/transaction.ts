@@ -61,6 +61,17 @@ export async function transaction<T>(
   }
 }
 
+/**
+ * Waits until every transaction that this run has begun is at its end, also one whose connection was lost while its COMMIT
+ * was on its way: each holds the fence. What the ledger says after that, it goes on saying.
+ * @throws what `transaction` throws
+ */
+export async function quiet(options: Pick<TransactionOptions, 'pool' | 'fence' | 'signal'>): Promise<void> {
+  await transaction(options, (client) =>
+    client.query('select from middlewatch.fence where run = $1 for update', [options.fence.run]),
+  );
+}
+
 /** What is thrown in the end. @param table who was in the way, when last looked */
 export function blocked(tries: number, cause: unknown, table: Table | undefined): Blocked {
   return new Blocked(

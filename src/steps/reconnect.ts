@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { CursorMoved } from '../postgres/cursor.ts';
 import { enders, serverStart } from '../postgres/ended-sessions.ts';
 import { ConnectionFailed, connectionLost, EndedOnPurpose, InDoubt, Standby, sqlState } from '../postgres/errors.ts';
+import { quiet } from '../postgres/transaction.ts';
 import type { Progress } from '../run/journal/journal.ts';
 import type { Act } from '../run/performer.ts';
 import { assureTarget } from './target.ts';
@@ -36,6 +37,8 @@ export async function throughLosses<T>(act: Act, world: World, work: (act: Act) 
     try {
       // The first look may be what finds the server away.
       await assureTarget(act, world);
+      // The act before, or this one before its loss, may have a COMMIT on its way.
+      await quiet({ pool: world.pool, fence: { run: world.run, token: act.token }, signal: act.signal });
       return await work(watched);
     } catch (error) {
       act.signal.throwIfAborted();

@@ -1,10 +1,11 @@
+import type { Socket } from 'node:net';
 import type { Pool } from 'pg';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { Blocked, FenceLost, InDoubt } from '../../src/postgres/errors.ts';
 import { takeFence } from '../../src/postgres/house.ts';
-import { recorded } from '../../src/postgres/ledger.ts';
+import { record, recorded } from '../../src/postgres/ledger.ts';
 import { sessionName } from '../../src/postgres/sessions.ts';
-import { transaction } from '../../src/postgres/transaction.ts';
+import { quiet, transaction } from '../../src/postgres/transaction.ts';
 import { redactor } from '../../src/run/redact.ts';
 import { explain } from '../../src/steps/explain.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
@@ -18,6 +19,12 @@ beforeAll(async () => {
   pool = db.pool();
   await pool.query('create table account (id int primary key, amount int not null)');
   await pool.query('insert into account values (1, 0)');
+  await pool.query(`
+    create table slow (id int);
+    create function late() returns trigger language plpgsql set lock_timeout = 0 as $$
+      begin perform pg_advisory_xact_lock(77); return null; end $$;
+    create constraint trigger at_commit after insert on slow deferrable initially deferred
+      for each row execute function late()`);
 });
 afterAll(() => db.drop());
 
@@ -63,38 +70,60 @@ it('lets a stale conductor commit nothing', async () => {
   expect(await amount()).toBe(before);
 });
 
+/** Somebody who holds up each COMMIT that has put rows into `slow`, until told not to. */
+async function holdsCommitUp() {
+  const client = await db.client();
+  await client.query('select pg_advisory_lock(77)');
+  return { letGo: () => client.query('select pg_advisory_unlock(77)') };
+}
+
+/** Resolves when a session waits for a lock in this query. */
+const waiting = (query: string) =>
+  vi.waitFor(async () => {
+    const { rowCount } = await db.superuser.query(
+      "select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database() and query ilike $1",
+      [query],
+    );
+    expect(rowCount).toBe(1);
+  });
+
 it('makes a new conductor wait for what the old one is committing', async () => {
-  await pool.query(`
-    create table slow (id int);
-    create function late() returns trigger language plpgsql set lock_timeout = 0 as $$
-      begin perform pg_advisory_xact_lock(77); return null; end $$;
-    create constraint trigger at_commit after insert on slow deferrable initially deferred
-      for each row execute function late()`);
-  const holdsCommitUp = await db.client();
-  await holdsCommitUp.query('select pg_advisory_lock(77)');
+  const { letGo } = await holdsCommitUp();
   await takeFence(pool, 'handover', 1);
   const theirs = db.pool({ application_name: sessionName('handover', 1) });
   const old = transaction({ pool: theirs, fence: { run: 'handover', token: 1 }, signal }, (client) =>
     client.query('insert into slow values (1)'),
   );
-  const waiting = (query: string) =>
-    vi.waitFor(async () => {
-      const { rowCount } = await db.superuser.query(
-        "select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database() and query ilike $1",
-        [query],
-      );
-      expect(rowCount).toBe(1);
-    });
   await waiting('commit');
   const taken = takeFence(pool, 'handover', 2);
   await waiting('insert into middlewatch.fence%');
   // Long enough for a look at who is in the way.
   const looks = vi.spyOn(pool, 'query');
   await vi.waitFor(() => expect(looks.mock.calls.length).toBeGreaterThan(1));
-  await holdsCommitUp.query('select pg_advisory_unlock(77)');
+  await letGo();
   await old;
   expect((await taken).ended.rows).toEqual([]);
   expect((await pool.query('select from slow')).rowCount).toBe(1);
+});
+
+it('is quiet once a COMMIT has come to its end whose connection was lost', async () => {
+  const { letGo } = await holdsCommitUp();
+  await takeFence(pool, 'lost', 1);
+  const fence = { run: 'lost', token: 1 };
+  const lost = transaction({ pool, fence, signal }, async (client) => {
+    await client.query('insert into slow values (2)');
+    await record(client, { run: 'lost', step: 'late', part: '', attempt: 1 }, 'done');
+    // The server hears the COMMIT, and nobody its answer.
+    const { connection } = client as unknown as { connection: { stream: Socket; query(text: string): void } };
+    connection.query('commit');
+    connection.stream.destroy();
+  });
+  expect(await lost.catch((error: unknown) => error)).toBeInstanceOf(InDoubt);
+  await waiting('commit');
+  const after = quiet({ pool, fence, signal }).then(() => recorded(pool, 'lost', 'late'));
+  await waiting('%fence%for update');
+  await letGo();
+  expect(await after).toBe('done');
 });
 
 it('ends what a conductor that stopped has left open, so that it is committed by nobody', async () => {

@@ -146,13 +146,16 @@ export async function simulate(seed: number): Promise<Story> {
   calm = true;
   world.wallMs = wallMs;
   machines.trouble = 0;
-  for (const patience = world.nowMs + PATIENCE; world.nowMs < patience && !store.state?.outcome; ) {
-    if (!conductors.some(({ state }) => state === 'running')) start();
-    await world.until(world.nowMs + 2_000);
-    check();
-  }
-  // Whoever wakes up now finds the run over.
-  await world.until(world.nowMs + 60_000);
+  const patience = world.nowMs + PATIENCE;
+  do {
+    while (world.nowMs < patience && !store.state?.outcome) {
+      if (!conductors.some(({ state }) => state === 'running')) start();
+      await world.until(world.nowMs + 2_000);
+      check();
+    }
+    // Whoever wakes up now finds the run over, or somebody's late wish begins it anew.
+    await world.until(world.nowMs + 60_000);
+  } while (world.nowMs < patience && !store.state?.outcome);
   for (const { error, name } of conductors) {
     if (error !== undefined && !expected(error)) wrong.push(`${name} ended with ${error}`);
   }
