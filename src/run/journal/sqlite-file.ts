@@ -1,4 +1,4 @@
-import { chmodSync, existsSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { JournalFailed, JournalLocked, UnknownFormat } from './journal.ts';
 
@@ -24,7 +24,6 @@ const DAMAGED = 'is damaged. Nothing was changed; keep the file, and go back to 
 /** What SQLite's result codes mean here, and what to do. @see https://sqlite.org/rescode.html */
 const TROUBLE: Record<number, string> = {
   1: 'is no journal of a run.',
-  5: 'is locked by another process, which may be stopped. Find it (`fuser -v` with this path), end it, and go on.',
   8: 'may not be written by this user. Use the account that opened the run.',
   10: 'cannot be read or written: the disk reports an error. Copy the file away before anything else.',
   11: DAMAGED,
@@ -32,6 +31,21 @@ const TROUBLE: Record<number, string> = {
   14: 'cannot be opened by this user. Use the account that opened the run.',
   26: 'is damaged, or no journal at all. Nothing was changed; keep the file, and go back to a copy of it.',
 };
+
+/**
+ * Who has the lock for writing, as Linux tells it; null where it cannot be told.
+ * @see https://sqlite.org/walformat.html#wal_locks, proc_locks(5)
+ */
+function lockedBy(path: string): number | null {
+  try {
+    const { ino } = statSync(`${path}-shm`);
+    const [, pid] =
+      new RegExp(`WRITE +(\\d+) \\S*:${ino} 120 120$`, 'm').exec(readFileSync('/proc/locks', 'utf8')) ?? [];
+    return Number(pid) || null;
+  } catch {
+    return null;
+  }
+}
 
 /** Does something with the file; what SQLite says against it is put into words. @throws JournalFailed */
 export function inWords<T>(path: string, work: () => T): T {
@@ -44,8 +58,15 @@ export function inWords<T>(path: string, work: () => T): T {
     if (!('errcode' in cause)) throw cause;
     // The low byte is the code, the rest of it a further distinction.
     const code = Number(cause.errcode) & 0xff;
-    const Trouble = code === 5 ? JournalLocked : JournalFailed;
-    throw new Trouble(path, TROUBLE[code] ?? `fails: ${cause.message}.`, { cause });
+    if (code !== 5) throw new JournalFailed(path, TROUBLE[code] ?? `fails: ${cause.message}.`, { cause });
+    const pid = lockedBy(path);
+    throw new JournalLocked(
+      path,
+      pid === null
+        ? 'is locked by another process, which may be stopped. Find it (`fuser -v` with this path), end it, and go on.'
+        : `is locked by process ${pid}, which may be stopped: \`kill -CONT ${pid}\` lets it go on, \`kill -9 ${pid}\` ends it.`,
+      { cause },
+    );
   }
 }
 
