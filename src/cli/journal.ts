@@ -5,6 +5,7 @@ import { type Audit, audit } from '../run/audit.ts';
 import type { JournalRecord, RunEvent } from '../run/events.ts';
 import { GENESIS, verified } from '../run/journal/chain.ts';
 import { JournalBroken } from '../run/journal/journal.ts';
+import { jsonText } from '../run/json-text.ts';
 import { inert } from '../ui/inert.ts';
 import { WrongArguments } from './archive.ts';
 import { archiveAt, journalOption } from './journal-option.ts';
@@ -103,7 +104,7 @@ async function verify(name: string | undefined, flags: Flags): Promise<void> {
 }
 
 async function exportLines(name: string | undefined, flags: Flags): Promise<void> {
-  for (const record of await recordsOf(name, flags)) print(`${JSON.stringify(record)}\n`);
+  for (const record of await recordsOf(name, flags)) print(`${jsonText(record)}\n`);
 }
 
 /** What a record is about, as far as a line has room. */

@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { inert } from '../ui/inert.ts';
 import { WrongArguments } from './archive.ts';
-import { secretsOf } from './secrets.ts';
+import { complain } from './print.ts';
 
 /** Wrong arguments, as for a wrong runbook. */
 const WRONG_ARGUMENTS = 2;
@@ -28,6 +27,8 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
 const program = new Command('runbook')
   .description('Walks an on-call engineer through a maintenance window, step by step.')
   .version(version, '-V, --version', 'which version this is')
+  // What was wrongly typed is repeated in it.
+  .configureOutput({ writeErr: (text) => complain(text.trimEnd()) })
   .exitOverride();
 // Only the one that is asked for is loaded: the libraries of all of them take longer than a terminal does to attach.
 const asked = process.argv[2] ?? '';
@@ -44,12 +45,10 @@ try {
     process.exitCode = error.exitCode === 0 ? 0 : WRONG_ARGUMENTS;
   } else if (error instanceof Error && !OUR_MISTAKES.some((mistake) => error instanceof mistake)) {
     const advice = 'advice' in error && typeof error.advice === 'string' ? ` ${error.advice}` : '';
-    const said = secretsOf(process.env).redact(`${error.message}${advice}`);
-    process.stderr.write(`${said.split('\n').map(inert).join('\n')}\n`);
+    complain(`${error.message}${advice}`);
     process.exit(error instanceof WrongArguments ? WRONG_ARGUMENTS : 1);
   } else {
-    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    process.stderr.write(`${secretsOf(process.env).redact(stack).split('\n').map(inert).join('\n')}\n`);
+    complain(error instanceof Error ? (error.stack ?? error.message) : String(error));
     process.exit(1);
   }
 }

@@ -1,5 +1,6 @@
 import { problemLine, RunbookInvalid } from '../runbook/problems.ts';
 import { inert } from '../ui/inert.ts';
+import { complain } from './print.ts';
 
 /**
  * Does something with a runbook; when the runbook is wrong, says everything that is on stderr, sets exit code 2 and returns
@@ -11,10 +12,8 @@ export async function orProblems<T>(work: () => Promise<T>): Promise<T | undefin
   } catch (error) {
     if (!(error instanceof RunbookInvalid)) throw error;
     const { problems } = error;
-    for (const problem of problems) process.stderr.write(`${inert(problemLine(problem))}\n`);
-    process.stderr.write(
-      `\n${problems.length === 1 ? '1 problem' : `${problems.length} problems`}; nothing was run.\n`,
-    );
+    for (const problem of problems) complain(inert(problemLine(problem)));
+    complain(`\n${problems.length === 1 ? '1 problem' : `${problems.length} problems`}; nothing was run.`);
     process.exitCode = 2;
     return undefined;
   }

@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { EmptyJournal } from '../report/report.ts';
 import { peopleOf } from '../run/answering/people.ts';
 import type { JournalRecord, Person } from '../run/events.ts';
@@ -9,16 +9,22 @@ import { type Journal, JournalBroken } from '../run/journal/journal.ts';
 import { runbookOf } from '../run/pins.ts';
 import type { RunState } from '../run/state.ts';
 import type { Runbook } from '../runbook/plan.ts';
-import type { Archive } from './archive.ts';
+import { type Archive, WrongArguments } from './archive.ts';
 import { authorOf } from './author.ts';
 import { secretsOf } from './secrets.ts';
 
 /**
  * Where the runs of this user keep what is not in the journal, and the journal too unless a database has it:
- * $XDG_STATE_HOME/middlewatch/runs, else below ~/.local/state.
+ * $XDG_STATE_HOME/middlewatch/runs, else below ~/.local/state. @throws WrongArguments
+ * @see https://specifications.freedesktop.org/basedir-spec/latest/#variables
  */
 export function runsFolder(env: NodeJS.ProcessEnv = process.env): string {
-  return join(env.XDG_STATE_HOME ?? join(homedir(), '.local', 'state'), 'middlewatch', 'runs');
+  const { XDG_STATE_HOME: named = '' } = env;
+  // As its specification says, one that is empty or relative is no answer.
+  const state = isAbsolute(named) ? named : join(homedir(), '.local', 'state');
+  if (!isAbsolute(state))
+    throw new WrongArguments('HOME is no absolute path: say with XDG_STATE_HOME where runs are kept.');
+  return join(state, 'middlewatch', 'runs');
 }
 
 export const journalOf = (folder: string) => join(folder, 'journal.sqlite');

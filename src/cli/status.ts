@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { forecast } from '../run/forecast.ts';
+import { jsonText } from '../run/json-text.ts';
 import { ABANDONED } from '../ui/following.ts';
 import { lookOf } from '../ui/look.ts';
 import { summary } from '../ui/summary.ts';
@@ -25,7 +26,7 @@ export function register(program: Command): void {
         const expected = forecast(runbook, state, pulses, now);
         // Its text is in the journal, for `journal export`; `pin` says which version it is.
         const { sources: _sources, ...shown } = state;
-        return print(`${JSON.stringify({ ...shown, holder, forecast: expected }, null, 2)}\n`);
+        return print(`${jsonText({ ...shown, holder, forecast: expected }, 2)}\n`);
       }
       print(`${summary({ runbook, state, pulses, now }, lookOf(process.env))}\n`);
       if (state.conductor && !holder) print(`\n${ABANDONED}\n`);

@@ -1,12 +1,13 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JournalRecord } from '../run/events.ts';
+import { jsonText } from '../run/json-text.ts';
 import { markdown } from './markdown.ts';
 import { type Report, timingReport } from './report.ts';
 
 /** The report as JSON: the same bytes for the same report. */
 export function json(report: Report): string {
-  return `${JSON.stringify(report, null, 2)}\n`;
+  return `${jsonText(report, 2)}\n`;
 }
 
 async function put(path: string, text: string): Promise<string> {

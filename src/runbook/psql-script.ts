@@ -175,7 +175,7 @@ function whenRule(
 
 /** A comment of one line, whatever the text holds. */
 function remark(text: string): string {
-  return `-- ${text.replace(/\s+/g, ' ')}`;
+  return `-- ${text.replace(/[\s\p{Cc}]+/gu, ' ')}`;
 }
 
 function commented(sql: string): string {

@@ -4,6 +4,12 @@ import { sep } from 'node:path';
 /** No runbook and no SQL file of one is anywhere near this. Bytes. */
 const LIMIT = 1_048_576;
 
+/**
+ * Controls but for those of white space, and what turns the direction of writing: the text that a person reviews would not
+ * be the text that is run. @see https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing
+ */
+const DECEPTIVE = /(?![\t\n\f\r])\p{Cc}|[\u202A-\u202E\u2066-\u2069]/u;
+
 /** A file that cannot be part of a runbook, in words that follow its name: `is a directory`. */
 export class Unreadable extends Error {
   constructor(what: string, options?: ErrorOptions) {
@@ -57,5 +63,13 @@ function decoded(bytes: Buffer): string {
     throw new Unreadable('is not UTF-8 text', { cause });
   }
   if (text.includes('\0')) throw new Unreadable('holds a zero byte; it is not text');
+  const at = text.search(DECEPTIVE);
+  if (at >= 0) {
+    const line = text.slice(0, at).split('\n').length;
+    const code = (text.codePointAt(at) ?? 0).toString(16).toUpperCase().padStart(4, '0');
+    throw new Unreadable(
+      `holds the sign U+${code} on line ${line}, which would show otherwise than it is; write it as an escape`,
+    );
+  }
   return text;
 }

@@ -15,16 +15,23 @@ const VARIATION = /[\uFE0E\uFE0F]/g;
  * other invisible characters `<U+202E>` as in `less`. Combined characters are composed first, so that widths are known.
  */
 export function inert(text: string): Inert {
-  return text
-    .normalize('NFC')
-    .replace(VARIATION, '')
-    .replace(NOT_PLAIN, (character) => {
-      const code = character.codePointAt(0) ?? 0;
-      if (code < 0x20) return `^${String.fromCharCode(code + 0x40)}`;
-      if (code === 0x7f) return '^?';
-      if (code === 0xa0 || code === 0x202f) return ' ';
-      return `<U+${code.toString(16).toUpperCase().padStart(4, '0')}>`;
-    }) as Inert;
+  return text.normalize('NFC').replace(VARIATION, '').replace(NOT_PLAIN, named) as Inert;
+}
+
+function named(character: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  if (code < 0x20) return `^${String.fromCharCode(code + 0x40)}`;
+  if (code === 0x7f) return '^?';
+  if (code === 0xa0 || code === 0x202f) return ' ';
+  return `<U+${code.toString(16).toUpperCase().padStart(4, '0')}>`;
+}
+
+/** Controls and marks that turn or hide writing, but for the ends of lines, tabs and what joins the signs of a picture. */
+const OBEYED = /\r(?!\n)|(?![\r\n\t\u200C\u200D])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/** Whole output on its way out, whoever made it: what a terminal would obey is named in it, and nothing else is changed. */
+export function harmless(text: string): string {
+  return text.replace(OBEYED, named);
 }
 
 // East Asian Width W and F of Unicode 16, neighbouring blocks run together where what lies between is unassigned.

@@ -6,7 +6,7 @@ import { requested } from './dialogs.ts';
 import type { Followed, LogLine } from './followed.ts';
 import { ABANDONED, CUT_OFF, type Following, takeHold } from './following.ts';
 import { plural, share, short } from './format.ts';
-import { inert } from './inert.ts';
+import { harmless, inert } from './inert.ts';
 import { asciiOf, type Look, lookOf } from './look.ts';
 import { stepTitle } from './narrate.ts';
 import { noted, type Rates, rateOf } from './rates.ts';
@@ -90,7 +90,7 @@ export async function openPlain({
   const interactive = stdin.isTTY === true;
   const means = interactive ? 'typing' : 'elsewhere';
   const print = (text: string): void => {
-    stdout.write(`${look.unicode ? text : asciiOf(text)}\n`);
+    stdout.write(`${look.unicode ? harmless(text) : asciiOf(text)}\n`);
   };
   const progress = progressTeller();
   const hold = takeHold(following);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Sources } from '../../runbook/schema.ts';
 import type { Answer, Prompt } from '../events.ts';
+import { HIDDEN, jsonText } from '../json-text.ts';
 import type { PromptState, RunState } from '../state.ts';
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -11,15 +12,9 @@ export function pinOf({ yaml, files }: Sources): string {
   return sha256(`${yaml.hash}\n${lines.sort().join('')}`);
 }
 
-/** What a reader would not see, or take for something else. */
-const HIDDEN = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]|(?! )\p{Zs}/gu;
-
 /** A value on one line: as it is, or as JSON when it has signs that do not show, so that nothing can pass for another line. */
 function onOneLine(value: string): string {
-  if (value.search(HIDDEN) < 0 && !/^(?:"|\s|$)|\s$/.test(value)) return value;
-  return JSON.stringify(value).replace(HIDDEN, (sign) =>
-    Array.from({ length: sign.length }, (_, i) => `\\u${sign.charCodeAt(i).toString(16).padStart(4, '0')}`).join(''),
-  );
+  return value.search(HIDDEN) < 0 && !/^(?:"|\s|$)|\n|\s$/.test(value) ? value : jsonText(value);
 }
 
 /** Hash of all that a question put on the screen: its words, its evidence, and each answer with what it does. */
