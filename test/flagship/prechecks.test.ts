@@ -45,7 +45,7 @@ async function blindly(path: string, vars: Record<string, string>): Promise<stri
 
 test('where all is well, all pass, and nobody is asked', async () => {
   await flagship.perform('abilities', 'server', 'at-work', 'migratable');
-  for (const asks of ['event-triggers', 'whole-rows']) {
+  for (const asks of ['event-triggers', 'whole-rows', 'rights-gained']) {
     expect((await flagship.perform(asks)).evidence, asks).toMatchObject([{ rows: [] }]);
   }
 });
@@ -145,6 +145,26 @@ test('views and functions through which users get past the policies, and no othe
       ...['by_its_body()', 'by_name()', 'by_way_of_one', 'copied', 'to_write'],
     ]);
   });
+});
+
+test('what users may not do yet, by their policies or rights', async () => {
+  const gained = (sql: string) =>
+    tried(client, async () => {
+      await client.query(`do $$ declare each name; begin
+        for each in select polname from pg_policy where polrelid = 'tags'::regclass loop execute format('drop policy %I on tags', each); end loop;
+      end $$; ${sql}`);
+      return (await found('sql/checks/rights-gained.sql', of('tags'))).join();
+    });
+  const reads = 'create policy reads on tags for select using (org_id = auth.uid());';
+  expect(await gained(reads)).toBe('INSERT, UPDATE, DELETE');
+  expect(
+    await gained(`${reads} revoke update, delete on tags from authenticated;
+    create policy adds on tags for insert to service_role with check (true)`),
+  ).toBe('INSERT');
+  expect(
+    await gained(`create policy everything on tags to authenticated using (org_id = auth.uid());
+    create policy never on tags as restrictive for delete using (false)`),
+  ).toBe('');
 });
 
 test('functions that a column more would break, and no others', async () => {
