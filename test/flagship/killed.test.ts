@@ -61,7 +61,9 @@ test('killed at any moment, it fills every row, once', { timeout: 60_000 + KILLS
     let token = 0;
     const begin = () => {
       token += 1;
-      return execa(process.execPath, [CONDUCTOR, RUN, String(token)], { env: envOf(name), reject: false });
+      // What a killed one had for itself goes with the folder.
+      const env = { ...envOf(name), TMPDIR: folder };
+      return execa(process.execPath, [CONDUCTOR, RUN, String(token)], { env, reject: false });
     };
     let conductor = begin();
     for (let kill = 0; kill < KILLS_EACH && total() < KILLS; kill += 1) {
