@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { rollbackPrompt } from '../../src/run/answering/approval-prompts.ts';
 import { doubtPrompt, failureOptions } from '../../src/run/answering/failure-prompts.ts';
 import type { Action } from '../../src/run/decide.ts';
 import { stepState } from '../../src/run/state.ts';
@@ -189,6 +190,22 @@ describe('a rollback that somebody asks for', () => {
     expect(back(run)).toEqual(['begin-rollback', 'undo copy', 'undo table', 'perform as-before', 'finish', 'leave']);
     expect(run.happens(wanted).next.do).toBe('leave');
     expect(new Night().until((action) => action.do === 'leave').happens(wanted).next.do).toBe('leave');
+  });
+
+  it('says which commands have been run that no undo takes back', () => {
+    const step = (id: string) => ({ id, title: id, kind: 'command', run: ['true'] });
+    const steps = [step('drain'), step('swap'), { ...step('fill'), undo: { files: ['b.sql'] } }, step('later')];
+    const timeline = [{ id: 'all', title: 'All', at: '02:00', owner: 'ops', steps }];
+    const begun = { attempt: 1, status: 'done' } as const;
+    const state = stateOf({ drain: begun, swap: begun, fill: begun }, { people: {}, operators: [] });
+    const rows = rollbackPrompt(runbookOf({ timeline }), state).evidence.map((each) => 'rows' in each && each.rows);
+    expect(rows).toEqual([
+      [['fill', 'command']],
+      [
+        ['swap', 'command'],
+        ['drain', 'command'],
+      ],
+    ]);
   });
 
   it('does not compare with what nobody had looked at yet, unless something had been done', () => {

@@ -2,13 +2,22 @@ import type { Runbook } from '../../runbook/plan.ts';
 import type { Step } from '../../runbook/step-schema.ts';
 import type { Person } from '../events.ts';
 import { type RunState, stepState } from '../state.ts';
-import { undosDue } from '../undo.ts';
+import { undoable, undosDue } from '../undo.ts';
 import { type Asked, signedIf } from './prompts.ts';
 import { pinOf } from './statement.ts';
+
+/** Commands that were begun, newest first: what they have done outside, no undo takes back, for undos are SQL. */
+const commandsBegun = (runbook: Runbook, state: RunState) =>
+  runbook.activities
+    .filter(({ phase }) => phase !== 'rollback')
+    .flatMap(({ steps }) => steps)
+    .filter((step) => step.kind === 'command' && !undoable(step) && stepState(state, step.id).attempt > 0)
+    .reverse();
 
 /** The approval that stands in front of every rollback. */
 export function rollbackPrompt(runbook: Runbook, state: RunState): Asked {
   const undos = undosDue(runbook, state);
+  const staying = commandsBegun(runbook, state);
   const wanted = state.rollback;
   return {
     id: 'rollback',
@@ -24,6 +33,17 @@ export function rollbackPrompt(runbook: Runbook, state: RunState): Asked {
         rows: undos.map((step) => [step.title, step.kind]),
         more: 0,
       },
+      ...(staying.length === 0
+        ? []
+        : [
+            {
+              kind: 'rows' as const,
+              title: 'What stays as it is, unless the steps of the rollback take it back',
+              columns: ['step', 'kind'],
+              rows: staying.map((step) => [step.title, step.kind]),
+              more: 0,
+            },
+          ]),
     ],
     options: [
       {
@@ -33,7 +53,7 @@ export function rollbackPrompt(runbook: Runbook, state: RunState): Asked {
         approves: true,
         says:
           undos.length === 0
-            ? 'End the run as rolled back; nothing has to be undone.'
+            ? 'End the run as rolled back, after the steps that the runbook has for that; nothing is undone.'
             : `Undo ${undos.length === 1 ? 'this step' : `these ${undos.length} steps`} now, last one first.`,
       },
       { choose: 'refuse', effect: 'proceed', reason: true, says: 'Do not roll back; return to where the run stood.' },
