@@ -26,12 +26,14 @@ export interface Attended {
 }
 
 const TICK = 1_000;
-/** Progress is drawn at most this often, in ms: five times a second. */
-const PULSE = 200;
+/** Progress is drawn at most this often, in ms: a frame is most of what a terminal costs. */
+const PULSE = 400;
 /** Where more terminals than this look on, each draws time and progress the more rarely: the work is not to wait for them. */
 const FEW = 4;
 /** And their clocks show every so many seconds at least. */
 const RARELY = 5;
+/** A process that stops itself is given so long to have stopped, in ms. */
+const STOPPING = 200;
 /** For so long what the terminal has kept of earlier keys is waited for, in ms. */
 const TYPED_AHEAD = 20;
 
@@ -51,7 +53,7 @@ async function letGo(stdin: NodeJS.ReadStream): Promise<void> {
 async function stopHere(): Promise<void> {
   // The whole group, so that the shell notices, whatever stands between it and this process.
   process.kill(0, 'SIGTSTP');
-  await delay(PULSE);
+  await delay(STOPPING);
 }
 
 /** What was typed before there was anything to see was not meant for what is seen: it is read, and comes to nothing. */
