@@ -133,7 +133,7 @@ function refused(at: Coordinates, cause: unknown): ConnectionFailed {
     case '28P01':
     case '28000':
       return new ConnectionFailed(
-        `${where} does not let ${at.user} in: ${message}`,
+        `${where} does not let ${at.user} in: ${message}.`,
         'Check PGUSER and the password (PGPASSWORD or ~/.pgpass).',
         { cause },
       );
@@ -141,7 +141,7 @@ function refused(at: Coordinates, cause: unknown): ConnectionFailed {
       return new ConnectionFailed(`${where}: there is no such database.`, 'Check PGDATABASE.', { cause });
     default:
       return new ConnectionFailed(
-        `${where} cannot be reached: ${message}`,
+        `${where} cannot be reached: ${message}.`,
         'Check PGHOST, PGPORT and PGSSLMODE, and that the server is up and lets this machine in.',
         { cause },
       );
