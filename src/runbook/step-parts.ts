@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { duration, file, id, someTime, text } from './fields.ts';
 
 /** What a person's choice leads to. `accept` finishes the step with an exception on record; `retry` does it again. */
-const effect = z.enum(['proceed', 'retry', 'accept', 'roll-back', 'abort']);
+export const effect = z.enum(['proceed', 'retry', 'accept', 'roll-back', 'abort']);
 
 /** One thing a person may choose at a prompt, with its consequence in a sentence. */
 export const option = z.strictObject({

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { misshapen } from '../event-shape.ts';
 import type { JournalRecord, RunEvent } from '../events.ts';
 import { JournalBroken } from './journal.ts';
 
@@ -39,10 +40,9 @@ function eventOf(seq: number, text: string): RunEvent {
   } catch (cause) {
     throw new JournalBroken(seq, 'is not JSON', { cause });
   }
-  if (typeof event === 'object' && event !== null && 'type' in event && typeof event.type === 'string') {
-    return event as RunEvent;
-  }
-  throw new JournalBroken(seq, 'is no event');
+  const wrong = misshapen(event);
+  if (wrong !== null) throw new JournalBroken(seq, wrong);
+  return event as RunEvent;
 }
 
 /**
