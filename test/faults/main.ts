@@ -29,11 +29,11 @@ process.stdout.write(values.json ? `${JSON.stringify(summaries, null, 2)}\n` : p
 process.exitCode = summaries.every(held) ? 0 : 1;
 
 function printed(all: Summary[]): string {
-  const head = ['kind of fault', 'runs', 'faults', 'rows filled', 'steps done', 'seconds', ''];
+  const head = ['kind of fault', 'runs', 'faults', 'spared', 'rows filled', 'steps done', 'seconds', ''];
   const lines = all.map((each) => {
-    const { kind, runs, injected, rows, steps, seconds, wrong } = each;
+    const { kind, runs, injected, spared, rows, steps, seconds, wrong } = each;
     const verdict = held(each) ? 'all held' : wrong.length > 0 ? `${wrong.length} WENT WRONG` : 'NOTHING CAME ABOUT';
-    return [kind, runs, injected, rows, steps, seconds, verdict].map(String);
+    return [kind, runs, injected, spared, rows, steps, seconds, verdict].map(String);
   });
   const widths = head.map((_, i) => Math.max(...[head, ...lines].map((line) => line[i]?.length ?? 0)));
   const pad = (cell: string, i: number) =>

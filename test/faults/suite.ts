@@ -32,6 +32,8 @@ export interface Summary {
   kind: string;
   runs: number;
   injected: number;
+  /** Runs to which the fault did not come, as when they had fewer commits than the one it was meant for. */
+  spared: number;
   /** Of all runs. */
   rows: number;
   steps: number;
@@ -57,12 +59,13 @@ export async function bringAbout(
   const bench: Bench = { lab, random: randomFrom(seed), full };
   const summaries: Summary[] = [];
   for (const name of names) {
-    const summary: Summary = { kind: name, runs: 0, injected: 0, rows: 0, steps: 0, seconds: 0, wrong: [] };
+    const summary: Summary = { kind: name, runs: 0, injected: 0, spared: 0, rows: 0, steps: 0, seconds: 0, wrong: [] };
     const began = performance.now();
     await kinds(seed, full)[name]?.(bench, (outcome) => {
       const { fault, injected, rows, steps, wrong } = outcome;
       summary.runs += 1;
       summary.injected += injected;
+      if (injected === 0) summary.spared += 1;
       summary.rows += rows;
       summary.steps += steps;
       if (wrong.length > 0) summary.wrong.push({ fault, what: wrong });

@@ -18,8 +18,9 @@ const TARGET: Target = {
 
 /** How long a piece of work takes at most, in ms. */
 const WORK = 1_500;
-/** How long COMMIT is on its way to the server, and its answer back, at most. */
+/** How long COMMIT is on its way to the server, and its answer back, at most; and one whose connection was lost meanwhile. */
 const COMMIT = 60;
+const LATE_COMMIT = 30_000;
 
 class Trouble extends Error {}
 /** The connection broke; whether the server got the COMMIT nobody here knows. */
@@ -58,14 +59,13 @@ export class Machines {
         return { target: TARGET, committed: [...this.ledger] };
       },
       bind: async (_run, token) => {
-        // The fence is locked by each transaction until its end.
-        do await world.takes(20);
-        while (this.#committing > 0);
+        await this.#quiet();
         if (token < this.fence) throw new Trouble('A later conductor has been here.');
         this.fence = token;
         return { target: TARGET, notes: [] };
       },
       perform: async (step, act) => {
+        await this.#quiet();
         allowed('perform', step);
         switch (step.kind) {
           case 'decision':
@@ -76,7 +76,9 @@ export class Machines {
             await this.#program(process, step, act);
             break;
           case 'sql':
-            await this.#transaction(act, () => this.#once(step)).catch((error) => {
+            if (this.ledger.has(step.id)) break;
+            await this.#transaction(act, () => this.#once(step)).catch(async (error) => {
+              await this.#quiet();
               if (!(error instanceof Broken && this.ledger.has(step.id))) throw error;
             });
             break;
@@ -86,14 +88,15 @@ export class Machines {
         return { finished: { summary: 'done' } };
       },
       verify: async (step): Promise<Verification> => {
-        do await world.takes(20);
-        while (this.atWork.has(step.id));
+        await this.#quiet();
+        while (this.atWork.has(step.id)) await world.takes(20);
         const happened = step.kind === 'command' ? this.ran.has(step.id) : this.ledger.has(step.id);
         return happened ? { found: 'done', result: { summary: 'had been done' } } : { found: 'not-done' };
       },
       undo: async (step, act) => {
+        await this.#quiet();
         allowed('undo', step);
-        await this.#transaction(act, () => void this.ledger.delete(step.id));
+        if (this.ledger.has(step.id)) await this.#transaction(act, () => void this.ledger.delete(step.id));
         return { summary: 'undone' };
       },
       letGo: () => world.takes(20),
@@ -112,6 +115,12 @@ export class Machines {
     if (this.#goesWrong()) throw new Trouble('It did not work.');
   }
 
+  /** The fence is locked by each transaction until its end, and waited for before the ledger is asked. */
+  async #quiet(): Promise<void> {
+    do await this.#world.takes(20);
+    while (this.#committing > 0);
+  }
+
   /** As the database has it: the ledger's primary key lets no step in twice. */
   #once({ id }: Step): void {
     if (this.ledger.has(id)) return;
@@ -127,7 +136,7 @@ export class Machines {
     this.#committing += 1;
     const lost = this.#goesWrong();
     const committed = new Promise<void>((resolve) => {
-      world.later(world.random.between(0, COMMIT), () => {
+      world.later(world.random.between(0, lost ? LATE_COMMIT : COMMIT), () => {
         this.#committing -= 1;
         if (!lost || world.random.chance(0.5)) work();
         resolve();
