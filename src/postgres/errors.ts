@@ -29,6 +29,9 @@ export class Standby extends WrongTarget {}
 /** A later conductor has taken the run over: this one may commit nothing more. */
 export class FenceLost extends DatabaseTrouble {}
 
+/** A run of this name in another journal has worked on this database. */
+export class OtherJournal extends DatabaseTrouble {}
+
 /** Locks were not to be had in all the tries allowed. `table` shows who holds them. */
 export class Blocked extends DatabaseTrouble {}
 

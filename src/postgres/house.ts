@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool, PoolClient } from 'pg';
 import type { Queryable, Table } from './ask.ts';
-import { Blocked, FenceLost, sqlState } from './errors.ts';
+import { Blocked, FenceLost, OtherJournal, sqlState } from './errors.ts';
 import { endEarlier } from './sessions.ts';
 
 /**
@@ -15,6 +15,7 @@ create table if not exists middlewatch.fence (
   run text primary key,
   token bigint not null);
 alter table middlewatch.fence add column if not exists marker uuid not null default gen_random_uuid();
+alter table middlewatch.fence add column if not exists journal text;
 create table if not exists middlewatch.ledger (
   run text, step text, part text, attempt int not null, at timestamptz not null default now(), detail jsonb,
   primary key (run, step, part));
@@ -54,10 +55,12 @@ export interface Fence {
 /**
  * Makes the schema on first need, and takes the fence. A transaction of an earlier conductor that is being committed is
  * waited for; any other is ended, because whoever began it may be stopped, and has lost the right to commit it.
+ * @param journal what no other journal has: the hash of its first record
  * @throws FenceLost when a later conductor has been here
+ * @throws OtherJournal when a run of this name has been here that is kept elsewhere
  * @throws Blocked when somebody else holds it
  */
-export async function takeFence(pool: Pool, run: string, token: number): Promise<Fence> {
+export async function takeFence(pool: Pool, { run, token }: FenceToken, journal: string): Promise<Fence> {
   if (!(await houseStands(pool))) await pool.query(HOUSE);
   const client = await pool.connect();
   try {
@@ -67,7 +70,7 @@ export async function takeFence(pool: Pool, run: string, token: number): Promise
       [String(FENCE_TIMEOUT)],
     );
     const inTheWay = clearing(pool, run, token, rows[0]?.pid ?? 0);
-    const marker = await upsert(client, run, token).finally(inTheWay.stop);
+    const marker = await upsert(client, { run, token }, journal).finally(inTheWay.stop);
     await client.query('commit');
     const { columns, rows: idle } = await endEarlier(pool, run, token);
     return { marker, ended: { columns, rows: [...(await inTheWay.ended), ...idle] } };
@@ -88,22 +91,27 @@ async function houseStands(on: Queryable): Promise<boolean> {
   const { rows } = await on.query<{ stands: boolean }>(
     `select to_regclass('middlewatch.touched') is not null
         and exists (select from pg_catalog.pg_attribute
-                     where attrelid = to_regclass('middlewatch.fence') and attname = 'marker') as stands`,
+                     where attrelid = to_regclass('middlewatch.fence') and attname = 'journal') as stands`,
   );
   return rows[0]?.stands === true;
 }
 
 /** @returns the marker */
-async function upsert(client: PoolClient, run: string, token: number): Promise<string> {
+async function upsert(client: PoolClient, { run, token }: FenceToken, journal: string): Promise<string> {
   const { rows } = await client.query<{ marker: string }>(
-    `insert into middlewatch.fence as fence (run, token) values ($1, $2)
-     on conflict (run) do update set token = excluded.token where fence.token <= excluded.token
+    `insert into middlewatch.fence as fence (run, token, journal) values ($1, $2, $3)
+     on conflict (run) do update set token = excluded.token, journal = excluded.journal
+      where fence.token <= excluded.token and coalesce(fence.journal, excluded.journal) = excluded.journal
      returning marker`,
-    [run, token],
+    [run, token, journal],
   );
   const [taken] = rows;
-  if (taken === undefined) throw fenceLost();
-  return taken.marker;
+  if (taken !== undefined) return taken.marker;
+  const { rows: own } = await client.query('select from middlewatch.fence where run = $1 and journal = $2', [
+    run,
+    journal,
+  ]);
+  throw own.length > 0 ? fenceLost() : otherJournal(run);
 }
 
 /** Ends, until it is stopped, the sessions of earlier conductors that keep this server process waiting. */
@@ -142,5 +150,12 @@ function fenceLost(): FenceLost {
   return new FenceLost(
     'A later conductor has taken this run over.',
     'This one stops; look at the run with `runbook status`.',
+  );
+}
+
+function otherJournal(run: string): OtherJournal {
+  return new OtherJournal(
+    `A run named ${run} has worked on this database already, and its journal is another one.`,
+    `Carry that one on, from where its journal is (another machine, --journal, or XDG_STATE_HOME). If that is lost for good, \`update middlewatch.fence set journal = null where run = '${run}'\` in the database lets this run go on from what was committed.`,
   );
 }

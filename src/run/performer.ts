@@ -48,8 +48,12 @@ export type Performed = { finished: Result } | { asks: Result };
 export interface Performer {
   /** Looks at the database, and changes nothing there. */
   look(run: string, token: number): Promise<Found>;
-  /** Takes the fence with the conductor's token. @returns what it is bound to, and what had to be done for that, in words */
-  bind(run: string, token: number): Promise<{ target: Target; notes: string[] }>;
+  /**
+   * Takes the fence with the conductor's token.
+   * @param journal what no other journal has: the hash of its first record
+   * @returns what it is bound to, and what had to be done for that, in words
+   */
+  bind(run: string, token: number, journal: string): Promise<{ target: Target; notes: string[] }>;
   /** This, `verify` and `undo` throw TargetChanged when the database is not as it was when it was bound. */
   perform(step: Step, act: Act): Promise<Performed>;
   verify(step: Step, act: Act): Promise<Verification>;

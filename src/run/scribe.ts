@@ -14,6 +14,8 @@ const SURE = 15_000;
 /** The conductor's pen: appends under its lease, in one order whoever asks, and keeps the state folded to the last record. */
 export class Scribe {
   readonly clock: PlanClock;
+  /** The hash of the journal's first record: what no other journal has. */
+  readonly origin: string;
   readonly #journal: Journal;
   readonly #lease: Lease;
   readonly #pulses = new Map<string, Pulse>();
@@ -23,7 +25,9 @@ export class Scribe {
   /** Real clock; before what it heard was sent, for a process may sleep until the answer. */
   #heardOf = Number.NEGATIVE_INFINITY;
 
-  private constructor(journal: Journal, lease: Lease, state: RunState, clock: ClockMaker) {
+  private constructor(journal: Journal, lease: Lease, opened: { origin: string; state: RunState }, clock: ClockMaker) {
+    const { origin, state } = opened;
+    this.origin = origin;
     this.#journal = journal;
     this.#lease = lease;
     this.#state = state;
@@ -32,9 +36,11 @@ export class Scribe {
 
   /** Reads the journal from its beginning. @throws JournalBroken */
   static async open(journal: Journal, lease: Lease, clock: ClockMaker): Promise<Scribe> {
-    const state = foldAll(null, await journal.read(0));
-    if (state === null) throw new TypeError('A run is opened before it is conducted.');
-    return new Scribe(journal, lease, state, clock);
+    const records = await journal.read(0);
+    const state = foldAll(null, records);
+    const origin = records[0]?.hash;
+    if (state === null || origin === undefined) throw new TypeError('A run is opened before it is conducted.');
+    return new Scribe(journal, lease, { origin, state }, clock);
   }
 
   get state(): RunState {

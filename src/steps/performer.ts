@@ -75,10 +75,10 @@ export function openPerformer({ runbook, env, redactor, exports }: Opening): Per
       return await lookAtTarget(await pooled(run, token), env, run);
     },
 
-    async bind(run, token) {
+    async bind(run, token, journal) {
       const pool = await pooled(run, token);
       const identity = await identify(pool);
-      const { marker, ended } = await takeFence(pool, run, token);
+      const { marker, ended } = await takeFence(pool, { run, token }, journal);
       world = { runbook, run, pool, env, redactor, exports };
       target = { ...identity, where: whereabouts(coordinates(env)), marker };
       return { target, notes: ended.rows.map(([pid, state, , query]) => redactor.redact(leftOpen(pid, state, query))) };

@@ -83,7 +83,7 @@ export async function openFlagship(
     await performer.close();
     await rm(exports, { recursive: true });
   };
-  await performer.bind(run, token);
+  await performer.bind(run, token, 'journal');
   const prompts = Object.entries(choices).map(([step, choose]) => ({ prompt: { step }, settled: { choose } }));
   let state = { steps: {}, prompts, messages: {}, watches: {}, rollback: null, target: null } as unknown as RunState;
   const put = (step: Step, more: Partial<RunState['steps'][string]>) => {

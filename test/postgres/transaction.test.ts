@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Pool } from 'pg';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { Blocked, FenceLost, InDoubt } from '../../src/postgres/errors.ts';
+import { Blocked, FenceLost, InDoubt, OtherJournal } from '../../src/postgres/errors.ts';
 import { takeFence } from '../../src/postgres/house.ts';
 import { record, recorded } from '../../src/postgres/ledger.ts';
 import { sessionName } from '../../src/postgres/sessions.ts';
@@ -40,7 +40,7 @@ async function holder() {
 }
 
 it('commits work and ledger together, or neither', async () => {
-  await takeFence(pool, 'together', 1);
+  await takeFence(pool, { run: 'together', token: 1 }, 'journal');
   const entry = (step: string) => ({ run: 'together', step, part: '', attempt: 1 });
   const fence = { run: 'together', token: 1 };
   const detail = await transaction({ pool, fence, signal, entry: entry('good') }, async (client) => {
@@ -60,14 +60,25 @@ it('commits work and ledger together, or neither', async () => {
 });
 
 it('lets a stale conductor commit nothing', async () => {
-  await takeFence(pool, 'fenced', 1);
+  await takeFence(pool, { run: 'fenced', token: 1 }, 'journal');
   const before = await amount();
   const stale = { pool, fence: { run: 'fenced', token: 1 }, signal };
-  await takeFence(pool, 'fenced', 2);
+  await takeFence(pool, { run: 'fenced', token: 2 }, 'journal');
   const late = transaction(stale, (client) => client.query('update account set amount = 77'));
   await expect(late).rejects.toBeInstanceOf(FenceLost);
-  await expect(takeFence(pool, 'fenced', 1)).rejects.toBeInstanceOf(FenceLost);
+  await expect(takeFence(pool, { run: 'fenced', token: 1 }, 'journal')).rejects.toBeInstanceOf(FenceLost);
   expect(await amount()).toBe(before);
+});
+
+it('does not let a run of one name be carried on from two journals, unless the other is given up', async () => {
+  await takeFence(pool, { run: 'twice', token: 1 }, 'the one');
+  for (const token of [1, 2]) {
+    await expect(takeFence(pool, { run: 'twice', token }, 'the other')).rejects.toBeInstanceOf(OtherJournal);
+  }
+  await takeFence(pool, { run: 'twice', token: 2 }, 'the one');
+  await pool.query("update middlewatch.fence set journal = null where run = 'twice'");
+  await takeFence(pool, { run: 'twice', token: 2 }, 'the other');
+  await expect(takeFence(pool, { run: 'twice', token: 3 }, 'the one')).rejects.toBeInstanceOf(OtherJournal);
 });
 
 /** Somebody who holds up each COMMIT that has put rows into `slow`, until told not to. */
@@ -89,13 +100,13 @@ const waiting = (query: string) =>
 
 it('makes a new conductor wait for what the old one is committing', async () => {
   const { letGo } = await holdsCommitUp();
-  await takeFence(pool, 'handover', 1);
+  await takeFence(pool, { run: 'handover', token: 1 }, 'journal');
   const theirs = db.pool({ application_name: sessionName('handover', 1) });
   const old = transaction({ pool: theirs, fence: { run: 'handover', token: 1 }, signal }, (client) =>
     client.query('insert into slow values (1)'),
   );
   await waiting('commit');
-  const taken = takeFence(pool, 'handover', 2);
+  const taken = takeFence(pool, { run: 'handover', token: 2 }, 'journal');
   await waiting('insert into middlewatch.fence%');
   // Long enough for a look at who is in the way.
   const looks = vi.spyOn(pool, 'query');
@@ -108,7 +119,7 @@ it('makes a new conductor wait for what the old one is committing', async () => 
 
 it('is quiet once a COMMIT has come to its end whose connection was lost', async () => {
   const { letGo } = await holdsCommitUp();
-  await takeFence(pool, 'lost', 1);
+  await takeFence(pool, { run: 'lost', token: 1 }, 'journal');
   const fence = { run: 'lost', token: 1 };
   const lost = transaction({ pool, fence, signal }, async (client) => {
     await client.query('insert into slow values (2)');
@@ -127,7 +138,7 @@ it('is quiet once a COMMIT has come to its end whose connection was lost', async
 });
 
 it('ends what a conductor that stopped has left open, so that it is committed by nobody', async () => {
-  await takeFence(pool, 'stopped', 1);
+  await takeFence(pool, { run: 'stopped', token: 1 }, 'journal');
   const before = await amount();
   const theirs = db.pool({ application_name: sessionName('stopped', 1) });
   const wakes = Promise.withResolvers<void>();
@@ -139,7 +150,7 @@ it('ends what a conductor that stopped has left open, so that it is committed by
   });
   const came = old.catch((error: unknown) => error);
   await stops.promise;
-  const { ended } = await takeFence(pool, 'stopped', 2);
+  const { ended } = await takeFence(pool, { run: 'stopped', token: 2 }, 'journal');
   expect(ended.rows).toEqual([expect.arrayContaining(['idle in transaction', 'update account set amount = 55'])]);
   wakes.resolve();
   expect(await came).toBeInstanceOf(InDoubt);
@@ -147,7 +158,7 @@ it('ends what a conductor that stopped has left open, so that it is committed by
 });
 
 it('waits for a lock no longer than it may, and tries again until it is free (F16)', async () => {
-  await takeFence(pool, 'retry', 1);
+  await takeFence(pool, { run: 'retry', token: 1 }, 'journal');
   const before = (await amount()) ?? 0;
   const { letGo } = await holder();
   let tries = 0;
@@ -161,7 +172,7 @@ it('waits for a lock no longer than it may, and tries again until it is free (F1
 });
 
 it('on the last try shows who stands in the way (F12, F16)', async () => {
-  await takeFence(pool, 'blocked', 1);
+  await takeFence(pool, { run: 'blocked', token: 1 }, 'journal');
   const { letGo } = await holder();
   const error = await transaction({ pool, fence: { run: 'blocked', token: 1 }, signal, tries: 3 }, (client) =>
     client.query('alter table account add column late int'),
@@ -176,7 +187,7 @@ it('on the last try shows who stands in the way (F12, F16)', async () => {
 });
 
 it('shows a prepared transaction that stands in the way, which is no session', async () => {
-  await takeFence(pool, 'prepared', 1);
+  await takeFence(pool, { run: 'prepared', token: 1 }, 'journal');
   const client = await db.client();
   await client.query(`begin; update account set amount = amount; prepare transaction '${db.name} forgotten'`);
   const error = await transaction({ pool, fence: { run: 'prepared', token: 1 }, signal, tries: 3 }, (client) =>
@@ -192,7 +203,7 @@ it('does a transaction that lost a deadlock again (F12)', async () => {
   await pool.query(
     'create table a (n int); create table b (n int); insert into a values (0); insert into b values (0)',
   );
-  await takeFence(pool, 'deadlock', 1);
+  await takeFence(pool, { run: 'deadlock', token: 1 }, 'journal');
   const other = await db.client();
   await other.query("set deadlock_timeout = '1min'; begin; update b set n = n + 1");
   let theirs: Promise<unknown> = Promise.resolve();
@@ -211,7 +222,7 @@ it('does a transaction that lost a deadlock again (F12)', async () => {
 });
 
 it('cancels what is at work on the server when it is aborted', async () => {
-  await takeFence(pool, 'abort', 1);
+  await takeFence(pool, { run: 'abort', token: 1 }, 'journal');
   const stop = new AbortController();
   const sleeping = transaction({ pool, fence: { run: 'abort', token: 1 }, signal: stop.signal }, (client) =>
     client.query('select pg_sleep(3600)'),

@@ -16,7 +16,7 @@ export async function performing(
     redactor: redactor(env),
     exports: options.exports ?? 'exports',
   });
-  await performer.bind(options.run ?? 'test', options.token ?? 1);
+  await performer.bind(options.run ?? 'test', options.token ?? 1, 'journal');
   return Object.assign(performer, { [Symbol.asyncDispose]: () => performer.close() });
 }
 

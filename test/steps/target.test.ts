@@ -33,7 +33,7 @@ afterEach(() => db.drop());
 
 it('that is a copy from before the run, or one of another run, is refused', async () => {
   await using performer = performerOf(db.env);
-  const { target } = await performer.bind('test', 1);
+  const { target } = await performer.bind('test', 1, 'journal');
   expect(doubtOf(RUNBOOK, bound(target), await performer.look('test', 1))).toBeNull();
   await db.superuser.query('update middlewatch.fence set marker = gen_random_uuid()');
   const other = await performer.look('test', 1);
@@ -46,7 +46,7 @@ it('that is a copy from before the run, or one of another run, is refused', asyn
 
 it('that has lost a step is nothing to go on with unasked', async () => {
   await using performer = performerOf(db.env);
-  const { target } = await performer.bind('test', 1);
+  const { target } = await performer.bind('test', 1, 'journal');
   await performer.perform(ONE, actOf({ state: bound(target) }));
   const state = bound(target, ['one']);
   expect(doubtOf(RUNBOOK, state, await performer.look('test', 1))).toBeNull();
@@ -57,7 +57,7 @@ it('that has lost a step is nothing to go on with unasked', async () => {
 
 it('whose connections are ended in mid-step is asked what it has, and the step goes on', async () => {
   await using performer = performerOf(db.env);
-  const { target } = await performer.bind('test', 1);
+  const { target } = await performer.bind('test', 1, 'journal');
   const holder = await db.client();
   await holder.query('begin; create table one ()');
   const notes: string[] = [];
@@ -78,7 +78,7 @@ it('whose connections are ended in mid-step is asked what it has, and the step g
 
 it('whose administrator ends the session again is left alone until people have been asked', async () => {
   await using performer = performerOf(db.env);
-  const { target } = await performer.bind('test', 1);
+  const { target } = await performer.bind('test', 1, 'journal');
   const holder = await db.client();
   await holder.query('begin; create table one ()');
   const failed = performer.perform(ONE, actOf({ state: bound(target) })).catch((error: unknown) => error);
@@ -138,7 +138,7 @@ it('that is a replica which was promoted without the last commit stops the run',
   try {
     await using way = await switchboard(primary.port);
     await using performer = performerOf({ ...primary.env, PGPORT: way.port });
-    const { target } = await performer.bind('test', 1);
+    const { target } = await performer.bind('test', 1, 'journal');
     await performer.perform(ONE, actOf({ state: bound(target) }));
     await using standby = await standbyOf(primary, folder);
     // What is committed from here on never reaches it.
@@ -156,7 +156,7 @@ it('that is a replica which was promoted without the last commit stops the run',
     const doubt = doubtOf(RUNBOOK, state, await performer.look('test', 1));
     expect(doubt).toMatchObject({ lost: ['two'], why: expect.stringContaining('timeline 2'), target: { timeline: 2 } });
     // Somebody has decided to go on with it.
-    const again = await performer.bind('test', 2);
+    const again = await performer.bind('test', 2, 'journal');
     const on = actOf({ state: bound(again.target, ['one']) });
     expect(await performer.perform(TWO, Object.assign(on, { token: 2 }))).toMatchObject({ finished: {} });
   } finally {

@@ -20,10 +20,10 @@ export function requested(state: RunState, event: Extract<RunEvent, { type: 'req
       return { ...state, paused: false };
     case 'stop':
       return { ...state, stopping: true };
+    // One that was not heard of may come back just then, and leave.
+    case 'take-over':
     case 'hand-over':
       return state.conductor === null ? state : { ...state, handingOver: event.by };
-    case 'take-over':
-      return state;
     case 'faster':
       return { ...state, speed: Math.min(state.speed * 2, 8) };
     case 'slower':

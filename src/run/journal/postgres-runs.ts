@@ -3,7 +3,7 @@ import { asking, type JournalDatabase } from './database.ts';
 import { JournalFailed, UnknownFormat } from './journal.ts';
 
 /** The layout below, to be counted up with any change of it. Another is not touched. */
-const FORMAT = 3;
+const FORMAT = 4;
 
 const SCHEMA = `
   create schema middlewatch_journal;

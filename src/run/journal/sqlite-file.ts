@@ -3,7 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { JournalFailed, JournalLocked, UnknownFormat } from './journal.ts';
 
 /** The layout below, as `pragma user_version` has it, to be counted up with any change of it. Another is not touched. */
-const FORMAT = 3;
+const FORMAT = 4;
 
 const SCHEMA = `
   create table if not exists record (
