@@ -10,7 +10,10 @@ const THINKING = 5;
  * a program of its own, as the application is, of the database in PG*. Tells how long each change took, in ms.
  */
 const pool = new pg.Pool({ max: 2 });
-const { rows } = await pool.query<{ id: string }>('select id from public.orders tablesample system (5) limit 20000');
+const SOME = `select id from public.orders
+  tablesample system ((select case when reltuples < 100000 then 100 else 5 end from pg_class where oid = 'public.orders'::regclass))
+  limit 20000`;
+const { rows } = await pool.query<{ id: string }>(SOME);
 const ms: number[] = [];
 let over = false;
 

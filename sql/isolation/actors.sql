@@ -84,7 +84,7 @@ sample as (
              when refers.to_column is not null then format('(select %I from %s limit 1)', refers.to_column, refers.to_table)
              when typtype = 'e' then (
                select quote_literal(enumlabel) from pg_enum where enumtypid = atttypid order by enumsortorder limit 1)
-             when typcategory = 'S' then quote_literal(left('sample', nullif(greatest(atttypmod - 4, 0), 0)))
+             when typcategory = 'S' then quote_literal(left('sample', coalesce(nullif(greatest(atttypmod - 4, 0), 0), 6)))
              when typcategory = 'B' then 'false'
              when typcategory = 'N' then '1'
              when typcategory = 'D' then 'now()'

@@ -20,6 +20,8 @@ import { type Traces, tracesIn } from './traces.ts';
 
 /** A conductor is taken to hang when it has not ended after this long, in ms. */
 const PATIENCE = 60_000;
+/** How long it takes somebody to open another terminal, in ms. */
+const ANOTHER_TERMINAL = 200;
 /** A run that is not over after this many conductors is taken to be stuck. */
 const MOST_CONDUCTORS = 8;
 const ME = { name: 'Ona', role: 'ops' };
@@ -78,15 +80,23 @@ export class Trial implements AsyncDisposable {
     this.folder = folder;
     this.database = database;
     this.journal = journal;
+    this.#answering = this.#answer(unanswered);
+  }
+
+  /** A terminal that answers; it ends when an answer cannot be put on record, and then another is opened. */
+  async #answer(unanswered: string[]): Promise<void> {
     const { signal } = this.#over;
-    this.#answering = answerPrepared({
-      journal,
-      answers: Object.fromEntries(Object.entries(ANSWERS).filter(([prompt]) => !unanswered.includes(prompt))),
-      proof: 'named',
-      otherwise: 'leave-it',
-      by: ME,
-      signal,
-    }).catch(() => undefined);
+    const answers = Object.fromEntries(Object.entries(ANSWERS).filter(([prompt]) => !unanswered.includes(prompt)));
+    const { journal } = this;
+    for (;;) {
+      try {
+        await answerPrepared({ journal, answers, proof: 'named', otherwise: 'leave-it', by: ME, signal });
+        return;
+      } catch {
+        if (signal.aborted) return;
+        await delay(ANOTHER_TERMINAL);
+      }
+    }
   }
 
   static async open(lab: Lab, name: string, place: Place): Promise<Trial> {
