@@ -98,7 +98,9 @@ async function answer(name: string | undefined, flags: Flags, command: Command):
   try {
     if (flags.choose === undefined) {
       const open: Prompt[] = openPrompts(state);
-      const shown = open.map((prompt) => promptText(prompt, runbook, 'elsewhere'));
+      const shown = open.map((prompt) =>
+        promptText(prompt, runbook, { typing: false, at: { run: state.run, journal } }),
+      );
       return print(shown.length === 0 ? 'Nothing is asked.\n' : `${shown.join('\n')}\n`);
     }
     const asked = meant(state, flags, command);

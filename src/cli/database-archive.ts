@@ -24,6 +24,14 @@ const environment = (url: string) => ({ DATABASE_URL: url, USER: process.env.USE
 /** How a person would name it, without the password. */
 const whereIs = (url: string) => whereabouts(coordinates(environment(url)));
 
+/** As `--journal` takes it, without the password. */
+function withoutPassword(text: string): string {
+  const url = new URL(text);
+  url.password = '';
+  url.searchParams.delete('password');
+  return url.href;
+}
+
 /** One connection for each terminal: there may be many. @throws ConnectionFailed, WrongTarget */
 async function openAt(url: string): Promise<Pool> {
   const options = { application: 'middlewatch journal', max: 1, queryTimeout: UNANSWERED };
@@ -39,7 +47,12 @@ async function openAt(url: string): Promise<Pool> {
 
 /** Journals in a database. @param url postgres://… */
 export function databaseArchive(url: string): Archive {
-  const connect = async (): Promise<JournalDatabase> => ({ pool: await openAt(url), where: whereIs(url), lost });
+  const connect = async (): Promise<JournalDatabase> => ({
+    pool: await openAt(url),
+    where: whereIs(url),
+    url: withoutPassword(url),
+    lost,
+  });
 
   async function withRuns<T>(work: (runs: PostgresRuns, where: string) => Promise<T>): Promise<T> {
     const database = await connect();

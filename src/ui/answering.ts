@@ -4,6 +4,7 @@ import { keysOf, unsigned } from '../run/answering/proof.ts';
 import type { Answer, Person, Prompt, PromptOption } from '../run/events.ts';
 import type { RunState } from '../run/state.ts';
 import type { Runbook } from '../runbook/plan.ts';
+import { command, type Place } from './commands.ts';
 import { type Press, typed } from './presses.ts';
 
 export type Stage = 'choose' | 'reason' | 'who' | 'name' | 'confirm' | 'signing' | 'sent';
@@ -33,6 +34,8 @@ export interface Desk {
   role: string | null;
   known: readonly Person[];
   terminal: string;
+  /** Where the journal is kept. */
+  journal: Place['journal'];
 }
 
 /** The people who may answer here; a role that names nobody is there once, with an empty name to fill in. */
@@ -47,8 +50,8 @@ export function candidates({ prompt, state, role: only }: Pick<Desk, 'prompt' | 
 }
 
 /** Said of a question to a terminal none of whose people may answer it. */
-export const forOthers = ({ who }: Prompt) =>
-  `Not from this terminal: \`runbook attach --as ${who[0] ?? 'ROLE'}\` in another one.`;
+export const forOthers = ({ who }: Prompt, at: Place) =>
+  `Not from this terminal: ${command(at, 'attach', '--as', who[0] ?? 'ROLE')} in another one.`;
 
 /** Said to who is about to ask for a rollback: who has to approve it. */
 export function approvedBy(asker: Person, runbook: Runbook, state: RunState): string {
@@ -61,7 +64,7 @@ export function approvedBy(asker: Person, runbook: Runbook, state: RunState): st
   return `Nothing is undone before ${roles[0] ?? 'somebody else'} has approved it; that cannot be ${barred}.`;
 }
 
-export function openForm({ known, ...desk }: Omit<Desk, 'terminal'>): Form {
+export function openForm({ known, ...desk }: Omit<Desk, 'terminal' | 'journal'>): Form {
   const { prompt } = desk;
   const people = candidates(desk);
   const fitting = (by: Person) =>
@@ -113,7 +116,8 @@ function choose(form: Form, press: Press, desk: Desk): Form {
   if (option.effect === 'proceed' && form.ticked.includes(false)) {
     return { ...form, refused: 'Tick every item with the space bar first, or choose another answer.' };
   }
-  if (candidates(desk).length === 0) return { ...form, refused: forOthers(prompt) };
+  if (candidates(desk).length === 0)
+    return { ...form, refused: forOthers(prompt, { run: desk.state.run, journal: desk.journal }) };
   return { ...form, stage: option.reason ? 'reason' : 'who' };
 }
 

@@ -88,7 +88,6 @@ export async function openPlain({
 }): Promise<RunState> {
   const look = lookOf(process.env);
   const interactive = stdin.isTTY === true;
-  const means = interactive ? 'typing' : 'elsewhere';
   const print = (text: string): void => {
     stdout.write(`${look.unicode ? harmless(text) : asciiOf(text)}\n`);
   };
@@ -128,7 +127,11 @@ export async function openPlain({
         const past = told === 0 ? (following.since ?? records.at(-1)?.seq ?? 0) : 0;
         const log = followed.log.slice(told);
         told = followed.log.length;
-        for (const text of printed(records, log, followed, past, { look, means })) print(text);
+        for (const text of printed(records, log, followed, past, {
+          look,
+          means: { typing: interactive, at: { run: followed.state.run, journal: following.journal } },
+        }))
+          print(text);
         const came = verdict(records, followed.state, following.terminal);
         if (came !== null) print(`  ${inert(came)}`);
       },

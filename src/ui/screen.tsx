@@ -83,6 +83,7 @@ export async function openScreen({ stdin, stdout, sign, ...following }: Followin
     me,
     role,
     terminal,
+    journal: following.journal,
     columns: stdout.columns,
     rows: stdout.rows,
   });
@@ -124,6 +125,7 @@ export async function openScreen({ stdin, stdout, sign, ...following }: Followin
       state,
       me,
       terminal,
+      journal: following.journal,
       now: planNow(screen),
       scrollMax,
       pageLength,

@@ -89,7 +89,9 @@ export function stageLines(screen: Screen, followed: Followed, prompt: Prompt, f
       return [
         ...givenLines(prompt, followed, cells),
         ...paragraph(whoMay(prompt, followed.runbook), cells, 'quiet'),
-        ...(here ? [] : paragraph(forOthers(prompt), cells, 'quiet')),
+        ...(here
+          ? []
+          : paragraph(forOthers(prompt, { run: followed.state.run, journal: screen.journal }), cells, 'quiet')),
         ...keys(`${tick}arrows or a number choose, Enter goes on`),
       ];
     }

@@ -1,6 +1,7 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { Person } from '../run/events.ts';
 import type { Pulse } from '../run/journal/journal.ts';
+import type { Place } from './commands.ts';
 import type { Followed } from './followed.ts';
 import type { Look } from './look.ts';
 import { noted, type Rates } from './rates.ts';
@@ -22,6 +23,8 @@ export interface Screen {
   look: Look;
   me: Person;
   terminal: string;
+  /** Where the journal is kept. */
+  journal: Place['journal'];
   view: View;
 }
 
@@ -30,7 +33,7 @@ export type ScreenStore = StoreApi<Screen>;
 export function createScreenStore({
   role,
   ...given
-}: Pick<Screen, 'look' | 'me' | 'terminal' | 'columns' | 'rows'> & { role: string | null }): ScreenStore {
+}: Pick<Screen, 'look' | 'me' | 'terminal' | 'journal' | 'columns' | 'rows'> & { role: string | null }): ScreenStore {
   return createStore<Screen>(() => ({
     ...given,
     followed: null,

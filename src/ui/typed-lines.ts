@@ -3,6 +3,7 @@ import { unsigned } from '../run/answering/proof.ts';
 import { type Person, type Prompt, type RunEvent, WATCHER } from '../run/events.ts';
 import type { RunState } from '../run/state.ts';
 import type { Runbook } from '../runbook/plan.ts';
+import { command, type Place } from './commands.ts';
 import { evidenceLines } from './evidence-lines.ts';
 import type { Followed } from './followed.ts';
 import type { Following } from './following.ts';
@@ -10,19 +11,24 @@ import { plural } from './format.ts';
 import { inert } from './inert.ts';
 import { lineText } from './lines.ts';
 import { staffed } from './staffing.ts';
-import { openPrompts, WATCHING } from './view.ts';
+import { openPrompts, watching } from './view.ts';
 
 /** Evidence in a log is for the eye to follow, not the whole of it. */
 const EVIDENCE_LINES = 30;
 const CELLS = 110;
 
 /** How a question can be answered here: by typing, or elsewhere only. */
-export type Means = 'typing' | 'elsewhere';
+export interface Means {
+  typing: boolean;
+  at: Place;
+}
 
-function howTo({ id, who, signed }: Prompt, means: Means): string {
-  const answer = `\`runbook answer --prompt ${id} --choose CHOICE --as ${who.length === 1 ? who[0] : 'ROLE'}\``;
-  if (signed) return `signed with an SSH key: run \`runbook attach\`, or ${answer}.`;
-  if (means === 'elsewhere') return `run \`runbook attach\` in a terminal, or ${answer}.`;
+function howTo({ id, who, signed }: Prompt, { typing, at }: Means): string {
+  const as = ['--as', who.length === 1 ? (who[0] ?? '') : 'ROLE'];
+  const answer = command(at, 'answer', '--prompt', id, '--choose', 'CHOICE', ...as);
+  const attach = command(at, 'attach', ...as);
+  if (signed) return `signed with an SSH key: run ${attach}, or ${answer}.`;
+  if (!typing) return `run ${attach} in a terminal, or ${answer}.`;
   return `type \`[as ${who.length > 0 ? who.join('|') : 'ROLE'}] CHOICE [REASON]\`.`;
 }
 
@@ -31,7 +37,7 @@ export function promptText(prompt: Prompt, runbook: Runbook, means: Means): stri
   const roles = prompt.who.map((role) => runbook.document.roles[role]?.title ?? role).join(' or ');
   const evidence = evidenceLines(prompt.evidence, CELLS - 4, 'cut');
   const cut = evidence.length - EVIDENCE_LINES;
-  const whole = means === 'typing' ? 'type `evidence` to see it all' : 'all of it is in the screen and the report';
+  const whole = means.typing ? 'type `evidence` to see it all' : 'all of it is in the screen and the report';
   return [
     `? ${inert(prompt.question)}`,
     ...(prompt.items ?? []).map((item) => `    [ ] ${inert(item)}`),
@@ -83,12 +89,12 @@ function answer(prompt: Prompt, rest: string, by: Person, from: string, state: R
   return refused === null ? { event: { type: 'prompt-answered', answer } } : says(refused);
 }
 
-function looked(word: string, { runbook, state }: Followed): Meant {
+function looked(word: string, { runbook, state }: Followed, at: Place): Meant {
   const open = openPrompts(state);
   if (open.length === 0) return says('Nothing is asked.');
   const shown = open.flatMap((prompt) =>
     word === ''
-      ? [promptText(prompt, runbook, 'typing')]
+      ? [promptText(prompt, runbook, { typing: true, at })]
       : [
           `  ${inert(prompt.question)}`,
           ...evidenceLines(prompt.evidence, CELLS - 4, 'whole').map((each) => `    ${lineText(each)}`),
@@ -100,20 +106,23 @@ function looked(word: string, { runbook, state }: Followed): Meant {
 /** What a typed line means: an answer, a request, a question about what is asked, or why it is nothing of these. */
 export function understood(
   text: string,
-  { me, role: only, terminal }: Pick<Following, 'me' | 'role' | 'terminal'>,
+  { me, role: only, terminal, journal }: Pick<Following, 'me' | 'role' | 'terminal' | 'journal'>,
   followed: Followed,
 ): Meant {
   const { state } = followed;
+  const at: Place = { run: state.run, journal };
   const [, role, rest = ''] = /^(?:as\s+(\S+)\s+)?(.*)$/.exec(text.trim()) ?? [];
   const by = role === undefined ? me : personFor(role, me, state);
   const [, word = '', more = ''] = /^(\S*)\s*(.*)$/.exec(rest) ?? [];
-  if (word === '' || word === 'evidence') return looked(word, followed);
+  if (word === '' || word === 'evidence') return looked(word, followed, at);
   if (word === 'help' || word === '?') return { says: HELP };
 
   if (role !== undefined && only !== null && role !== only) {
-    return says(`This terminal answers as ${only}; for ${role}, \`runbook attach --as ${role}\` in another one.`);
+    return says(
+      `This terminal answers as ${only}; for ${role}, ${command(at, 'attach', '--as', role)} in another one.`,
+    );
   }
-  if (by.role === WATCHER && word !== 'detach') return says(WATCHING);
+  if (by.role === WATCHER && word !== 'detach') return says(watching(at));
 
   const open = openPrompts(state);
   const named = open.find((each) => each.id === word);

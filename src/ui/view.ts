@@ -3,6 +3,7 @@ import type { PromptState, RunState } from '../run/state.ts';
 import { undosDue } from '../run/undo.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import { answering, type Form, openForm } from './answering.ts';
+import { command, type Place } from './commands.ts';
 import { type Dialog, inDialog, openGrave, requested } from './dialogs.ts';
 import type { Press } from './presses.ts';
 import { staffed } from './staffing.ts';
@@ -39,6 +40,8 @@ export interface Situation {
   scrollMax: number;
   /** Lines a page key moves. */
   pageLength: number;
+  /** Where the journal is kept. */
+  journal: Place['journal'];
   /** Whether the question in front is on the screen; what cannot be read is not answered. */
   legible: boolean;
 }
@@ -101,7 +104,10 @@ export function taken(view: View, state: RunState): boolean {
 }
 
 /** Said to a watcher whose key would do something. */
-export const WATCHING = 'You only watch. `runbook attach --as ROLE` answers, and asks things of the run.';
+export const watching = (at: Place) =>
+  `You only watch. ${command(at, 'attach', '--as', 'ROLE')} answers, and asks things of the run.`;
+
+const placeOf = ({ state, journal }: Situation): Place => ({ run: state.run, journal });
 
 const stay = (view: View, ...events: RunEvent[]): Pressed => ({ view, events, leave: false });
 
@@ -148,7 +154,7 @@ function onLetter(view: View, letter: string, situation: Situation): Pressed | n
     const scroll = FROM_END.includes(page) ? Number.MAX_SAFE_INTEGER : 0;
     return stay(view.page === page ? { ...view, page: 'run', scroll: 0 } : { ...view, page, scroll });
   }
-  if (me.role === WATCHER && ASKING.includes(letter)) return stay({ ...view, notice: WATCHING });
+  if (me.role === WATCHER && ASKING.includes(letter)) return stay({ ...view, notice: watching(placeOf(situation)) });
   switch (letter) {
     case 'q':
       return view.page === 'run' ? left(view, situation) : stay({ ...view, page: 'run', scroll: 0 });
@@ -224,13 +230,14 @@ export function pressed(before: View, press: Press, situation: Situation): Press
     return stay(back ? { ...view, page: 'run', scroll: 0 } : view);
   }
   if (!front || !situation.legible) return stay(view);
-  if (me.role === WATCHER) return stay({ ...view, notice: WATCHING });
+  if (me.role === WATCHER) return stay({ ...view, notice: watching(placeOf(situation)) });
   const { form, answer } = answering(front.form, press, {
     prompt: front.prompt,
     state,
     known: view.known,
     role: view.role,
     terminal,
+    journal: situation.journal,
   });
   const next: View = {
     ...view,

@@ -82,6 +82,7 @@ export class Store {
       return result;
     };
     return {
+      url: null,
       interval: 100,
       append: (writer, at, events) =>
         asked(() => {

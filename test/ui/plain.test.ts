@@ -60,7 +60,7 @@ it('prints a line an event, and a question with everything needed to answer it',
   await plain.says('2030-03-04T02:12:00Z ? What shall become of the orphans?');
   await plain.says('^[[31mbad');
   await plain.says('drop REASON: They are deleted for good.');
-  await plain.says('For Tech Lead to answer: run `runbook attach`');
+  await plain.says('For Tech Lead to answer: run `runbook attach night-1 --as lead`');
   await run.happens(OPENS + 13 * MINUTE, { type: 'conductor-left', why: 'it may not wait' });
   expect((await plain.ended).conductor).toBeNull();
   expect(plain.text()).not.toContain('\u001b');
@@ -80,7 +80,7 @@ it('answers, with --as, in that role alone', async () => {
   const plain = show(run, { tty: true, role: 'dev' });
   await plain.says('What shall become of the orphans?');
   plain.types('as lead leave');
-  await plain.says('This terminal answers as dev; for lead, `runbook attach --as lead` in another one.');
+  await plain.says('This terminal answers as dev; for lead, `runbook attach night-1 --as lead` in another one.');
 });
 
 it('takes answers as typed lines, and says why one does not count', async () => {

@@ -202,7 +202,7 @@ describe('answering', () => {
     const run = await openTestRun();
     await asked(run);
     const { terminal: dev } = show(run, 100, 30, 'test:1', { role: 'dev' });
-    await dev.shows('For Tech Lead to answer. Not from this terminal: `runbook attach --as lead`');
+    await dev.shows('For Tech Lead to answer. Not from this terminal: `runbook attach night-1 --as lead`');
     dev.press({ type: '1' }, 'enter');
     await dev.shows(/answer\..*Not from this terminal.*Not from this terminal/s);
     await run.happens(OPENS, { type: 'prompt-opened', prompt: { ...orphans(), id: 'more', who: [] } });
@@ -377,7 +377,7 @@ describe('keys', () => {
     await terminal.shows('eve (watching)');
     for (const letter of ['p', 'R', '1']) {
       terminal.press({ type: letter });
-      await terminal.shows('You only watch. `runbook attach --as ROLE` answers');
+      await terminal.shows('You only watch. `runbook attach night-1 --as ROLE` answers');
       terminal.press({ type: 'l' });
       await terminal.shows('has it conducted on');
       terminal.press('escape');

@@ -8,6 +8,8 @@ export interface JournalDatabase {
   pool: Pool;
   /** How a person would name it, without a password. */
   where: string;
+  /** As `--journal` takes it, without a password. */
+  url: string;
   /** Whether an error means that the connection is gone, and nothing is known of what was asked last. */
   lost(error: unknown): boolean;
 }

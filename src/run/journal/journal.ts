@@ -142,6 +142,8 @@ export function readPulses(bodies: string[]): Pulse[] {
  * @throws JournalFailed from everything, when the store itself fails
  */
 export interface Journal {
+  /** The database it is kept in, as `--journal` takes it, without the password; null for a file. */
+  readonly url: string | null;
   /** How often it is worth looking for news, in ms. */
   readonly interval: number;
   /** Appends durably, or not at all. @throws LeaseLost, TypeError for what is not the writer's to say @returns what was written */

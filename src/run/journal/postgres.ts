@@ -81,6 +81,7 @@ export function openPostgresJournal(run: string, database: JournalDatabase): Jou
   }
 
   return {
+    url: database.url,
     interval: INTERVAL,
 
     async append(writer: Writer, at: number, events: RunEvent[]): Promise<JournalRecord[]> {

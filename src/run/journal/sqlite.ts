@@ -133,6 +133,7 @@ export async function openSqliteJournal(path: string): Promise<Journal> {
   };
 
   return {
+    url: null,
     interval: INTERVAL,
 
     async append(writer: Writer, at: number, events: RunEvent[]): Promise<JournalRecord[]> {
