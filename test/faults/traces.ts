@@ -13,6 +13,8 @@ export interface Traces {
   /** Rows a backfill has filled, and those it has filled again. */
   filled: number;
   again: number;
+  /** Blocks that a batch has gone through after another had, in one pass over a table. */
+  repeated: string[];
 }
 
 const TABLES = ['owner', 'orders', 'notes', '"Big Table"'];
@@ -42,5 +44,9 @@ export async function tracesIn(on: Queryable): Promise<Traces> {
     happened: await list('select step as it from happened order by 1'),
     filled,
     again,
+    repeated: await list(
+      `select a.name || ' ' || a.blocks * b.blocks as it from batch a
+         join batch b on a.name = b.name and a.pass = b.pass and a.blocks && b.blocks and a.ctid < b.ctid order by 1`,
+    ),
   };
 }

@@ -1,7 +1,8 @@
--- Few rows to a block, so that there are batches; each update of a row and each step leaves a line that can be counted.
+-- Few rows to a block, so that there are batches; each update of a row, batch and step leaves a line that can be counted.
 create table owner (id int primary key, tenant int not null);
 insert into owner select n, n * 10 from generate_series(1, 50) n;
 create table happened (step text);
+create table batch (name text, pass int not null, blocks int8range);
 create table touched (name text, id int);
 create function touched() returns trigger language plpgsql as
   $$ begin insert into touched values (tg_table_name, new.id); return null; end $$;
