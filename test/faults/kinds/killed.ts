@@ -23,14 +23,19 @@ export const appends: Kind = async ({ lab, random, full }, onOutcome) => {
 /** How long a run is at work once its conductor has begun, about, in ms. */
 const SPAN = 1_200;
 
-/** Conductors are killed at random moments, each up to three times in a run. */
+/** Conductors are killed at random moments, up to three in a run, and 200 of them in all. */
 export const moments: Kind = async ({ lab, random, full }, onOutcome) => {
-  const runs = Array.from({ length: full ? 200 : 1 }, () =>
+  const kills = full ? 200 : 1;
+  const runs = Array.from({ length: kills }, () =>
     Array.from({ length: random.between(1, 3) }, () => random.between(0, SPAN)),
   );
+  let killed = 0;
   await each(runs, async (waits) => {
+    if (killed >= kills) return;
     const fault = `killed ${waits.join(' ms, then ')} ms after a conductor began`;
-    onOutcome(await tried(lab, fault, (trial) => killedAfter(trial, waits)));
+    const outcome = await tried(lab, fault, (trial) => killedAfter(trial, waits));
+    killed += outcome.injected;
+    onOutcome(outcome);
   });
 };
 
