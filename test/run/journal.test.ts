@@ -1,19 +1,17 @@
 import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { databaseArchive, refuseTarget } from '../../src/cli/database-archive.ts';
-import { GENESIS, verified } from '../../src/run/journal/chain.ts';
-import { type Journal, JournalBroken, JournalFailed, LeaseHeld, LeaseLost } from '../../src/run/journal/journal.ts';
+import { databaseArchive } from '../../src/cli/database-archive.ts';
+import { type Journal, JournalBroken, LeaseHeld, LeaseLost } from '../../src/run/journal/journal.ts';
 import { openSqliteJournal } from '../../src/run/journal/sqlite.ts';
 import { makeSqliteJournal } from '../../src/run/journal/sqlite-file.ts';
 import { startedAt } from '../../src/run/process.ts';
-import { commitProxy } from '../steps/commit-proxy.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { says } from './said.ts';
 
 /** A place for one journal, as its contract is tried on it. */
 interface Place {
@@ -69,8 +67,6 @@ beforeEach(async () => {
   await db.superuser.query('drop schema if exists middlewatch_journal cascade');
 });
 
-const says = (reason: string) =>
-  ({ type: 'requested', request: 'pause', by: { role: 'ops', name: 'Ada' }, reason }) as const;
 const broken = (seq: number, what: RegExp) =>
   expect.objectContaining({ name: 'JournalBroken', seq, message: expect.stringMatching(what) });
 
@@ -257,198 +253,5 @@ describe.each([
     for (const terminal of ['bastion:1', 'bastion:1', 'laptop:2']) await journal.present(terminal);
     expect(await journal.presences()).toEqual({ 'bastion:1': 2, 'laptop:2': 1 });
     expect(await journal.read(0)).toEqual([]);
-  });
-});
-
-describe('a file', () => {
-  it('is for its owner’s eyes', async () => {
-    makeSqliteJournal(path);
-    expect((await stat(path)).mode & 0o077).toBe(0);
-  });
-
-  it('that a process has locked which is then stopped is waited for, while everything else goes on', async () => {
-    makeSqliteJournal(path);
-    const journal = await openSqliteJournal(path);
-    onTestFinished(() => journal.close());
-    const lease = await journal.acquire();
-    const stopped = `const { DatabaseSync } = require('node:sqlite'), database = new DatabaseSync(process.argv[1]);
-      database.exec('begin immediate'); require('node:fs').writeSync(1, 'locked'); process.kill(process.pid, 'SIGSTOP')`;
-    const child = spawn(process.execPath, ['-e', stopped, path]);
-    onTestFinished(() => void child.kill('SIGKILL'));
-    await once(child.stdout, 'data');
-    let written = false;
-    const append = journal.append({ lease }, 5, [says('one')]).then(() => {
-      written = true;
-    });
-    expect(await journal.read(0)).toEqual([]);
-    await expect(journal.append('terminal', 5, [says('a person waits')])).rejects.toThrow(
-      process.platform === 'linux' ? `locked by process ${child.pid}, which may be stopped` : 'fuser',
-    );
-    expect(written).toBe(false);
-    child.kill('SIGKILL');
-    await append;
-    expect((await journal.read(0)).map(({ event }) => event)).toEqual([says('one')]);
-  });
-
-  it('in which any byte has been changed is read as it was, or not at all, and why is said', async () => {
-    makeSqliteJournal(path);
-    const journal = await openSqliteJournal(path);
-    const written = await journal.append(
-      'terminal',
-      5,
-      Array.from({ length: 9 }, (_, nth) => says(`${nth} `.repeat(99))),
-    );
-    await journal.pulse(await journal.acquire(), { step: 'copy', at: 1, done: 1, total: 9, unit: 'rows' });
-    await journal.close();
-    const whole = await readFile(path);
-    const refused = new Set<string>();
-    // Every byte of the header, of which each means something, and a bit of every 61st of the rest.
-    for (let at = 0; at < whole.length; at += at < 100 ? 1 : 61) {
-      const changed = Buffer.from(whole);
-      changed[at] = (changed[at] ?? 0) ^ (1 << (at % 8));
-      await rm(`${path}-wal`, { force: true });
-      await writeFile(path, changed);
-      let again: Journal | undefined;
-      try {
-        again = await openSqliteJournal(path);
-        await again.holder();
-        await again.pulses();
-        expect(await again.read(0), `byte ${at}`).toEqual(written);
-      } catch (error) {
-        if (!(error instanceof JournalBroken || error instanceof JournalFailed)) throw error;
-        refused.add(error.name);
-      } finally {
-        await again?.close();
-      }
-    }
-    expect([...refused].toSorted()).toEqual(['JournalBroken', 'JournalFailed', 'UnknownFormat']);
-  });
-
-  it.each([
-    [
-      'numbers are texts',
-      `update record set seq = seq; update record set at = '5' where seq = 2`,
-      /Record 2 .* no record does/,
-    ],
-    ['numbers are too large', 'update record set at = 9223372036854775807 where seq = 2', /Record 2 .* no record does/],
-    ['texts are bytes', 'update record set event = cast(event as blob) where seq = 2', /Record 2 .* no record does/],
-    ['something is missing', 'update record set event = null where seq = 2', /Record 2 .* no record does/],
-    [
-      'a record stands twice',
-      'insert into record select * from record where seq = 2',
-      /Record 2 .* stands where record 3 belongs/,
-    ],
-    [
-      'a record was put in between',
-      `insert into record select 2.5, at, prev, hash, event from record where seq = 2`,
-      /Record 2\.5 .* stands where record 3 belongs/,
-    ],
-  ])('in whose tables %s is not gone on with', async (_what, sql, words) => {
-    makeSqliteJournal(path);
-    const journal = await openSqliteJournal(path);
-    onTestFinished(() => journal.close());
-    await journal.append('terminal', 5, [says('one'), says('two'), says('three')]);
-    await sqlite().tamper(`
-      alter table record rename to old; create table record (seq, at, prev, hash, event);
-      insert into record select * from old; ${sql}`);
-    await expect(journal.read(0)).rejects.toThrow(words);
-  });
-
-  it('whose event is none, under a hash that is right, is not gone on with', async () => {
-    for (const event of ['{"type":', '7', 'null', '{}']) {
-      const record = { seq: 1, at: 5, prev: GENESIS, event };
-      const hash = createHash('sha256').update(`${GENESIS}\n1\n5\n${event}`).digest('hex');
-      expect(() => verified({ seq: 0, hash: GENESIS }, [{ ...record, hash }])).toThrow(
-        /^Record 1 .* is (not JSON|no event)/,
-      );
-    }
-  });
-
-  it('has the lease lapse by the time that passed, not by the clock on the wall', async () => {
-    const { open, tamper } = sqlite();
-    const journal = await open();
-    onTestFinished(() => journal.close());
-    const { started } = await journal.acquire();
-    for (const ms of [-3_600_000, 3_600_000]) {
-      await tamper(`update lease set host = 'bastion-2', renewed = ${Date.now() + ms}`);
-      await expect(journal.acquire(true)).rejects.toThrow(/bastion-2, last heard of 0 s ago/);
-    }
-    // Of what passed before this machine was started, or on another, nothing better tells.
-    await tamper(`update lease set started = 'another ${started}', renewed = ${Date.now() - 40_000}`);
-    expect(await journal.holder()).toMatchObject({ silent: true });
-  });
-
-  it('of another version’s layout is left alone', async () => {
-    makeSqliteJournal(path);
-    await sqlite().tamper('pragma user_version = 7');
-    makeSqliteJournal(path);
-    await expect(openSqliteJournal(path)).rejects.toThrow(/has the format 7/);
-  });
-});
-
-describe('a database', () => {
-  async function opened(url = db.url): Promise<Journal> {
-    const journal = await databaseArchive(url).make(RUN);
-    onTestFinished(() => journal.close());
-    return journal;
-  }
-
-  it('that committed an append and could not say so is asked before it is written again', async () => {
-    await using proxy = await commitProxy(db.env);
-    const { PGHOST, PGPORT } = proxy.env;
-    const journal = await opened(`postgres://${db.env.PGUSER}:${db.env.PGPASSWORD}@${PGHOST}:${PGPORT}/${db.name}`);
-    await journal.append('terminal', 5, [says('one')]);
-    proxy.armed = true;
-    const written = await journal.append('terminal', 5, [says('two'), says('three')]);
-    expect(proxy.armed).toBe(false);
-    expect((await journal.read(1)).map(({ hash }) => hash)).toEqual(written.map(({ hash }) => hash));
-  });
-
-  it('that ends a connection is asked again on another', async () => {
-    const journal = await opened();
-    const endAll = `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'middlewatch journal'`;
-    await db.superuser.query(endAll);
-    await journal.append('terminal', 5, [says('one')]);
-    await db.superuser.query(endAll);
-    expect(await journal.read(0)).toHaveLength(1);
-  });
-
-  it('keeps an append whatever the role’s own settings, and one that stands still in the middle holds nobody up', async () => {
-    await db.superuser.query(`alter role ${db.env.PGUSER} in database ${db.name} set synchronous_commit = off`);
-    const journal = await opened();
-    await db.superuser.query(`
-      create function middlewatch_journal.told() returns trigger language plpgsql as
-        $$ begin new.event := current_setting('synchronous_commit') || current_setting('idle_in_transaction_session_timeout'); return new; end $$;
-      create trigger told before insert on middlewatch_journal.record for each row execute function middlewatch_journal.told()`);
-    await journal.append('terminal', 5, [says('one')]);
-    const { rows } = await db.superuser.query('select event from middlewatch_journal.record');
-    expect(rows).toEqual([{ event: 'on5s' }]);
-  });
-
-  it('keeps the journals of many runs, each its own, and is told of by name', async () => {
-    const [one, other] = [await opened(), await databaseArchive(db.url).make('other-1')];
-    onTestFinished(() => other.close());
-    await one.append('terminal', 5, [says('one')]);
-    await other.append('terminal', 7, [says('other')]);
-    expect((await other.read(0)).map(({ event }) => event)).toEqual([says('other')]);
-    const latest = await databaseArchive(db.url).open(undefined);
-    onTestFinished(() => latest.close());
-    expect((await latest.read(0)).map(({ event }) => event)).toEqual([says('other')]);
-    await expect(databaseArchive(db.url).open('third')).rejects.toThrow(
-      /no run called third\. Known: other-1, night-1\./,
-    );
-  });
-
-  it('that is itself worked on is refused, by whatever name it goes', async () => {
-    await using other = await freshDatabase();
-    const alias = db.url.replace('127.0.0.1', 'localhost').replace('postgresql:', 'postgres:');
-    await expect(refuseTarget(alias, db.env)).rejects.toThrow(/^The journal .* would be in the very database/);
-    await refuseTarget(other.url, db.env);
-  });
-
-  it('of another version’s layout is left alone', async () => {
-    await opened();
-    await db.superuser.query('update middlewatch_journal.format set version = 7');
-    await expect(databaseArchive(db.url).make('other-1')).rejects.toThrow(/has the format 7/);
   });
 });

@@ -32,23 +32,9 @@ export function problemsOf(yaml: string, files: Record<string, string> = {}): st
 const line = ({ file, line, column, message }: Problem) =>
   `${file.replace('/there/', '')}:${line}:${column}: ${message}`;
 
-/** The mark in a text that says: here. */
-const HERE = '‸';
-
-/** A text without its marks, and where they were, as `line:column`. */
-export function marked(text: string): { text: string; places: string[] } {
-  const places: string[] = [];
-  const clean = text.split('\n').map((row, i) => {
-    const parts = row.split(HERE);
-    let column = 1;
-    for (const part of parts.slice(0, -1)) {
-      column += [...part].length;
-      places.push(`${i + 1}:${column}`);
-    }
-    return parts.join('');
-  });
-  return { text: clean.join('\n'), places };
-}
+/** A decision between going on and stopping, as a step of a runbook. */
+export const decision = (id: string, more = ''): string =>
+  `- { id: ${id}, kind: decision, title: D, question: Q?, options: [{ choose: go, says: On, effect: proceed }, { choose: stop, says: Off, effect: abort }]${more} }`;
 
 /** A small runbook that is in order. Parts can be exchanged, `steps` are those of its one activity, a line each. */
 export function runbook(parts: Partial<Record<keyof typeof PARTS, string>> & { steps?: string } = {}): string {
