@@ -51,11 +51,12 @@ export const dataDirectory = (folder: string): string => join(folder, 'data');
 /**
  * Makes the folder that holds everything of one rehearsal, after clearing away what dead ones left. Other accounts may pass
  * through it when this process is root (the server is not), but never list it.
+ * @param onLeft told in a sentence of each folder that could not be cleared away
  * @throws NoTemporaryFolder
  */
-export async function makeFolder(): Promise<string> {
+export async function makeFolder(onLeft: (what: string) => void = () => undefined): Promise<string> {
   const parent = await parentFolder();
-  await reap(parent);
+  for (const left of await reap(parent)) onLeft(left);
   const folder = await mkdtemp(join(parent, PREFIX));
   await mark(folder);
   if (process.getuid?.() === 0) await chmod(folder, 0o711);
@@ -89,6 +90,10 @@ export async function mark(folder: string, pids: { server?: number; conductor?: 
     server: worker(server),
     conductor: worker(conductor),
   };
+  await writeMarker(folder, content);
+}
+
+async function writeMarker(folder: string, content: Marker): Promise<void> {
   const path = join(folder, MARKER);
   await writeFile(`${path}.part`, JSON.stringify(content), { mode: 0o600 });
   await rename(`${path}.part`, path);
@@ -104,9 +109,11 @@ export const removeFolder = (folder: string): Promise<void> =>
 /**
  * Removes the folders of rehearsals that are gone without having cleaned up (kill -9, a lost machine), and ends the
  * conductors and servers they left. Looks only at folders this account made on this host.
+ * @returns in a sentence each, what could not be removed, as where a disk is mounted; it is tried again the next time
  */
-export async function reap(parent: string): Promise<void> {
+export async function reap(parent: string): Promise<string[]> {
   const here = await pidSpace();
+  const remaining: string[] = [];
   for (const name of await readdir(parent)) {
     if (!name.startsWith(PREFIX)) continue;
     const folder = join(parent, name);
@@ -114,8 +121,16 @@ export async function reap(parent: string): Promise<void> {
     if (left === null || left.host !== here || isAlive(left.owner)) continue;
     if (left.conductor) await endProcess(left.conductor, ['SIGTERM', 'SIGKILL']);
     await stopServer(folder, left);
-    await removeFolder(folder);
+    try {
+      await rm(folder, { recursive: true, force: true });
+    } catch (error) {
+      await writeMarker(folder, left);
+      remaining.push(
+        `An earlier rehearsal's folder could not be removed: ${error instanceof Error ? error.message : error}`,
+      );
+    }
   }
+  return remaining;
 }
 
 /** Null for a folder that is not ours, or not (or no longer) a whole one. */

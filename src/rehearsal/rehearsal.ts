@@ -31,7 +31,7 @@ export interface RehearsalOptions {
   rows?: number;
   /** Leave the folder, the server's data included, when it is over. */
   keep?: boolean;
-  /** Told in a sentence what is being made, since the larger sizes take a while. */
+  /** Told in a sentence what is being made, since the larger sizes take a while, and what of earlier ones is left. */
   onProgress?: (what: string) => void;
   /** Aborted to have what was started so far ended again. */
   signal?: AbortSignal;
@@ -52,7 +52,7 @@ export async function startRehearsal({
   signal,
 }: RehearsalOptions = {}): Promise<Rehearsal> {
   await using started = new AsyncDisposableStack();
-  const folder = await makeFolder();
+  const folder = await makeFolder(onProgress);
   started.defer(() => (keep ? keepFolder(folder) : removeFolder(folder)));
 
   onProgress?.('Starting a throwaway PostgreSQL');

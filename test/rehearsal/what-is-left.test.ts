@@ -6,12 +6,14 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { execa } from 'execa';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { installedPostgres } from '../../src/rehearsal/binaries.ts';
 import { dataDirectory, reap } from '../../src/rehearsal/folder.ts';
 import { readPostmaster } from '../../src/rehearsal/postmaster.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
+const FOLDERS = join(ROOT, 'src/rehearsal/folder.ts');
 
 let temporary: string;
 let owner: ChildProcess | undefined;
@@ -96,6 +98,27 @@ test.runIf(process.platform === 'linux')(
     await reap(temporary);
     expect(await answers(it.server.port)).toBe(false);
     expect(await readdir(temporary)).toEqual(['middlewatch-rehearsal-stranger']);
+  },
+);
+
+test.runIf(process.getuid?.() === 0)(
+  'a folder with a disk in it is left, and said; once it can be, it is removed',
+  async () => {
+    const folder = join(temporary, 'middlewatch-rehearsal-stale');
+    const disk = join(folder, 'logs/disk');
+    await mkdir(disk, { recursive: true });
+    const marked = `import { mark } from ${JSON.stringify(FOLDERS)}; await mark(process.argv[1]);`;
+    await execa(process.execPath, ['--input-type=module', '-e', marked, folder]);
+    await execa('mount', ['-t', 'tmpfs', 'none', disk]);
+    try {
+      expect(await reap(temporary)).toEqual([
+        expect.stringContaining(`EBUSY: resource busy or locked, rmdir '${disk}'`),
+      ]);
+    } finally {
+      await execa('umount', [disk]);
+    }
+    expect(await reap(temporary)).toEqual([]);
+    expect(await readdir(temporary)).toEqual([]);
   },
 );
 
