@@ -47,6 +47,22 @@ needs (met, problem) as (
   from wanted join pg_roles on rolname = 'authenticated'
   where has_any_column_privilege(rolname, wanted.oid, 'select') and not has_table_privilege(rolname, wanted.oid, 'select')
   union all
+  -- Which of them a row breaks nobody has looked at before; one that is not enforced (from PostgreSQL 18 on) refuses nothing.
+  select found = 0,
+         concat(part.of, format('%s rows break its constraint %I, which is NOT VALID, and cannot be updated as they are: mend them, or drop it',
+                                found, conname))
+  from part
+  join pg_constraint as held on conrelid = part.oid and contype in ('c', 'n') and not convalidated
+    and coalesce((to_jsonb(held) ->> 'conenforced')::boolean, true)
+  cross join lateral (
+    select (xpath('/row/n/text()', query_to_xml(
+      format('select count(*) as n from only %s where (%s) is false', part.oid::regclass, coalesce(
+        pg_get_expr(conbin, conrelid),
+        (select format('%I is not null', attname) from pg_attribute where attrelid = conrelid and attnum = conkey[1]))),
+      false, true, '')))[1]::text::bigint as found
+  ) as broken
+  where part.relkind = 'r'
+  union all
   select pg_has_role(part.relowner, 'usage'),
          concat(part.of, format('it belongs to %s: only its owner may alter it', part.relowner::regrole))
   from part

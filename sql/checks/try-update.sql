@@ -1,8 +1,8 @@
 -- Updates some rows of a table as the backfill will, and takes it back at once: what its triggers and rules would refuse
 -- or swallow in mid-window shows here, before anything has been changed. Rows that somebody else is at are left alone.
--- psql: -v schema=public -v name=clients -v owner=org_id
+-- psql: -v schema=public -v name=clients -v owner=org_id -v tables='[{"schema": "public", "name": "clients"}]'
 select set_config('middlewatch.backfill', 'on', true), set_config('middlewatch.update', json_build_object(
-  'relation', format('%I.%I', :'schema', :'name'), 'owner', :'owner'
+  'relation', format('%I.%I', :'schema', :'name'), 'owner', :'owner', 'tables', :'tables'::json
 )::text, true);
 
 do $$
@@ -11,8 +11,10 @@ declare
   wanted jsonb := current_setting('middlewatch.update');
   relation regclass;
   same name;
+  places tid[];
   found bigint;
   changed bigint;
+  elsewhere text;
   detail text;
 begin
   set constraints all immediate;
@@ -27,15 +29,38 @@ begin
     where attrelid = relation and attnum > 0 and not attisdropped and attgenerated = '' and attidentity <> 'a'
     order by exists (select from pg_trigger where tgrelid = attrelid and attnum = any (tgattr)), attname <> wanted ->> 'owner'
     limit 1;
+    -- The first there are, and those of some twenty blocks from all over it: what is refused for some rows only shows more often.
     execute format(
-      'with chosen as materialized (select ctid as place from only %1$s limit 100 for update skip locked),
+      'select array(select ctid from only %1$s limit 100)
+           || array(select ctid from only %1$s tablesample system (least(100, 2000.0 * current_setting(''block_size'')::int
+                      / greatest(pg_relation_size(%1$L), 1))))', relation
+    ) into places;
+    execute format(
+      'with chosen as materialized (select ctid as place from only %1$s where ctid = any ($1) for update skip locked),
             changed as (update only %1$s as each set %2$I = each.%2$I from chosen where each.ctid = chosen.place returning 1)
        select (select count(*) from chosen), (select count(*) from changed)', relation, same
-    ) into found, changed;
+    ) into found, changed using places;
+    -- A trigger that passes by what changes nothing is no bar to a change.
+    continue when exists (
+      select from pg_trigger
+      where tgrelid = relation and tgfoid = 'pg_catalog.suppress_redundant_updates_trigger'::regproc and tgenabled not in ('D', 'R')
+    );
     if changed < found then
       raise exception 'of % rows of %, an update reached %', found, relation, changed;
     end if;
   end loop;
+  -- Rows of these are counted before and after, and a rollback has to leave those there were.
+  select string_agg(format('%s of %s', n_tup_ins + n_tup_del, relid::regclass), ', ' order by relid) into elsewhere
+  from pg_stat_xact_user_tables
+  where n_tup_ins + n_tup_del > 0 and relid in (
+    select coalesce(part.relid, listed.oid)
+    from jsonb_array_elements(wanted -> 'tables') as item
+    cross join lateral (select to_regclass(format('%I.%I', item ->> 'schema', item ->> 'name'))) as listed (oid)
+    left join pg_partition_tree(listed.oid) as part on true
+  );
+  if elsewhere is not null then
+    raise exception 'its triggers add or remove rows of tables in the lists (for a few updates: %)', elsewhere;
+  end if;
   raise exception using errcode = 'MWOK1';
 exception
   when sqlstate 'MWOK1' then

@@ -17,7 +17,7 @@ begin
     end if;
     insert into middlewatch.leftover (of, key, kept)
     select 'public.tenants', tenant ->> 'id', tenant
-    from (select to_jsonb(tenants) from public.tenants) as each (tenant);
+    from (select to_jsonb(tenants.*) from public.tenants) as each (tenant);
     drop table public.tenants;
   end if;
   for left_behind in

@@ -47,7 +47,7 @@ select
   (theirs.data || another.anew)::text as another
 from people as person
 cross join lateral (
-  select to_jsonb(owned) as data from :"schema".:"name" as owned where owned.:"owner" = person.id limit 1
+  select to_jsonb(owned.*) as data from :"schema".:"name" as owned where owned.:"owner" = person.id limit 1
 ) as theirs
 cross join lateral (
   select

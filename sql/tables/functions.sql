@@ -1,16 +1,17 @@
 -- Nothing writes a row without its tenant from here on, old clients included, who know nothing of the column.
 
 -- A row without a tenant gets that of its owner's profile; when the owner changes, the tenant follows. An owner who has no
--- profile, or none at all, leaves the tenant as it is. The trigger's argument names the owner's column.
+-- profile, or none at all, leaves the tenant as it is. The trigger's argument names the owner's column, which is asked for by
+-- name: the row as a whole need not be one that JSON can hold (a json column may have \u0000 in it).
 create function public.fill_tenant_id() returns trigger
   language plpgsql security definer set search_path = ''
   as $$
 declare
+  row_owner uuid;
   owners_tenant uuid;
 begin
-  select tenant_id into owners_tenant
-  from public.profiles
-  where id = (to_jsonb(new) ->> tg_argv[0])::uuid;
+  execute format('select ($1).%I', tg_argv[0]) into row_owner using new;
+  select profile.tenant_id into owners_tenant from public.profiles as profile where profile.id = row_owner;
 
   new.tenant_id := coalesce(owners_tenant, new.tenant_id);
   return new;
@@ -25,7 +26,7 @@ create function public.guard_tenant_id() returns trigger
   language plpgsql set search_path = ''
   as $$
 declare
-  owner uuid;
+  row_owner uuid;
 begin
   if not row_security_active(coalesce(pg_partition_root(tg_relid), tg_relid)) then
     return new;
@@ -33,9 +34,10 @@ begin
   if new.tenant_id is distinct from public.current_tenant_id() then
     raise insufficient_privilege using message = 'A row can be put into one''s own tenant only.';
   end if;
-  owner := (to_jsonb(new) ->> tg_argv[0])::uuid;
-  if owner is not null
-     and not exists (select from public.profiles where id = owner and tenant_id = new.tenant_id) then
+  execute format('select ($1).%I', tg_argv[0]) into row_owner using new;
+  if row_owner is not null and not exists (
+    select from public.profiles as profile where profile.id = row_owner and profile.tenant_id = new.tenant_id
+  ) then
     raise insufficient_privilege using message = 'The owner of a row must be a member of its tenant.';
   end if;
   return new;

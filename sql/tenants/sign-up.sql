@@ -3,9 +3,12 @@
 create function public.give_profile_a_tenant() returns trigger
   language plpgsql security definer set search_path = ''
   as $$
+declare
+  label text;
 begin
+  execute format('select ($1).%I::text', tg_argv[0]) into label using new;
   insert into public.tenants (name, owner_id)
-  values (coalesce((to_jsonb(new) ->> tg_argv[0]) || '''s Organization', 'Organization'), new.id)
+  values (coalesce(label || '''s Organization', 'Organization'), new.id)
   on conflict (owner_id) do nothing;
 
   update public.profiles

@@ -10,7 +10,7 @@ create table if not exists middlewatch.sample (
 );
 
 insert into middlewatch.sample (name, key, row)
-select :'schema' || '.' || :'name', each.:"key"::text, to_jsonb(each)
+select :'schema' || '.' || :'name', each.:"key"::text, to_jsonb(each.*)
 from :"schema".:"name" as each
 order by md5(each.:"key"::text)
 limit 3

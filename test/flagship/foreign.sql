@@ -33,6 +33,7 @@ create table public.profiles (
   id uuid references auth.users on delete cascade,
   "Full Name" public."Name",
   updated_at timestamptz default now(),
+  owner boolean,
   primary key (id) include ("Full Name")
 );
 create trigger touch before update on public.profiles for each row execute function public.touch();
@@ -49,14 +50,17 @@ create table public."order" (
   updated_at timestamptz default now()
 );
 create trigger touch before update on public."order" for each row execute function public.touch();
--- An owner that must be there, by a foreign key.
-create table public."user" (id serial primary key, owner uuid not null references public.profiles on delete cascade, email text unique);
+-- An owner that must be there, by a foreign key; columns that are called what a statement may call the table.
+create table public."user" (
+  id serial primary key, owner uuid not null references public.profiles on delete cascade, email text unique,
+  owned boolean default true, "each" text, after int
+);
 -- Mixed case.
 create table public."Group" ("Id" uuid primary key default gen_random_uuid(), "Owner Id" uuid, "Stage" public."Stage", "select" text);
 -- A key of two columns; row level security for its owner, too.
 create table public.line_items (org_id uuid not null, code text not null, qty int not null, primary key (org_id, code));
 -- No key at all, and rows that are alike.
-create table public."Log entries" (org_id uuid, at timestamptz, payload jsonb, words text[]);
+create table public."Log entries" (org_id uuid, at timestamptz, payload jsonb, words text[], raw json);
 -- Another schema, and a trigger that writes elsewhere.
 create table crm.contacts (id uuid primary key default gen_random_uuid(), org_id uuid, name text);
 create table crm.audit (op text);
@@ -67,6 +71,7 @@ begin
 end
 $$;
 create trigger audit after update on crm.contacts for each row execute function crm.audit();
+create trigger z_min before update on crm.contacts for each row execute function suppress_redundant_updates_trigger();
 -- The same name in the first schema.
 create table public.contacts (id uuid primary key default gen_random_uuid(), org_id uuid, mail text);
 -- Never had a row.
