@@ -1,5 +1,9 @@
+import { rm } from 'node:fs/promises';
 import type { Queryable } from '../../src/postgres/ask.ts';
+import { makeFolder } from '../../src/rehearsal/folder.ts';
+import { startPostgres } from '../../src/rehearsal/postgres.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { stepOf } from './acting.ts';
 
 export const FILES = {
   'fill.sql': `update :"schema".:"name" as it set tenant = owner.tenant from owner
@@ -19,10 +23,57 @@ export const PARTS = {
   },
 };
 
-export async function backfillDatabase(): Promise<TestDatabase> {
+/** The fields of a backfill of them with two workers, in batches that are small enough for there to be many. */
+export const FIELDS = {
+  tables: 'tables',
+  file: 'fill.sql',
+  remaining: 'remaining.sql',
+  workers: 2,
+  pace: 'full',
+  batch: { blocks: 8, target: '20ms' },
+};
+export const STEP = stepOf('backfill', FIELDS);
+
+/** Rows that it fills. */
+export const ALL = 3 * OWNED;
+
+/** A database with the tables of the backfill, and how far it has come there. */
+export interface BackfillDatabase extends TestDatabase {
+  /** The first column of the first row. */
+  number(sql: string): Promise<number>;
+  /** Rows that have a tenant. */
+  filled(): Promise<number>;
+  /** Updates of rows that were committed. */
+  updates(): Promise<number>;
+}
+
+export async function backfillDatabase(): Promise<BackfillDatabase> {
   const db = await freshDatabase();
   await createParts(db.superuser);
-  return db;
+  const number = async (sql: string) =>
+    Number((await db.superuser.query({ text: sql, rowMode: 'array' })).rows[0]?.[0]);
+  return Object.assign(db, {
+    number,
+    filled: () => number('select (select count(tenant) from "order") + (select count(tenant) from "Big Table")'),
+    updates: () => number('select count(*) from log'),
+  });
+}
+
+/** A server with the tables of the backfill, for what would disturb the others on one, or be disturbed by them. */
+export async function ownServer() {
+  const folder = await makeFolder();
+  const server = await startPostgres({ folder, durable: true, binaries: process.env.TEST_POSTGRES });
+  const superuser = await server.connect();
+  await createParts(superuser);
+  return {
+    server,
+    superuser,
+    async [Symbol.asyncDispose]() {
+      await superuser.end().catch(() => undefined);
+      await server.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
 }
 
 /**

@@ -1,54 +1,25 @@
-import { rm } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
-import { execa } from 'execa';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { makeFolder } from '../../src/rehearsal/folder.ts';
-import { startPostgres } from '../../src/rehearsal/postgres.ts';
 import { RehearsedFailure } from '../../src/run/performer.ts';
-import type { TestDatabase } from '../support/database.ts';
 import { actOf, stepOf } from './acting.ts';
-import { backfillDatabase, createParts, FILES, ORPHANS, OWNED, PARTS } from './backfill-database.ts';
-import { commitProxy } from './commit-proxy.ts';
+import {
+  ALL,
+  type BackfillDatabase,
+  backfillDatabase,
+  FIELDS,
+  FILES,
+  ORPHANS,
+  OWNED,
+  ownServer,
+  PARTS,
+  STEP,
+} from './backfill-database.ts';
 import { failingAct, finished, performing } from './performing.ts';
 
-const FIELDS = {
-  tables: 'tables',
-  file: 'fill.sql',
-  remaining: 'remaining.sql',
-  workers: 2,
-  pace: 'full',
-  batch: { blocks: 8, target: '20ms' },
-};
-const STEP = stepOf('backfill', FIELDS);
-const ALL = 3 * OWNED;
-
-let db: TestDatabase;
+let db: BackfillDatabase;
 beforeEach(async () => {
   db = await backfillDatabase();
 });
 afterEach(() => db.drop());
-
-/** A server with the tables of the backfill, for what would disturb the others on one, or be disturbed by them. */
-async function ownServer() {
-  const folder = await makeFolder();
-  const server = await startPostgres({ folder, durable: true, binaries: process.env.TEST_POSTGRES });
-  const superuser = await server.connect();
-  await createParts(superuser);
-  return {
-    server,
-    superuser,
-    async [Symbol.asyncDispose]() {
-      await superuser.end().catch(() => undefined);
-      await server.stop();
-      await rm(folder, { recursive: true, force: true });
-    },
-  };
-}
-
-const number = async (sql: string) => Number((await db.superuser.query({ text: sql, rowMode: 'array' })).rows[0]?.[0]);
-const filled = () => number('select (select count(tenant) from "order") + (select count(tenant) from "Big Table")');
-const updates = () => number('select count(*) from log');
-const counted = () => number("select coalesce(sum(rows_done), 0) from middlewatch.cursor where run = 'test'");
 
 it('fills every row once, and names those it has nothing for', async () => {
   await using performer = await performing(db.env, { parts: PARTS, files: FILES });
@@ -57,10 +28,10 @@ it('fills every row once, and names those it has nothing for', async () => {
   const result = await finished(performer, STEP, act);
   expect(result.facts).toMatchObject({ rows: ALL, remaining: ORPHANS, tables: 3 });
   expect(result.exceptions).toEqual([expect.stringContaining(`order: ${ORPHANS} rows`)]);
-  expect([await filled(), await updates()]).toEqual([ALL, ALL]);
+  expect([await db.filled(), await db.updates()]).toEqual([ALL, ALL]);
   expect(pulses.at(-1)).toMatchObject({ done: ALL, total: ALL, unit: 'rows' });
   expect(await finished(performer, STEP)).toEqual(result);
-  expect(await updates()).toBe(ALL);
+  expect(await db.updates()).toBe(ALL);
 });
 
 it('slice by slice, leaves most rows in their block: what one slice has left makes room for the next, and a vacuum takes out what is dead', async () => {
@@ -76,118 +47,6 @@ it('slice by slice, leaves most rows in their block: what one slice has left mak
   expect(moved.length).toBeLessThan(OWNED);
   const vacuums = `select vacuum_count::int from pg_stat_user_tables where relname = 'Big Table'`;
   await vi.waitFor(async () => expect(await rowsOf(vacuums)).toEqual([{ vacuum_count: 1 }]));
-});
-
-it('carries on behind the last committed batch after a kill -9', async () => {
-  const conductor = execa(
-    process.execPath,
-    [
-      fileURLToPath(new URL('./backfill-conductor.ts', import.meta.url)),
-      'test',
-      JSON.stringify({ ...FIELDS, batch: { blocks: 2, target: '1ms' } }),
-    ],
-    { env: db.env, reject: false },
-  );
-  const begun = () => number("select count(*) from pg_class where relname = 'cursor' and relkind = 'r'");
-  await vi.waitFor(async () => expect((await begun()) && (await counted())).toBeGreaterThan(300), { timeout: 30_000 });
-  conductor.kill('SIGKILL');
-  await conductor;
-  await vi.waitFor(async () =>
-    expect(
-      await number(
-        "select count(*) from pg_stat_activity where application_name = 'middlewatch #1 test' and state <> 'idle'",
-      ),
-    ).toBe(0),
-  );
-  // What the cursors say is what was committed, no more and no less, and there is work left to carry on with.
-  const before = await filled();
-  expect(await counted()).toBe(before);
-  expect(before).toBeLessThan(ALL);
-  await using performer = await performing(db.env, { token: 2, parts: PARTS, files: FILES });
-  const result = await finished(performer, STEP, Object.assign(actOf(), { token: 2 }));
-  expect(result.facts).toMatchObject({ rows: ALL, remaining: ORPHANS });
-  expect([await filled(), await updates()]).toEqual([ALL, ALL]);
-});
-
-it('carries on by itself when the server crashes, and loses and repeats no row', async () => {
-  await using own = await ownServer();
-  const { server, superuser } = own;
-  const { rows } = await superuser.query<{ pid: number }>('select pg_backend_pid() as pid');
-  await using performer = await performing(server.env, { parts: PARTS, files: FILES });
-  let crashed = false;
-  const log: string[] = [];
-  const act = Object.assign(actOf(), {
-    note: async (text: string) => void log.push(text),
-    pulse: ({ done }: { done: number }) => {
-      if (crashed || done < OWNED) return;
-      crashed = true;
-      // One session that dies takes all of them with it, and every commit that was not on disk yet.
-      process.kill(rows[0]?.pid ?? 0, 'SIGKILL');
-    },
-  });
-  const result = await finished(performer, { ...STEP, batch: { ...STEP.batch, blocks: 4, target: 5 } }, act);
-  expect(log).toEqual([expect.stringContaining('lost the connection'), expect.stringContaining('is back')]);
-  expect(result.facts).toMatchObject({ rows: ALL, remaining: ORPHANS });
-  const after = await server.connect();
-  const { rows: counts } = await after.query<{ updates: string; ids: string }>(
-    'select count(*) as updates, count(distinct (name, id)) as ids from log',
-  );
-  await after.end();
-  expect(counts).toEqual([{ updates: String(ALL), ids: String(ALL) }]);
-});
-
-it('goes by its cursors when the answer to a COMMIT is lost', async () => {
-  await using way = await commitProxy(db.env);
-  await using performer = await performing(way.env, { parts: PARTS, files: FILES });
-  const log: string[] = [];
-  let once = true;
-  const act = Object.assign(actOf(), {
-    note: async (text: string) => void log.push(text),
-    pulse: ({ done }: { done: number }) => {
-      way.armed ||= once && done > OWNED;
-      once = done <= OWNED;
-    },
-  });
-  expect((await finished(performer, STEP, act)).facts).toMatchObject({ rows: ALL, remaining: ORPHANS });
-  expect(log[0]).toContain('lost the connection');
-  expect([await filled(), await updates()]).toEqual([ALL, ALL]);
-});
-
-it('begins a table anew that was rewritten in mid-backfill (F7)', async () => {
-  await using performer = await performing(db.env, { parts: PARTS, files: FILES });
-  const one = { ...STEP, workers: 1 };
-  await expect(performer.perform(one, failingAct())).rejects.toBeInstanceOf(RehearsedFailure);
-  const half = await filled();
-  expect(half).toBeGreaterThan(0);
-  // The largest table is the first. Rewritten in descending order, what is left to do comes where the cursor has been.
-  await db.superuser.query('create index backwards on "Big Table" (id desc); cluster "Big Table" using backwards');
-  await finished(performer, one);
-  expect([await filled(), await updates()]).toEqual([ALL, ALL]);
-});
-
-it('sweeps up rows that moved into blocks already passed (F7)', async () => {
-  await using performer = await performing(db.env, { parts: PARTS, files: FILES });
-  const one = { ...STEP, workers: 1 };
-  await expect(performer.perform(one, failingAct())).rejects.toBeInstanceOf(RehearsedFailure);
-  const passed = await number(
-    "select max(next_block) from middlewatch.cursor where part like '%Big Table%' and lane = 0",
-  );
-  // Room in the first blocks, and an old client that updates a row further on.
-  await db.superuser.query('vacuum "Big Table"');
-  await db.superuser.query(`update "Big Table" set padding = repeat('y', 500) where id > ${2 * OWNED - 500}`);
-  const moved = await number(
-    `select count(*) from "Big Table" where tenant is null and (ctid::text::point)[0] < ${passed}`,
-  );
-  expect(moved).toBeGreaterThan(0);
-  await finished(performer, one);
-  expect(await filled()).toBe(ALL);
-});
-
-it('lets other conductors commit no batch', async () => {
-  await using stale = await performing(db.env, { parts: PARTS, files: FILES });
-  await using _ = await performing(db.env, { token: 2, parts: PARTS, files: FILES });
-  await expect(stale.perform(STEP, actOf())).rejects.toThrow('taken this run over');
-  expect(await filled()).toBe(0);
 });
 
 it('stops between batches while it is paused', async () => {
@@ -209,11 +68,11 @@ it('stops between batches while it is paused', async () => {
   await vi.waitFor(() => expect(notes).toContain('paused'));
   // Both workers have come to rest: what is filled no longer changes.
   await vi.waitFor(() => expect(notes.filter((note) => note === 'paused').length).toBeGreaterThanOrEqual(2));
-  const before = await filled();
+  const before = await db.filled();
   expect(before).toBeLessThan(ALL);
   control.paused = false;
   await work;
-  expect(await filled()).toBe(ALL);
+  expect(await db.filled()).toBe(ALL);
 });
 
 it('has as many workers as the operator asks for, from the next batch on', async () => {
@@ -231,7 +90,7 @@ it('has as many workers as the operator asks for, from the next batch on', async
   await performer.perform({ ...STEP, batch: { ...STEP.batch, blocks: 6, target: 6 } }, act);
   const seen = notes.map((note) => note.split(' · ')[0]);
   expect(seen.filter((each, i) => each !== seen[i - 1])).toEqual(['2 workers', '5 workers', '1 worker']);
-  expect([await filled(), await updates()]).toEqual([ALL, ALL]);
+  expect([await db.filled(), await db.updates()]).toEqual([ALL, ALL]);
 });
 
 it('does less beside a strained server, says so, and heeds the operator who wants more all the same', async () => {
@@ -274,8 +133,8 @@ it('goes through a partitioned table partition by partition, and through tables 
   await using performer = await performing(db.env, { parts: { lists: { tables } }, files: FILES });
   const result = await finished(performer, STEP);
   expect(result.facts).toMatchObject({ rows: OWNED + 20_000 + 2_000, remaining: ORPHANS });
-  expect(await number('select count(*) from split where tenant is null')).toBe(0);
-  expect(await number('select count(*) from only heir where tenant is null')).toBe(0);
+  expect(await db.number('select count(*) from split where tenant is null')).toBe(0);
+  expect(await db.number('select count(*) from only heir where tenant is null')).toBe(0);
   const [evidence] = result.evidence ?? [];
   const names = evidence?.kind === 'rows' ? evidence.rows.map(([name]) => name) : [];
   expect(names.toSorted()).toEqual(['Part.low', 'high one', 'high_rest', 'order']);
@@ -294,7 +153,7 @@ it('carries on without a partition that was dropped meanwhile', async () => {
   await expect(performer.perform(small, failingAct())).rejects.toBeInstanceOf(RehearsedFailure);
   await db.superuser.query('drop table old');
   expect((await finished(performer, small)).facts).toMatchObject({ remaining: 0, tables: 1 });
-  expect(await number('select count(*) from split where tenant is null')).toBe(0);
+  expect(await db.number('select count(*) from split where tenant is null')).toBe(0);
 });
 
 it('goes through a partition that was attached meanwhile', async () => {
@@ -325,7 +184,7 @@ it('goes through a partition that was attached meanwhile', async () => {
   const result = await finished(performer, { ...STEP, batch: { ...STEP.batch, blocks: 4, target: 1 } }, act);
   await attaching;
   expect(result.facts).toMatchObject({ rows: 22_000, remaining: 0, tables: 2 });
-  expect(await number('select count(*) from split where tenant is null')).toBe(0);
+  expect(await db.number('select count(*) from split where tenant is null')).toBe(0);
 });
 
 it.each([
@@ -336,5 +195,5 @@ it.each([
   const parts = { lists: { tables: [...PARTS.lists.tables, { name: 'odd', schema: 'public' }] } };
   await using performer = await performing(db.env, { parts, files: FILES });
   await expect(performer.perform(STEP, actOf())).rejects.toThrow(says);
-  expect(await filled()).toBe(0);
+  expect(await db.filled()).toBe(0);
 });
