@@ -132,15 +132,18 @@ export async function openFlagship(
       }
       return due.length;
     },
-    sql(path, vars = {}) {
-      const text = runbook.sources.files[path]?.text;
-      if (text === undefined) throw new Error(`The flagship has no file ${path}.`);
-      return render(text, vars);
-    },
+    sql: (path, vars) => sqlOf(runbook, path, vars),
     exports,
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** A file of a runbook with its variables filled in. */
+export function sqlOf({ sources }: Runbook, path: string, vars: Record<string, string> = {}): string {
+  const text = sources.files[path]?.text;
+  if (text === undefined) throw new Error(`The runbook has no file ${path}.`);
+  return render(text, vars);
 }
 
 /** Variables of a table of the flagship's lists. */
@@ -181,3 +184,7 @@ export async function value(client: pg.Client | pg.Pool, sql: string, values: un
   const { rows } = await client.query({ text: sql, values, rowMode: 'array' });
   return (rows as unknown[][])[0]?.[0];
 }
+
+/** The tenant of a user. */
+export const tenantOf = (client: pg.Client, user: string): Promise<unknown> =>
+  value(client, 'select tenant_id from profiles where id = $1', [user]);
