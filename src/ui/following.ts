@@ -4,6 +4,7 @@ import { follow } from '../run/journal/follow.ts';
 import type { Journal, Pulse } from '../run/journal/journal.ts';
 import { PRESENT_EVERY } from '../run/roll-call.ts';
 import type { RunState } from '../run/state.ts';
+import { newsInterval } from './crowd.ts';
 import { type Followed, followedBy } from './followed.ts';
 
 /** What a terminal says of a run whose conductor is gone without having left. */
@@ -135,6 +136,7 @@ export function takeHold({ journal, me, terminal, since, signal }: Omit<Followin
     const missingJournal = missJournal(onCutOff, gone);
     const following = follow(journal, {
       signal: gone,
+      interval: () => newsInterval(followed?.state, journal.interval),
       onRecords(records) {
         followed = followedBy(followed, records);
         if (!followed) return;

@@ -1,13 +1,14 @@
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
-import { isDeepStrictEqual } from 'node:util';
 import { render } from 'ink';
 import { askedBy } from '../run/answering/answers.ts';
 import { keysOf, proofRefusal, type Signing } from '../run/answering/proof.ts';
 import { statementText } from '../run/answering/statement.ts';
-import type { Answer } from '../run/events.ts';
+import type { Answer, RunEvent } from '../run/events.ts';
+import type { Pulse } from '../run/journal/journal.ts';
 import type { RunState } from '../run/state.ts';
 import { App } from './app.tsx';
 import { compose, tooSmall } from './compose.ts';
+import { crowding } from './crowd.ts';
 import { type Following, takeHold } from './following.ts';
 import { lookOf } from './look.ts';
 import type { Press } from './presses.ts';
@@ -25,13 +26,10 @@ export interface Attended {
   sign(signing: Signing): Promise<string | null>;
 }
 
+/** Clock and progress are drawn this often, in ms; news at once. A frame is most of what a terminal costs. */
 const TICK = 1_000;
-/** Progress is drawn at most this often, in ms: a frame is most of what a terminal costs. */
-const PULSE = 400;
-/** Where more terminals than this look on, each draws time and progress the more rarely: the work is not to wait for them. */
-const FEW = 4;
-/** And their clocks show every so many seconds at least. */
-const RARELY = 5;
+/** What comes often and asks nothing of anybody is drawn with the next of these. */
+const UNHURRIED: readonly RunEvent['type'][] = ['step-sampled', 'watch-sampled', 'terminal-attached', 'terminal-left'];
 /** A process that stops itself is given so long to have stopped, in ms. */
 const STOPPING = 200;
 /** For so long what the terminal has kept of earlier keys is waited for, in ms. */
@@ -161,20 +159,20 @@ export async function openScreen({ stdin, stdout, sign, ...following }: Followin
     patchConsole: false,
     maxFps: 20,
   });
-  const share = () => Math.max(1, Object.keys(store.getState().followed?.state.terminals ?? {}).length / FEW);
+  let pulses: Pulse[] = [];
   const ticking = setInterval(() => {
     const screen = store.getState();
     const at = Date.now();
-    if (at - screen.clock < TICK * (Math.min(share(), RARELY) - 0.5)) return;
-    // What makes no progress has a rate, too, which falls.
-    store.setState({ clock: at, ...withPulses(screen, screen.pulses, at) });
+    // Half a tick early is near enough: a timer is early or late by a little.
+    if (Math.abs(at - screen.clock) < TICK * (crowding(screen.followed?.state) - 0.5)) return;
+    store.setState({ followed: hold.followed(), clock: at, ...withPulses(screen, pulses, at) });
   }, TICK);
 
-  let drawnAt = 0;
   try {
     return await hold.show({
       attended: true,
       onRecords(followed, records) {
+        if (records.every(({ event }) => UNHURRIED.includes(event.type))) return;
         store.setState({ followed, clock: Date.now() });
         const warned = records.findLast(({ seq, event }) => event.type === 'warned' && seq > (following.since ?? seq));
         if (warned?.event.type === 'warned') {
@@ -184,11 +182,8 @@ export async function openScreen({ stdin, stdout, sign, ...following }: Followin
         const came = verdict(records, followed.state, terminal);
         if (came !== null) say(came);
       },
-      onPulses(pulses) {
-        const at = Date.now();
-        if (at - drawnAt < PULSE * share() || isDeepStrictEqual(pulses, store.getState().pulses)) return;
-        drawnAt = at;
-        store.setState(withPulses(store.getState(), pulses, at));
+      onPulses(latest) {
+        pulses = latest;
       },
       onAbandoned: (abandoned) => store.setState({ abandoned }),
       onCutOff: (cutOff) => store.setState({ cutOff }),

@@ -2,14 +2,20 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { JournalRecord } from '../events.ts';
 import type { Journal, Pulse } from './journal.ts';
 
+/** Who follows a journal, and what they are told. */
+export interface Follower {
+  signal: AbortSignal;
+  /** How long is waited between two looks, in ms; as often as it is worth if not given. */
+  interval?(): number;
+  onRecords(records: JournalRecord[]): void;
+  onPulses?(pulses: Pulse[]): void;
+}
+
 /**
  * Tells of every record of a journal, the old ones first, then of new ones as they come, until the signal is aborted.
  * @throws JournalBroken, JournalFailed
  */
-export async function follow(
-  journal: Journal,
-  on: { signal: AbortSignal; onRecords(records: JournalRecord[]): void; onPulses?(pulses: Pulse[]): void },
-): Promise<void> {
+export async function follow(journal: Journal, on: Follower): Promise<void> {
   let seen = 0;
   for (let leaving = false; !leaving; ) {
     // What was on record before the signal is told too: it may be the reason for it.
@@ -20,6 +26,6 @@ export async function follow(
       on.onRecords(records);
     }
     on.onPulses?.(await journal.pulses());
-    await delay(journal.interval, undefined, { signal: on.signal }).catch(() => undefined);
+    await delay(on.interval?.() ?? journal.interval, undefined, { signal: on.signal }).catch(() => undefined);
   }
 }

@@ -72,10 +72,9 @@ export async function openSqliteJournal(path: string): Promise<Journal> {
   const prepare = (sql: string) => guarded(() => database.prepare(sql));
 
   const lastRecord = prepare('select seq, hash from record order by seq desc limit 1');
-  const recordAt = prepare('select seq, hash from record where seq = ?');
-  const recordsAfter = prepare('select seq, at, prev, hash, event from record where seq > ? order by seq');
+  const recordsFrom = prepare('select seq, at, prev, hash, event from record where seq >= ? order by seq');
   // Numbers too large for a record are for `verified` to refuse.
-  recordsAfter.setReadBigInts(true);
+  recordsFrom.setReadBigInts(true);
   const insert = prepare('insert into record (seq, at, prev, hash, event) values (?, ?, ?, ?, ?)');
   const put = prepare('insert or replace into delivery values (?, ?)');
   const forget = prepare('delete from delivery where message_id = ?');
@@ -155,11 +154,9 @@ export async function openSqliteJournal(path: string): Promise<Journal> {
     },
 
     async read(after: number): Promise<JournalRecord[]> {
-      const [last, stored] = await patiently(() => [
-        after === 0 ? { seq: 0, hash: GENESIS } : recordAt.get(after),
-        recordsAfter.all(after).map(numbered),
-      ]);
-      if (last === undefined) throw new JournalBroken(after, 'is missing');
+      const stored = (await patiently(() => recordsFrom.all(after))).map(numbered);
+      const last = after === 0 ? { seq: 0, hash: GENESIS } : stored.shift();
+      if (last?.seq !== after) throw new JournalBroken(after, 'is missing');
       return verified(last as { seq: number; hash: string }, stored);
     },
 
