@@ -11,6 +11,7 @@ export default defineConfig({
     testTimeout: 60_000,
     // Hooks make databases and migrate them, beside whatever else the machine does.
     hookTimeout: 240_000,
+    expect: { poll: { timeout: 30_000, interval: 20 } },
     // Files wait more than they compute: a core each is not too much.
     maxWorkers: '100%',
   },

@@ -1,6 +1,7 @@
 import { execa } from 'execa';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { answerPrepared } from '../../src/cli/terminal.ts';
+import { eventually } from '../support/eventually.ts';
 import { ADA, OPENS, openTestRun, orphans, type TestRun } from '../ui/run.ts';
 
 const answer = ({ path }: TestRun, name: string, ...args: string[]) =>
@@ -18,7 +19,7 @@ test('who answers from a shell is told what came of it: it counts, it came secon
     answer(run, 'Barbara', '--choose', 'drop', '--reason', 'nobody asks for them'),
   ];
   const given = async () => (await run.state()).prompts[0]?.answers;
-  await vi.waitFor(async () => expect(await given()).toHaveLength(2), { timeout: 30_000, interval: 20 });
+  await eventually(async () => expect(await given()).toHaveLength(2));
   await run.settles('orphans');
   const [first, second] = (await Promise.all(both)).toSorted(
     (one, other) => (one.exitCode ?? 0) - (other.exitCode ?? 0),

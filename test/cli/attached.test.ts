@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { journalOf, stateOf } from '../../src/cli/runs.ts';
 import { openSqliteJournal } from '../../src/run/journal/sqlite.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
 
 const RUNBOOK = `
 runbook: 1
@@ -152,7 +153,7 @@ testOnLinux('a run loses its terminal, is answered from another one, and ends', 
     ['Who answers?', '\r'],
     ['Press Enter to put this on record', '\r'],
   ] as const) {
-    await vi.waitFor(() => expect(seen).toContain(wanted), { timeout: 20_000, interval: 20 });
+    await eventually(() => expect(seen).toContain(wanted));
     qa.stdin.write(key);
   }
   const [refused, answered] = await Promise.all([ops, qa]);
@@ -165,7 +166,7 @@ testOnLinux('a run loses its terminal, is answered from another one, and ends', 
 
 testOnLinux('the report is made of the journal alone: the same bytes again', async () => {
   const written = async () => await readFile(join(folder, name, 'report.json'), 'utf8');
-  await vi.waitFor(written, { timeout: 30_000, interval: 50 });
+  await eventually(written);
   const { stdout } = await runbook(['report', name, '--json']);
   expect(`${stdout}\n`).toBe(await written());
 });

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { journalOf, stateOf } from '../../src/cli/runs.ts';
 import { openSqliteJournal } from '../../src/run/journal/sqlite.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
 
 const RUNBOOK = `
 runbook: 1
@@ -85,7 +86,7 @@ testOnLinux(
     });
     await fallsAsleep();
     first.stdin.write('\u0003');
-    await vi.waitFor(() => expect(said).toContain('Ctrl+C again stops the run now'), { timeout: 20_000, interval: 20 });
+    await eventually(() => expect(said).toContain('Ctrl+C again stops the run now'));
     expect(await sleeping()).toBe(1);
     first.stdin.write('\u0003');
     const stopped = await first;

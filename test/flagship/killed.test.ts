@@ -8,6 +8,7 @@ import { adoptDatabase, createLegacy, createRoles } from '../../src/rehearsal/le
 import { startPostgres, type ThrowawayPostgres } from '../../src/rehearsal/postgres.ts';
 import { itemsOf } from '../../src/runbook/plan.ts';
 import { randomFrom } from '../simulation/random.ts';
+import { eventually } from '../support/eventually.ts';
 import { flagshipRunbook, openFlagship } from './flagship.ts';
 
 /*
@@ -137,21 +138,16 @@ async function crash(): Promise<void> {
 }
 
 /** Rows filled, by the cursors; a server that is away is waited for. */
-async function counted(database: string): Promise<number> {
-  for (;;) {
-    try {
-      return await as(superuser(database), async (client) => {
-        const { rows } = await client.query(
-          'select coalesce(sum(rows_done), 0)::int as n from middlewatch.cursor where run = $1',
-          [RUN],
-        );
-        return rows[0].n;
-      });
-    } catch {
-      await new Promise((again) => setTimeout(again, 20));
-    }
-  }
-}
+const counted = (database: string): Promise<number> =>
+  eventually(() =>
+    as(superuser(database), async (client) => {
+      const { rows } = await client.query(
+        'select coalesce(sum(rows_done), 0)::int as n from middlewatch.cursor where run = $1',
+        [RUN],
+      );
+      return rows[0].n;
+    }),
+  );
 
 async function filled(client: pg.Client): Promise<number> {
   let sum = 0;

@@ -9,6 +9,7 @@ import { quiet, transaction } from '../../src/postgres/transaction.ts';
 import { redactor } from '../../src/run/redact.ts';
 import { explain } from '../../src/steps/explain.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
 
 let db: TestDatabase;
 let pool: Pool;
@@ -90,7 +91,7 @@ async function holdsCommitUp() {
 
 /** Resolves when a session waits for a lock in this query. */
 const waiting = (query: string) =>
-  vi.waitFor(async () => {
+  eventually(async () => {
     const { rowCount } = await db.superuser.query(
       "select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database() and query ilike $1",
       [query],
@@ -110,7 +111,7 @@ it('makes a new conductor wait for what the old one is committing', async () => 
   await waiting('insert into middlewatch.fence%');
   // Long enough for a look at who is in the way.
   const looks = vi.spyOn(pool, 'query');
-  await vi.waitFor(() => expect(looks.mock.calls.length).toBeGreaterThan(1));
+  await eventually(() => expect(looks.mock.calls.length).toBeGreaterThan(1));
   await letGo();
   await old;
   expect((await taken).ended.rows).toEqual([]);
@@ -229,7 +230,7 @@ it('cancels what is at work on the server when it is aborted', async () => {
   );
   const asleep = () =>
     db.superuser.query("select from pg_stat_activity where query = 'select pg_sleep(3600)' and state = 'active'");
-  await vi.waitFor(async () => expect((await asleep()).rowCount).toBe(1));
+  await eventually(async () => expect((await asleep()).rowCount).toBe(1));
   stop.abort(new Error('stop the run'));
   await expect(sleeping).rejects.toThrow('stop the run');
   expect((await asleep()).rowCount).toBe(0);

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type pg from 'pg';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { planText } from '../../src/cli/plan-text.ts';
 import { lockWarnings } from '../../src/runbook/lock-lines.ts';
 import { LOCK_MODES, type Lock } from '../../src/runbook/lock-modes.ts';
@@ -9,6 +9,7 @@ import { parseRunbook, readSources } from '../../src/runbook/sources.ts';
 import { render, statements } from '../../src/runbook/sql-file.ts';
 import { runbookOf } from '../steps/acting.ts';
 import { databaseOf, type TestDatabase } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
 
 /* What is announced, held against what PostgreSQL takes. */
 
@@ -196,7 +197,7 @@ test.each([
   const { rows: self } = await waiting.query<{ pid: number }>('select pg_backend_pid() as pid');
   await holder.query(`begin; lock table ${table} in share update exclusive mode`);
   const refused = waiting.query(sql).catch((error: Error) => error.message);
-  const taken = await vi.waitFor(async () => {
+  const taken = await eventually(async () => {
     const { rows } = await client.query<{ mode: string; on: string }>(`${TAKEN} and not granted`, [self[0]?.pid]);
     expect(rows).toHaveLength(1);
     return rows;

@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { RehearsedFailure } from '../../src/run/performer.ts';
+import { eventually } from '../support/eventually.ts';
 import { actOf } from './acting.ts';
 import {
   ALL,
@@ -37,10 +38,10 @@ it('carries on behind the last committed batch after a kill -9', async () => {
     { env: db.env, reject: false },
   );
   const begun = () => db.number("select count(*) from pg_class where relname = 'cursor' and relkind = 'r'");
-  await vi.waitFor(async () => expect((await begun()) && (await counted())).toBeGreaterThan(300), { timeout: 30_000 });
+  await eventually(async () => expect((await begun()) && (await counted())).toBeGreaterThan(300));
   conductor.kill('SIGKILL');
   await conductor;
-  await vi.waitFor(async () =>
+  await eventually(async () =>
     expect(
       await db.number(
         "select count(*) from pg_stat_activity where application_name = 'middlewatch #1 test' and state <> 'idle'",

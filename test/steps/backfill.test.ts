@@ -1,5 +1,6 @@
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { RehearsedFailure } from '../../src/run/performer.ts';
+import { eventually } from '../support/eventually.ts';
 import { actOf, stepOf } from './acting.ts';
 import {
   ALL,
@@ -46,7 +47,7 @@ it('slice by slice, leaves most rows in their block: what one slice has left mak
   const moved = await rowsOf(`select id from (${where}) are join were using (id) where are.block <> were.block`);
   expect(moved.length).toBeLessThan(OWNED);
   const vacuums = `select vacuum_count::int from pg_stat_user_tables where relname = 'Big Table'`;
-  await vi.waitFor(async () => expect(await rowsOf(vacuums)).toEqual([{ vacuum_count: 1 }]));
+  await eventually(async () => expect(await rowsOf(vacuums)).toEqual([{ vacuum_count: 1 }]));
 });
 
 it('stops between batches while it is paused', async () => {
@@ -65,9 +66,9 @@ it('stops between batches while it is paused', async () => {
     },
   });
   const work = performer.perform(STEP, act);
-  await vi.waitFor(() => expect(notes).toContain('paused'));
+  await eventually(() => expect(notes).toContain('paused'));
   // Both workers have come to rest: what is filled no longer changes.
-  await vi.waitFor(() => expect(notes.filter((note) => note === 'paused').length).toBeGreaterThanOrEqual(2));
+  await eventually(() => expect(notes.filter((note) => note === 'paused').length).toBeGreaterThanOrEqual(2));
   const before = await db.filled();
   expect(before).toBeLessThan(ALL);
   control.paused = false;

@@ -1,10 +1,11 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it, onTestFinished, vi } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { LeaseLost } from '../../src/run/journal/journal.ts';
 import { type ProcessIdentity, startedAt } from '../../src/run/process.ts';
 import { command } from '../../src/steps/command.ts';
+import { eventually } from '../support/eventually.ts';
 import { actOf, stateOf, stepOf, worldOf } from './acting.ts';
 
 const node = (script: string) => [process.execPath, '-e', script];
@@ -73,7 +74,7 @@ it('ends the whole tree of processes when the act is aborted', async () => {
     worldOf({ env }),
   );
   const ended = expect(performed).rejects.toThrow('stopped');
-  const pid = await vi.waitFor(async () => {
+  const pid = await eventually(async () => {
     const text = await readFile(noted, 'utf8');
     expect(text).not.toBe('');
     return Number(text);
@@ -81,7 +82,7 @@ it('ends the whole tree of processes when the act is aborted', async () => {
   expect(startedAt(pid)).not.toBeNull();
   stop.abort(new Error('stopped'));
   await ended;
-  await vi.waitFor(() => expect(startedAt(pid)).toBeNull(), 10_000);
+  await eventually(() => expect(startedAt(pid)).toBeNull());
 });
 
 it('knows after a crash what its verification says, and nothing without one', async () => {
@@ -110,7 +111,7 @@ it('is not begun before it is on record, and never when that fails', async () =>
     },
   });
   await expect(command.perform(step, refused, worldOf({ env }))).rejects.toBeInstanceOf(LeaseLost);
-  await vi.waitFor(() => expect(startedAt(pid)).toBeNull());
+  await eventually(() => expect(startedAt(pid)).toBeNull());
   expect(await began()).toBeNull();
 
   const taken = Object.assign(actOf(), {
@@ -135,7 +136,7 @@ it('that outlives its conductor is followed to its end, and not begun again', as
   const taken = new AbortController();
   const first = actOf({ signal: taken.signal });
   const lost = command.perform(step, first, worldOf({ env })).catch((error: unknown) => error);
-  const pid = await vi.waitFor(() => {
+  const pid = await eventually(() => {
     const { program } = first.state().steps.it ?? {};
     if (!program) throw new Error('not yet');
     return program.pid;
@@ -148,7 +149,7 @@ it('that outlives its conductor is followed to its end, and not begun again', as
     note: async (text: string) => void notes.push(text),
   });
   const verified = command.verify?.(step, second, worldOf({ env }));
-  await vi.waitFor(() => expect(notes).toEqual([expect.stringContaining(`following process ${pid}`)]));
+  await eventually(() => expect(notes).toEqual([expect.stringContaining(`following process ${pid}`)]));
   expect(startedAt(pid)).not.toBeNull();
   await writeFile(go, '');
   expect(await verified).toMatchObject({ found: 'done' });

@@ -1,8 +1,9 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { redactor } from '../../src/run/redact.ts';
 import type { WatchState } from '../../src/run/state.ts';
 import { http } from '../../src/steps/http.ts';
 import { openWatchers } from '../../src/steps/watch.ts';
+import { eventually } from '../support/eventually.ts';
 import { actOf, runbookOf, stateOf, stepOf, worldOf } from './acting.ts';
 import { application } from './application.ts';
 
@@ -155,9 +156,9 @@ describe('a watch', () => {
     const before = { asked: 100, failed: 7, downMs: 1_000, p50Ms: 1, p99Ms: 2 };
     const watching = watch?.start(before, (totals) => told.push(totals));
     up = false;
-    await vi.waitFor(() => expect(told.at(-1)?.failed).toBeGreaterThan(7));
+    await eventually(() => expect(told.at(-1)?.failed).toBeGreaterThan(7));
     up = true;
-    await vi.waitFor(() => expect(told).toHaveLength(2));
+    await eventually(() => expect(told).toHaveLength(2));
     await watching?.stop();
 
     const [down, again, end] = told;

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { FenceLost } from '../../src/postgres/errors.ts';
 import { RehearsedFailure } from '../../src/run/performer.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
 import { actOf, stepOf } from './acting.ts';
 import { failingAct, finished, performing } from './performing.ts';
 
@@ -93,15 +94,14 @@ it('waits for the build that a killed conductor left at work on the server, and 
   const lost = first.perform(STEP, actOf()).catch((error: unknown) => error);
   const builds = async () =>
     (await db.superuser.query('select from pg_stat_progress_create_index where datname = current_database()')).rowCount;
-  await vi.waitFor(async () => expect(await builds()).toBe(1), { timeout: 20_000 });
+  await eventually(async () => expect(await builds()).toBe(1));
 
   await using second = await performing(db.env, { parts: PARTS, files: FILES, token: 2 });
   const notes: string[] = [];
   const act = Object.assign(actOf(), { token: 2, pulse: ({ note = '' }) => void notes.push(note) });
   const carriedOn = finished(second, STEP, act);
-  await vi.waitFor(
-    () => expect(notes).toContainEqual(expect.stringContaining('waiting for a build that is already under way')),
-    { timeout: 20_000 },
+  await eventually(() =>
+    expect(notes).toContainEqual(expect.stringContaining('waiting for a build that is already under way')),
   );
   await writer.query('rollback');
   expect((await carriedOn).facts).toEqual({ indexes: 2, built: 2 });
@@ -124,19 +124,19 @@ it('builds on when nobody can look on any more', async () => {
   const others = `datname = '${db.name}' and pid <> ${(writer as unknown as { processID: number }).processID}`;
   await using performer = await performing(db.env, { parts: PARTS, files: FILES });
   const building = finished(performer, STEP);
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     const { rowCount } = await elsewhere.query(`select from pg_stat_progress_create_index where ${others}`);
     expect(rowCount).toBe(1);
-  }, 20_000);
+  });
   await elsewhere.query(`alter database ${db.name} allow_connections false`);
   const turnedAway = vi.spyOn(pg.Pool.prototype, 'query');
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     await elsewhere.query(
       `select pg_terminate_backend(pid) from pg_stat_activity where ${others} and query !~* '^create index'`,
     );
     const last = turnedAway.mock.results.at(-1)?.value;
     await expect(last).rejects.toThrow();
-  }, 20_000);
+  });
   await elsewhere.query(`alter database ${db.name} allow_connections true`);
   turnedAway.mockRestore();
   await writer.query('rollback');
@@ -153,7 +153,7 @@ it('waits for a transaction that is in its way without a short lock_timeout (F11
       "select from pg_stat_activity where application_name = 'middlewatch #1 alone test' and wait_event_type = 'Lock'",
     );
   const work = performer.perform(STEP, actOf({ signal: stop.signal }));
-  await vi.waitFor(async () => expect((await waiting()).rowCount).toBe(1), { timeout: 5_000 });
+  await eventually(async () => expect((await waiting()).rowCount).toBe(1));
   stop.abort(new Error('stop the run'));
   await expect(work).rejects.toThrow('stop the run');
   expect(await valid('idx_order_tenant')).toBe(false);

@@ -1,17 +1,16 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { makeFolder } from '../../src/rehearsal/folder.ts';
 import { startPostgres } from '../../src/rehearsal/postgres.ts';
 import { openThrottle, type Throttle } from '../../src/steps/backfill/signals.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
 import { standbyOf } from '../support/standby.ts';
 import { actOf, stateOf, stepOf, worldOf } from './acting.ts';
 import { application } from './application.ts';
 import { commitProxy } from './commit-proxy.ts';
-
-const PATIENCE = { timeout: 20_000 };
 
 let db: TestDatabase;
 beforeEach(async () => {
@@ -53,13 +52,13 @@ it('does less while somebody waits for a lock of ours, and comes back when nobod
   const [worker, client] = [await pool.connect(), await db.client()];
   await worker.query('begin; update "Big Table" set id = id where id = 1');
   const blocked = client.query('update "Big Table" set id = id where id = 1');
-  await vi.waitFor(() => expect(reasons.at(-1)).toMatch(/^slowed to \d+%: 1 session waits for its locks$/), PATIENCE);
+  await eventually(() => expect(reasons.at(-1)).toMatch(/^slowed to \d+%: 1 session waits for its locks$/));
   expect(throttle.share).toBeLessThan(1);
   const slow = throttle.share;
   await worker.query('rollback');
   await blocked;
   worker.release();
-  await vi.waitFor(() => expect(throttle.share).toBeGreaterThan(slow), PATIENCE);
+  await eventually(() => expect(throttle.share).toBeGreaterThan(slow));
   expect(log).toEqual([expect.stringContaining('1 session waits for its locks')]);
 });
 
@@ -73,7 +72,7 @@ it('does not take its own workers, or strangers that wait for strangers, for tho
   const [stranger, other] = [await db.client(), await db.client()];
   await stranger.query('begin; update "Big Table" set id = id where id = 2');
   const theirs = other.query('update "Big Table" set id = id where id = 2');
-  await vi.waitFor(() => expect(reasons.length).toBeGreaterThan(1), PATIENCE);
+  await eventually(() => expect(reasons.length).toBeGreaterThan(1));
   expect(reasons).toEqual(reasons.map(() => ''));
   await first.query('rollback');
   await stranger.query('rollback');
@@ -90,7 +89,7 @@ it('lets a vacuum of its table get through, seen as a role that is not shown wha
   await vacuum.query('set vacuum_cost_delay = 100; set vacuum_cost_limit = 1');
   await db.superuser.query('insert into "Big Table" select generate_series(1, 30000)');
   const vacuumed = vacuum.query('vacuum "Big Table"').catch((error: Error) => error.message);
-  await vi.waitFor(() => expect(reasons.at(-1)).toBe('slowed to 50%: "Big Table" is being vacuumed'), PATIENCE);
+  await eventually(() => expect(reasons.at(-1)).toBe('slowed to 50%: "Big Table" is being vacuumed'));
   await db.superuser.query('select pg_cancel_backend(pid) from pg_stat_progress_vacuum');
   expect(await vacuumed).toContain('canceling');
   await throttle[Symbol.asyncDispose]();
@@ -101,10 +100,10 @@ it('lets a vacuum of its table get through, seen as a role that is not shown wha
 it('does less when the server writes more WAL than it should', async () => {
   const { throttle, reasons } = heeding(ours(), { wal: '1kB/s' });
   await using _ = throttle;
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     await db.superuser.query('update "Big Table" set id = -id');
     expect(reasons.at(-1)).toMatch(/WAL \d+ MB\/s, over 0 MB\/s/);
-  }, PATIENCE);
+  });
   expect(throttle.values.walMegabytesPerSecond).toBeTypeOf('number');
 });
 
@@ -124,14 +123,14 @@ it('does less when the application answers late, or not at all; says once that o
     100,
   );
   await using _ = throttle;
-  await vi.waitFor(() => expect(throttle.values.applicationP99Ms).toBeTypeOf('number'), PATIENCE);
+  await eventually(() => expect(throttle.values.applicationP99Ms).toBeTypeOf('number'));
   lateMs = 100;
-  await vi.waitFor(() => expect(reasons.at(-1)).toMatch(/application p99 [\d.]+× baseline \(\d+ ms\)/), PATIENCE);
+  await eventually(() => expect(reasons.at(-1)).toMatch(/application p99 [\d.]+× baseline \(\d+ ms\)/));
   hang = true;
-  await vi.waitFor(() => expect(reasons.at(-1)).toContain('the application does not answer'), PATIENCE);
+  await eventually(() => expect(reasons.at(-1)).toContain('the application does not answer'));
   const dead = heeding(pool, { application: { watch: 'app', times: 2 } });
   await using _dead = dead.throttle;
-  await vi.waitFor(() => expect(dead.log).toEqual([expect.stringContaining('has not answered yet')]), PATIENCE);
+  await eventually(() => expect(dead.log).toEqual([expect.stringContaining('has not answered yet')]));
   expect(dead.throttle.share).toBe(1);
 });
 
@@ -141,9 +140,9 @@ it('holds it against the server when that stops saying how it is', async () => {
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
   const { throttle, reasons } = heeding(pool, {});
-  await vi.waitFor(() => expect(throttle.values.walMegabytesPerSecond).toBeTypeOf('number'), PATIENCE);
+  await eventually(() => expect(throttle.values.walMegabytesPerSecond).toBeTypeOf('number'));
   await way[Symbol.asyncDispose]();
-  await vi.waitFor(() => expect(reasons.at(-1)).toContain('the server does not say how it is'), PATIENCE);
+  await eventually(() => expect(reasons.at(-1)).toContain('the server does not say how it is'));
   await throttle[Symbol.asyncDispose]();
   await pool.end();
 });
@@ -159,24 +158,24 @@ it('does less while a replica is behind, or is gone', async () => {
     await superuser.query('create table t (id int); create role lesser login password $$lesser$$');
     const { throttle, reasons } = heeding(pool, { replication_lag: '1s' });
     await using _ = throttle;
-    await vi.waitFor(() => expect(throttle.values.replicationLagMs).toBe(0), PATIENCE);
+    await eventually(() => expect(throttle.values.replicationLagMs).toBe(0));
     // What the server says of the lag stands still together with replay.
     await standby.client.query('select pg_wal_replay_pause()');
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       await superuser.query('insert into t values (1)');
       expect(reasons.at(-1)).toMatch(/replica reader [1-9]\d* s behind/);
-    }, PATIENCE);
+    });
     await standby.client.query('select pg_wal_replay_resume()');
-    await vi.waitFor(() => expect(throttle.values.replicationLagMs).toBe(0), PATIENCE);
+    await eventually(() => expect(throttle.values.replicationLagMs).toBe(0));
 
     const lesser = new pg.Pool({ ...config({ env: primary.env }), user: 'lesser', password: 'lesser' });
     const blind = heeding(lesser, {});
-    await vi.waitFor(() => expect(blind.log).toEqual([expect.stringContaining('pg_monitor')]), PATIENCE);
+    await eventually(() => expect(blind.log).toEqual([expect.stringContaining('pg_monitor')]));
     await blind.throttle[Symbol.asyncDispose]();
     await lesser.end();
 
     await standby.stop();
-    await vi.waitFor(() => expect(reasons.at(-1)).toContain('replica reader is not connected any more'), PATIENCE);
+    await eventually(() => expect(reasons.at(-1)).toContain('replica reader is not connected any more'));
   } finally {
     await pool.end();
     await superuser.end();

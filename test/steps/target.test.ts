@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { makeFolder } from '../../src/rehearsal/folder.ts';
 import { startPostgres } from '../../src/rehearsal/postgres.ts';
 import type { Target } from '../../src/run/events.ts';
@@ -8,6 +8,7 @@ import { redactor } from '../../src/run/redact.ts';
 import { doubtOf, OtherTarget, TargetChanged } from '../../src/run/target.ts';
 import { openPerformer } from '../../src/steps/performer.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
 import { standbyOf } from '../support/standby.ts';
 import { actOf, runbookOf, stateOf } from './acting.ts';
 
@@ -63,14 +64,14 @@ it('whose connections are ended in mid-step is asked what it has, and the step g
   const notes: string[] = [];
   const act = Object.assign(actOf({ state: bound(target) }), { note: async (text: string) => void notes.push(text) });
   const performed = performer.perform(ONE, act);
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     const { rowCount } = await db.superuser.query(
       `select pg_terminate_backend(pid) from pg_stat_activity
         where application_name = 'middlewatch #1 test' and wait_event_type = 'Lock'`,
     );
     expect(rowCount).toBe(1);
-  }, 10_000);
-  await vi.waitFor(() => expect(notes[0]).toContain('lost the connection'), 10_000);
+  });
+  await eventually(() => expect(notes[0]).toContain('lost the connection'));
   await holder.query('rollback');
   expect(await performed).toMatchObject({ finished: { summary: '1 statement committed' } });
   expect(notes[1]).toContain('is back');
@@ -84,7 +85,7 @@ it('whose administrator ends the session again is left alone until people have b
   const failed = performer.perform(ONE, actOf({ state: bound(target) })).catch((error: unknown) => error);
   const ended: number[] = [];
   while (ended.length < 2) {
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const { rows } = await holder.query<{ pid: number }>(
         `select pid, pg_terminate_backend(pid) from pg_stat_activity
           where application_name = 'middlewatch #1 test' and wait_event_type = 'Lock' and pid <> all ($1)`,
@@ -92,7 +93,7 @@ it('whose administrator ends the session again is left alone until people have b
       );
       expect(rows).toHaveLength(1);
       ended.push(...rows.map(({ pid }) => pid));
-    }, 10_000);
+    });
   }
   const failure = performer.explain(await failed);
   expect(failure).toMatchObject({ name: 'EndedOnPurpose', code: '57P01', advice: expect.stringContaining('ask them') });
@@ -144,10 +145,10 @@ it('that is a replica which was promoted without the last commit stops the run',
     // What is committed from here on never reaches it.
     await standby.client.query(`alter system set primary_conninfo = ''`);
     await standby.client.query('select pg_reload_conf()');
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const { rowCount } = await standby.client.query('select from pg_stat_wal_receiver');
       expect(rowCount).toBe(0);
-    }, 10_000);
+    });
     await performer.perform(TWO, actOf({ state: bound(target, ['one']) }));
     const { rows } = await standby.client.query<{ port: number }>('select inet_server_port() as port, pg_promote()');
     way.layTo(rows[0]?.port ?? 0);

@@ -1,4 +1,5 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { OPENS, openTestRun, orphans } from './run.ts';
 import { answers, asked, MINUTE, requests, show } from './show.ts';
 
@@ -28,7 +29,7 @@ describe('answering', () => {
     await terminal.shows('Barbara (Tech Lead) answers “drop”, because: plqR q.');
     expect(await answers(run)).toEqual([]);
     terminal.press('enter');
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(await answers(run)).toEqual([
         {
           prompt: 'orphans',
@@ -76,7 +77,7 @@ describe('answering', () => {
     terminal.press('up', { type: ' ' }, { type: '1' }, 'enter', 'enter');
     await terminal.shows('Ada (Developer) answers “done”');
     terminal.press('enter');
-    await vi.waitFor(async () => expect((await answers(run)).map((each) => each.choose)).toEqual(['done']));
+    await eventually(async () => expect((await answers(run)).map((each) => each.choose)).toEqual(['done']));
   });
 
   it('offers, with --as, only people of that role, and says from where the others may answer', async () => {
@@ -162,7 +163,7 @@ describe('answering', () => {
     terminal.press('escape');
     await terminal.shows('Who answers?');
     terminal.press('down', 'enter', 'enter');
-    await vi.waitFor(async () => expect((await answers(run)).map((each) => each.by.name)).toEqual(['Barbara']));
+    await eventually(async () => expect((await answers(run)).map((each) => each.by.name)).toEqual(['Barbara']));
   });
 
   it('keeps the keys from acting under the hands of somebody whose question is settled meanwhile', async () => {

@@ -1,4 +1,5 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { ADA, OPENS, openTestRun } from './run.ts';
 import { asked, MINUTE, requests, show } from './show.ts';
 
@@ -31,7 +32,7 @@ describe('keys', () => {
     await terminal.shows('STOP?');
     expect(await requests(run)).toEqual([]);
     terminal.press('ctrlC');
-    await vi.waitFor(async () => expect(await requests(run)).toMatchObject([{ request: 'stop' }]));
+    await eventually(async () => expect(await requests(run)).toMatchObject([{ request: 'stop' }]));
     await run.happens(OPENS, { type: 'conductor-left', why: 'somebody asked it to stop' });
     expect((await ended).conductor).toBeNull();
     expect(terminal.emulator.buffer.active.type).toBe('normal');
@@ -85,7 +86,7 @@ describe('keys', () => {
     terminal.press({ type: 'q' });
     await terminal.shows('3 End the rehearsal');
     terminal.press('escape', { type: 'q' }, { type: '3' }, 'enter');
-    await vi.waitFor(async () => expect(await requests(run)).toMatchObject([{ request: 'stop' }]));
+    await eventually(async () => expect(await requests(run)).toMatchObject([{ request: 'stop' }]));
   });
 
   it('asks for speed and workers for the backfill at work', async () => {
@@ -105,7 +106,7 @@ describe('keys', () => {
     terminal.press({ type: '<' });
     await terminal.shows('A backfill has 1 to 16 workers');
     terminal.press({ type: '+' });
-    await vi.waitFor(async () => expect((await run.state()).speed).toBe(2));
+    await eventually(async () => expect((await run.state()).speed).toBe(2));
   });
 
   it('shows log, SQL, journal and help on the whole screen, and comes back', async () => {

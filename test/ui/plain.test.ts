@@ -1,10 +1,11 @@
 import { PassThrough } from 'node:stream';
-import { expect, it, onTestFinished, vi } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import type { Person } from '../../src/run/events.ts';
 import { parseRunbook } from '../../src/runbook/sources.ts';
 import { lookOf } from '../../src/ui/look.ts';
 import { openPlain } from '../../src/ui/plain.ts';
 import { summary } from '../../src/ui/summary.ts';
+import { eventually } from '../support/eventually.ts';
 import { ADA, OPENS, openTestRun, orphans, type TestRun } from './run.ts';
 
 const MINUTE = 60_000;
@@ -36,7 +37,7 @@ function show(run: TestRun, given: { tty: boolean; since?: number; me?: Person; 
     leaving.abort();
     await ended;
   });
-  const says = (wanted: string) => vi.waitFor(() => expect(text).toContain(wanted), { timeout: 10_000, interval: 20 });
+  const says = (wanted: string) => eventually(() => expect(text).toContain(wanted));
   return { ended, says, types: (line: string) => stdin.write(`${line}\n`), text: () => text, ctrlC: () => ctrlC() };
 }
 
@@ -117,7 +118,7 @@ it('repeats what is asked, and shows all there is to look at', async () => {
   plain.types('evidence');
   await plain.says('order 59');
   plain.types('');
-  await vi.waitFor(() => expect(plain.text().split('For Tech Lead to answer: type `[as lead] CHOICE')).toHaveLength(3));
+  await eventually(() => expect(plain.text().split('For Tech Lead to answer: type `[as lead] CHOICE')).toHaveLength(3));
 });
 
 it('wants to know which question is meant when several can be answered so', async () => {
@@ -159,7 +160,7 @@ it('takes no answer and no request from somebody who only watches, and lets them
   const plain = show(run, { tty: true, me: { name: 'eve', role: '' } });
   await plain.says('What shall become of the orphans?');
   for (const line of ['leave', 'pause', 'orphans leave']) plain.types(line);
-  await vi.waitFor(() => expect(plain.text().split('You only watch.')).toHaveLength(4));
+  await eventually(() => expect(plain.text().split('You only watch.')).toHaveLength(4));
   plain.types('detach');
   await plain.ended;
   expect((await run.state()).conductor).not.toBeNull();

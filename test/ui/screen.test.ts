@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { ADA, OPENS, openTestRun } from './run.ts';
 import { asked, MINUTE, requests, show } from './show.ts';
 
@@ -170,13 +171,10 @@ it('shows who else is there, and who has gone, also without a word', async () =>
 it('is on record again when it was given up while it was stopped', async () => {
   const run = await openTestRun();
   show(run, 80, 24);
-  await vi.waitFor(async () => expect(Object.keys((await run.state()).terminals)).toEqual(['test:1']));
+  await eventually(async () => expect(Object.keys((await run.state()).terminals)).toEqual(['test:1']));
   await run.happens(OPENS, { type: 'terminal-left', terminal: 'test:1', by: ADA, silent: true });
   expect((await run.state()).terminals).toEqual({});
-  await vi.waitFor(async () => expect(Object.keys((await run.state()).terminals)).toEqual(['test:1']), {
-    timeout: 20_000,
-    interval: 50,
-  });
+  await eventually(async () => expect(Object.keys((await run.state()).terminals)).toEqual(['test:1']));
 });
 
 it('says that it is cut off while its journal does not answer, and comes back by itself', async () => {

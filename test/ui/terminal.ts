@@ -1,6 +1,6 @@
 import { PassThrough, Writable } from 'node:stream';
 import xterm from '@xterm/headless';
-import { vi } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 
 const KEYS = {
   up: '\u001b[A',
@@ -83,12 +83,9 @@ export class FakeTerminal {
 
   /** Waits until the screen says it. */
   async shows(wanted: string | RegExp): Promise<void> {
-    await vi.waitFor(
-      () => {
-        const found = typeof wanted === 'string' ? this.read().includes(wanted) : wanted.test(this.text());
-        if (!found) throw new Error(`The screen does not show ${wanted}:\n${this.text()}`);
-      },
-      { timeout: 10_000, interval: 20 },
-    );
+    await eventually(() => {
+      const found = typeof wanted === 'string' ? this.read().includes(wanted) : wanted.test(this.text());
+      if (!found) throw new Error(`The screen does not show ${wanted}:\n${this.text()}`);
+    });
   }
 }
