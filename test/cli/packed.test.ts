@@ -28,17 +28,16 @@ beforeAll(async () => {
 test('what is packed is the program, its runbook and its documents, and nothing else', async () => {
   const names = await readdir(installed);
   expect(names.sort()).toEqual([
-    ...[
-      'README.md',
-      'bin',
-      'dist',
-      'docs',
-      'node_modules',
-      'package.json',
-      'runbook.schema.json',
-      'runbook.yaml',
-      'sql',
-    ],
+    'LICENSE',
+    'README.md',
+    'bin',
+    'dist',
+    'docs',
+    'node_modules',
+    'package.json',
+    'runbook.schema.json',
+    'runbook.yaml',
+    'sql',
   ]);
   const built = await readdir(join(installed, 'dist'), { recursive: true, withFileTypes: true });
   const kinds = new Set(built.filter((each) => each.isFile()).map(({ name }) => name.slice(name.lastIndexOf('.'))));
