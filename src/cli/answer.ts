@@ -9,6 +9,7 @@ import type { Answer, Prompt } from '../run/events.ts';
 import { foldAll } from '../run/fold/fold.ts';
 import type { Journal } from '../run/journal/journal.ts';
 import type { PromptState, RunState } from '../run/state.ts';
+import { command as commandOf, placeOf } from '../ui/commands.ts';
 import { inert } from '../ui/inert.ts';
 import { promptText } from '../ui/typed-lines.ts';
 import { openPrompts } from '../ui/view.ts';
@@ -72,6 +73,7 @@ async function becameOf(
   before: RunState,
   given: Answer,
 ): Promise<{ refused: string } | { says: string }> {
+  const at = placeOf(before, journal);
   const giveUp = performance.now() + PATIENCE;
   for (let state = before; ; ) {
     state = foldAll(state, await journal.read(state.seq)) ?? state;
@@ -83,11 +85,11 @@ async function becameOf(
     const holder = await journal.holder();
     if (holder === null || holder.silent) {
       return {
-        says: 'Nobody conducts this run at present; it is acted on once somebody does: `runbook run`.',
+        says: `Nobody conducts this run at present; it is acted on once somebody does: ${commandOf(at, 'run')}.`,
       };
     }
     if (performance.now() > giveUp) {
-      return { says: 'The conductor has not acted on it yet; `runbook status` tells when it has.' };
+      return { says: `The conductor has not acted on it yet; ${commandOf(at, 'status')} tells when it has.` };
     }
     await delay(journal.interval);
   }
@@ -98,9 +100,7 @@ async function answer(name: string | undefined, flags: Flags, command: Command):
   try {
     if (flags.choose === undefined) {
       const open: Prompt[] = openPrompts(state);
-      const shown = open.map((prompt) =>
-        promptText(prompt, runbook, { typing: false, at: { run: state.run, journal } }),
-      );
+      const shown = open.map((prompt) => promptText(prompt, runbook, { typing: false, at: placeOf(state, journal) }));
       return print(shown.length === 0 ? 'Nothing is asked.\n' : `${shown.join('\n')}\n`);
     }
     const asked = meant(state, flags, command);

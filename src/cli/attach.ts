@@ -1,12 +1,11 @@
 import { constants, setPriority } from 'node:os';
 import type { Command } from 'commander';
-import { lookOf } from '../ui/look.ts';
-import { summary } from '../ui/summary.ts';
 import { INTERRUPTED, interruption } from './interruption.ts';
 import { archiveAt, journalOption } from './journal-option.ts';
 import { personOrWatcher } from './person.ts';
 import { print } from './print.ts';
 import { readRun } from './runs.ts';
+import { standing } from './standing.ts';
 import { attend, exitCode } from './terminal.ts';
 
 /** `runbook attach`: follows a run from another terminal, and answers as whom one is. */
@@ -33,7 +32,7 @@ export function register(program: Command): void {
         const interrupted = interruption();
         const plain = flags.plain ?? false;
         const state = await attend({ journal, me, role: flags.as ?? null, since, plain, interruption: interrupted });
-        print(`\n${summary({ runbook, state, pulses: [], now: Date.now() + state.aheadMs }, lookOf(process.env))}\n`);
+        print(`\n${await standing(journal, runbook, state)}`);
         await journal.close();
         process.exitCode = interrupted.signal.aborted ? INTERRUPTED : exitCode(state);
       },

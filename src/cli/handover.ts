@@ -2,9 +2,11 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { type Holder, type Journal, LeaseHeld } from '../run/journal/journal.ts';
+import type { Holder, Journal } from '../run/journal/journal.ts';
 import type { RunState } from '../run/state.ts';
 import { findStep, type Runbook } from '../runbook/plan.ts';
+import { commandLine, type Place, placeOf } from '../ui/commands.ts';
+import { held } from './held.ts';
 import { INTERRUPTED, interruption } from './interruption.ts';
 import { archiveAt, JOURNAL_VARIABLE, journalOption } from './journal-option.ts';
 import { personAt } from './person.ts';
@@ -30,8 +32,9 @@ async function conductorOf(journal: Journal, state: RunState, command: Command):
   if (state.rehearsal) refuse('a rehearsal is conducted by the terminal that began it, and goes with it');
   if (state.outcome) refuse('this run is over');
   const holder = await journal.holder();
-  if (holder === null) return refuse('nobody conducts this run; carry on with it: `runbook run`');
-  if (holder.silent) throw new LeaseHeld(holder);
+  const at = placeOf(state, journal);
+  if (holder === null) return refuse(`nobody conducts this run. To carry on with it:\n  ${commandLine(at, 'run')}`);
+  if (holder.silent) throw held(holder, at);
   return holder;
 }
 
@@ -43,17 +46,17 @@ function underWay({ steps }: RunState, runbook: Runbook): string {
 }
 
 /** @throws LeaseHeld when the conductor is not heard of any more meanwhile */
-async function untilItLeft(journal: Journal, { token }: Holder, signal: AbortSignal): Promise<void> {
+async function untilItLeft(journal: Journal, { token }: Holder, at: Place, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const now = await journal.holder();
     if (now === null || now.token !== token) return;
-    if (now.silent) throw new LeaseHeld(now);
+    if (now.silent) throw held(now, at);
     await delay(LOOK_EVERY, undefined, { signal }).catch(() => undefined);
   }
 }
 
 async function handover(name: string | undefined, flags: Flags, command: Command): Promise<void> {
-  const { journal, records, runbook, state } = await readRun(archiveAt(flags), name);
+  const { journal, runbook, state } = await readRun(archiveAt(flags), name);
   const me = personAt(runbook, flags, command);
   const holder = await conductorOf(journal, state, command);
   const report = await reportFolder(flags.report, state.run, command);
@@ -62,13 +65,15 @@ async function handover(name: string | undefined, flags: Flags, command: Command
   const interrupted = interruption();
   await journal.append('terminal', Date.now() + state.aheadMs, [{ type: 'requested', request: 'hand-over', by: me }]);
   print(`Process ${holder.pid} on ${holder.host} is asked to hand the run over${underWay(state, runbook)} …\n`);
-  await untilItLeft(journal, holder, interrupted.signal);
+  const at = placeOf(state, journal);
+  await untilItLeft(journal, holder, at, interrupted.signal);
   if (interrupted.signal.aborted) {
-    print('It leaves all the same. Carry on with `runbook run`, here or there.\n');
+    print(`It leaves all the same. To carry on, here or there:\n  ${commandLine(at, 'run')}\n`);
     process.exitCode = INTERRUPTED;
   } else {
     process.exitCode = await attendRun({
-      opened: { run: state.run, journal, since: records.at(-1)?.seq ?? 0 },
+      // That the one before has left is old news.
+      opened: { run: state.run, journal, since: (await journal.read(0)).at(-1)?.seq ?? 0 },
       folder,
       runbook,
       me,

@@ -5,14 +5,16 @@ import { parse } from 'yaml';
 import * as z from 'zod';
 import { EmptyJournal } from '../report/report.ts';
 import { pinOf } from '../run/answering/statement.ts';
-import { type Journal, LeaseHeld } from '../run/journal/journal.ts';
+import type { Journal } from '../run/journal/journal.ts';
 import { runbookOf } from '../run/pins.ts';
 import type { RunState } from '../run/state.ts';
 import { instant } from '../runbook/fields.ts';
 import { answer, type RehearsalAnswer } from '../runbook/schema.ts';
 import { parseRunbook, readSources } from '../runbook/sources.ts';
+import { placeOf } from '../ui/commands.ts';
 import { proposeChange } from './changed.ts';
 import { refuseTarget } from './database-archive.ts';
+import { held } from './held.ts';
 import { interruption } from './interruption.ts';
 import { archiveAt, JOURNAL_VARIABLE, journalOption } from './journal-option.ts';
 import { personAt } from './person.ts';
@@ -102,16 +104,18 @@ async function run(file: string, flags: Flags, command: Command): Promise<void> 
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const opened = await openRun({ archive, runbook, run: name, by: me, settings, rehearsal: false, at: Date.now() });
   const { journal } = opened;
-  const held = await journal.holder();
-  if (held && !(held.silent && flags.takeOver)) throw new LeaseHeld(held, await conductorWords(journal));
+  const holder = await journal.holder();
   let state = await stateIn(journal);
+  if (holder && !(holder.silent && flags.takeOver)) {
+    throw held(holder, placeOf(state, journal), await conductorWords(journal));
+  }
   if (pinOf(runbook.sources) !== state.pin) {
     if (flags.rollBack !== undefined)
       print('The files have changed since; the way back is that of the runbook as the run has it.\n');
     else await proposeChange({ journal, state, runbook, by: me, reason: flags.acceptChanges, command });
   }
-  if (held) {
-    const reason = `process ${held.pid} on ${held.host} was not heard of any more`;
+  if (holder) {
+    const reason = `process ${holder.pid} on ${holder.host} was not heard of any more`;
     await journal.append('terminal', Date.now(), [{ type: 'requested', request: 'take-over', by: me, reason }]);
   }
   if (flags.rollBack !== undefined) {
@@ -127,7 +131,7 @@ async function run(file: string, flags: Flags, command: Command): Promise<void> 
       me,
       role: flags.as ?? null,
       env: journalUrl === undefined ? process.env : { ...process.env, [JOURNAL_VARIABLE]: journalUrl },
-      flags: [...(flags.wait ? [] : ['--no-wait']), ...(held ? ['--take-over'] : [])],
+      flags: [...(flags.wait ? [] : ['--no-wait']), ...(holder ? ['--take-over'] : [])],
       report,
       rehearsal: false,
       plain: flags.plain ?? false,

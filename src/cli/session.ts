@@ -1,16 +1,15 @@
 import { hostname } from 'node:os';
 import { writeReport } from '../report/write.ts';
 import type { JournalRecord, Person } from '../run/events.ts';
-import type { RunState } from '../run/state.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import type { RehearsalAnswer } from '../runbook/schema.ts';
+import { commandLine, placeOf } from '../ui/commands.ts';
 import { inert } from '../ui/inert.ts';
-import { lookOf } from '../ui/look.ts';
-import { summary } from '../ui/summary.ts';
 import { INTERRUPTED, type Interruption } from './interruption.ts';
 import { endedAtLogout, thisHost } from './logout.ts';
 import { print } from './print.ts';
 import { type Opened, stateOf } from './runs.ts';
+import { standing } from './standing.ts';
 import { answerPrepared, attend, type Ended, exitCode, startConductor, WAITS } from './terminal.ts';
 
 export interface Session {
@@ -46,12 +45,6 @@ const FAILED = 1;
 const GRACE = 60_000;
 /** Lines of its log that tell why a conductor failed before it could put that on record. */
 const LAST_LINES = 8;
-
-/** The run as it stands, on the normal screen, which stays after the other is gone. */
-function conclude(session: Session, state: RunState): void {
-  const now = Date.now() + state.aheadMs;
-  print(`\n${summary({ runbook: session.runbook, state, pulses: [], now }, lookOf(process.env))}\n`);
-}
 
 /** What the last conductor put on record when it left; undefined when it did not. */
 function leaving(since: number, records: JournalRecord[]): string | undefined {
@@ -117,8 +110,11 @@ export async function attendRun(session: Session): Promise<number> {
   await attend({ journal, me, role, since, plain: session.plain, interruption: { ...interruption, signal } });
   answering.abort();
   const gaveUp = await answered.catch(() => false);
-  const finished = stateOf(await journal.read(0))?.outcome != null;
-  const left = (await journal.read(since)).some(({ event }) => event.type === 'conductor-left');
+  const stood = stateOf(await journal.read(0));
+  const finished = stood?.outcome != null;
+  // One that left before somebody took over, or was handed the run, is not missed.
+  const left =
+    stood?.conductor === null && (await journal.read(since)).some(({ event }) => event.type === 'conductor-left');
   if (rehearsal && !finished) conductor.release();
   // A run goes on without its terminal. One that is over, and a rehearsal, is seen to its end, the report included.
   const how =
@@ -133,14 +129,15 @@ export async function attendRun(session: Session): Promise<number> {
   const records = await journal.read(0);
   const state = stateOf(records);
   if (state === null) return 1;
-  // Whatever its last record says, a conductor that has ended conducts no more.
-  conclude(session, how === undefined ? state : { ...state, conductor: null });
+  print(`\n${await standing(journal, session.runbook, state)}`);
   const failed = how !== undefined && how.code !== 0 && !interruption.signal.aborted;
   if (failed) {
     // One that was killed had no time for the report.
     if (how.signal !== null) await writeReport(records, session.report);
     print(`\n${await epitaph(how, since, records, await conductor.log())}\n`);
-    if (state.outcome === null && !rehearsal) print('What was done is on record. Carry on with `runbook run`.\n');
+    if (state.outcome === null && !rehearsal) {
+      print(`What was done is on record. To carry on:\n  ${commandLine(placeOf(state, journal), 'run')}\n`);
+    }
   }
   if (unkept.signal.aborted && state.outcome === null) {
     print(`\n${inert(String(unkept.signal.reason.message))}\n`);

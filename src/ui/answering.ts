@@ -4,7 +4,7 @@ import { keysOf, unsigned } from '../run/answering/proof.ts';
 import type { Answer, Person, Prompt, PromptOption } from '../run/events.ts';
 import type { RunState } from '../run/state.ts';
 import type { Runbook } from '../runbook/plan.ts';
-import { command, type Place } from './commands.ts';
+import { command, type Place, placeOf } from './commands.ts';
 import { type Press, typed } from './presses.ts';
 
 export type Stage = 'choose' | 'reason' | 'who' | 'name' | 'confirm' | 'signing' | 'sent';
@@ -116,8 +116,7 @@ function choose(form: Form, press: Press, desk: Desk): Form {
   if (option.effect === 'proceed' && form.ticked.includes(false)) {
     return { ...form, refused: 'Tick every item with the space bar first, or choose another answer.' };
   }
-  if (candidates(desk).length === 0)
-    return { ...form, refused: forOthers(prompt, { run: desk.state.run, journal: desk.journal }) };
+  if (candidates(desk).length === 0) return { ...form, refused: forOthers(prompt, placeOf(desk.state, desk.journal)) };
   return { ...form, stage: option.reason ? 'reason' : 'who' };
 }
 

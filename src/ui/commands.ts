@@ -1,16 +1,29 @@
 import type { Journal } from '../run/journal/journal.ts';
+import type { RunState } from '../run/state.ts';
 
-/** Where another terminal finds a run: its name, and the database of its journal, if one keeps that. */
+/** Where another terminal finds a run: its name, the file it was opened from, and the database of its journal, if one keeps that. */
 export interface Place {
   run: string;
+  file: string;
   journal: Pick<Journal, 'url'>;
 }
+
+export const placeOf = ({ run, sources }: Pick<RunState, 'run' | 'sources'>, journal: Place['journal']): Place => ({
+  run,
+  file: sources.yaml.path,
+  journal,
+});
 
 /** As a shell takes it for one word. */
 const word = (text: string) => (/^[\w@:/.,%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 
+type Name = 'answer' | 'attach' | 'handover' | 'report' | 'run' | 'status';
+
 /** A command about a run, whole, as it is typed in another terminal. */
-export function command({ run, journal }: Place, name: 'answer' | 'attach' | 'report', ...rest: string[]): string {
+export function commandLine({ run, file, journal }: Place, name: Name, ...rest: string[]): string {
   const where = journal.url === null ? [] : ['--journal', word(journal.url)];
-  return `\`${['runbook', name, word(run), ...where, ...rest].join(' ')}\``;
+  return ['runbook', name, word(name === 'run' ? file : run), ...where, ...rest.map(word)].join(' ');
 }
+
+/** The same within a sentence. */
+export const command = (...of: Parameters<typeof commandLine>): string => `\`${commandLine(...of)}\``;

@@ -32,14 +32,14 @@ type Stopping = Extract<RequestKind, 'pause' | 'stop'> | 'leave';
 
 /** The answers to “stop?”: what each does, and what it comes to. */
 export function stopChoices(rehearsal: boolean): readonly { says: string; does: Stopping | null }[] {
-  const leave = { says: 'Keep going, and leave this terminal. `runbook attach` comes back.', does: 'leave' } as const;
+  const leave = { says: 'Keep going, and leave this terminal, which says how to come back.', does: 'leave' } as const;
   return [
     { says: 'Keep going.', does: null },
     { says: 'Finish the step at work, then pause. The conductor stays; p carries on.', does: 'pause' },
     {
       says: rehearsal
         ? 'End the rehearsal: what is at work is cancelled, the report is written, the database is taken down.'
-        : 'Stop now, safely: what is at work is cancelled and the conductor leaves. `runbook run` carries on later.',
+        : 'Stop now, safely: what is at work is cancelled and the conductor leaves. It can be carried on later.',
       does: 'stop',
     },
     ...(rehearsal ? [] : [leave]),

@@ -1,17 +1,28 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JournalRecord, Person, RunEvent } from '../run/events.ts';
 import { follow } from '../run/journal/follow.ts';
-import type { Journal, Pulse } from '../run/journal/journal.ts';
+import { type Journal, JournalAway, type Pulse } from '../run/journal/journal.ts';
 import { PRESENT_EVERY } from '../run/roll-call.ts';
 import type { RunState } from '../run/state.ts';
+import { commandLine, type Place, placeOf } from './commands.ts';
 import { newsInterval } from './crowd.ts';
 import { type Followed, followedBy } from './followed.ts';
 
 /** What a terminal says of a run whose conductor is gone without having left. */
-export const ABANDONED = 'Nobody conducts this run any more. Carry on: `runbook run`, which says how.';
+export const ABANDONED = 'Nobody conducts this run any more.';
 
 /** What a terminal says while its journal does not answer it; the run itself may well go on. */
 export const CUT_OFF = 'Cut off from the journal: what is shown is old. It is looked for again and again.';
+
+/** The journal has not answered for so long that this terminal ends; the run itself may well go on. */
+export class CutOffForGood extends Error {
+  readonly advice: string;
+  constructor(cause: JournalAway, at: Place) {
+    super(cause.message, { cause });
+    this.name = 'CutOffForGood';
+    this.advice = `Come back when it is there again:\n  ${commandLine(at, 'attach')}`;
+  }
+}
 
 /** After so long without an answer from the journal a terminal says that it is cut off, in ms. */
 const UNANSWERED = 3_000;
@@ -60,7 +71,7 @@ export interface Hold {
   leave(): void;
   /**
    * Shows the run until it has ended, its conductor has left, or this terminal has.
-   * @throws JournalBroken, RunbookInvalid, and what else keeps the journal from being read
+   * @throws CutOffForGood, JournalBroken, RunbookInvalid, and what else keeps the journal from being read
    * @returns the state of the run as it was last seen here
    */
   show(showing: Showing): Promise<RunState>;
@@ -125,7 +136,17 @@ export function takeHold({ journal, me, terminal, since, signal }: Omit<Followin
     }
   }
 
-  async function show({ attended, onRecords, onPulses, onAbandoned, onCutOff }: Showing): Promise<RunState> {
+  async function show(showing: Showing): Promise<RunState> {
+    try {
+      return await shown(showing);
+    } catch (error) {
+      throw error instanceof JournalAway && followed
+        ? new CutOffForGood(error, placeOf(followed.state, journal))
+        : error;
+    }
+  }
+
+  async function shown({ attended, onRecords, onPulses, onAbandoned, onCutOff }: Showing): Promise<RunState> {
     const ended = ending(since);
     let attached = false;
     let staying = Promise.resolve();

@@ -140,7 +140,11 @@ export function headerLines(screen: Screen): Line[] {
     columns - 12,
     look,
   );
-  const trouble = screen.cutOff ? CUT_OFF : screen.abandoned ? ABANDONED : null;
+  const trouble = screen.cutOff
+    ? CUT_OFF
+    : screen.abandoned
+      ? `${ABANDONED} q leaves, and says how to carry on.`
+      : null;
   const barCells = Math.min(40, columns - lineWidth(told) - 2);
   return [
     spread(

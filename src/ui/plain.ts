@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline';
 import { type JournalRecord, type RunEvent, WATCHER } from '../run/events.ts';
 import type { Pulse } from '../run/journal/journal.ts';
 import type { RunState, StepStatus } from '../run/state.ts';
+import { command, placeOf } from './commands.ts';
 import { requested } from './dialogs.ts';
 import type { Followed, LogLine } from './followed.ts';
 import { ABANDONED, CUT_OFF, type Following, takeHold } from './following.ts';
@@ -129,7 +130,7 @@ export async function openPlain({
         told = followed.log.length;
         for (const text of printed(records, log, followed, past, {
           look,
-          means: { typing: interactive, at: { run: followed.state.run, journal: following.journal } },
+          means: { typing: interactive, at: placeOf(followed.state, following.journal) },
         }))
           print(text);
         const came = verdict(records, followed.state, following.terminal);
@@ -140,7 +141,10 @@ export async function openPlain({
           print(`${isoTime(hold.now())} ${look.glyphs.dot} ${inert(text)}`);
       },
       onAbandoned(abandoned) {
-        if (abandoned) print(`${isoTime(hold.now())} ${look.glyphs.failed} ${ABANDONED}`);
+        const state = hold.followed()?.state;
+        if (!abandoned || !state) return;
+        const carryOn = command(placeOf(state, following.journal), 'run');
+        print(`${isoTime(hold.now())} ${look.glyphs.failed} ${ABANDONED} Carry on: ${carryOn}`);
       },
       onCutOff(cutOff) {
         print(

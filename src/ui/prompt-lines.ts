@@ -149,7 +149,7 @@ export function promptLines(
   return { lines: around(lines, focus, height, look), scrollMax, pageLength, cramped: true };
 }
 
-/** Instead of a question that was settled elsewhere while an answer to it was being written here. */
+/** Instead of a question that was settled elsewhere while it was being answered here. */
 export function overtakenLines(
   { prompt, settled }: PromptState,
   form: Form,
@@ -162,7 +162,7 @@ export function overtakenLines(
     line('NO LONGER ASKED', 'warn'),
     ...paragraph(prompt.question, cells, 'strong'),
     BLANK,
-    ...paragraph(`${by ?? 'It was withdrawn'} while you were writing. Nothing of yours was sent.`, cells),
+    ...paragraph(`${by ?? 'It was withdrawn'} while you were answering. Nothing of yours was sent.`, cells),
     ...(written.trim() === '' ? [] : paragraph(`You had written: ${written}`, cells, 'quiet')),
     BLANK,
     ...paragraph('Press Esc to go on.', cells, 'now'),

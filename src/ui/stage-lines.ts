@@ -5,6 +5,7 @@ import type { Person, Prompt } from '../run/events.ts';
 import type { RunState } from '../run/state.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import { answerOf, approvedBy, candidates, chosen, type Form, forOthers } from './answering.ts';
+import { placeOf } from './commands.ts';
 import type { Followed } from './followed.ts';
 import { type Line, line, paragraph, span } from './lines.ts';
 import type { Look } from './look.ts';
@@ -89,9 +90,7 @@ export function stageLines(screen: Screen, followed: Followed, prompt: Prompt, f
       return [
         ...givenLines(prompt, followed, cells),
         ...paragraph(whoMay(prompt, followed.runbook), cells, 'quiet'),
-        ...(here
-          ? []
-          : paragraph(forOthers(prompt, { run: followed.state.run, journal: screen.journal }), cells, 'quiet')),
+        ...(here ? [] : paragraph(forOthers(prompt, placeOf(followed.state, screen.journal)), cells, 'quiet')),
         ...keys(`${tick}arrows or a number choose, Enter goes on`),
       ];
     }

@@ -23,7 +23,7 @@ function standing({ runbook, state }: Followed, activity: PlannedActivity, now: 
   const startsAt = gate(runbook, state, activity);
   if (state.outcome) return line(state.outcome.why);
   if (!state.conductor && now - state.openedAt < STARTING) return line('The conductor is starting.', 'quiet');
-  if (!state.conductor) return line('Nobody is at work on this run. `runbook run` carries on with it.', 'warn');
+  if (!state.conductor) return line('Nobody is at work on it; q leaves, and says how to carry on.', 'warn');
   if (state.stopping) return line('The conductor was asked to stop and leaves.', 'warn');
   if (state.paused) return line('Paused. Press p to carry on.', 'warn');
   if (now < startsAt)

@@ -7,6 +7,7 @@ import { type RunState, stepState } from '../run/state.ts';
 import { windowSpan } from '../run/window.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import { activityViews } from './activities.ts';
+import { commandLine, type Place, placeOf } from './commands.ts';
 import { duration, plural, roughly, utcDay, utcMinute } from './format.ts';
 import { type Inert, inert, pad, width, wrap } from './inert.ts';
 import type { Glyphs, Look } from './look.ts';
@@ -20,6 +21,7 @@ const CELLS = 80;
 export interface Summarised {
   runbook: Runbook;
   state: RunState;
+  journal: Place['journal'];
   pulses: readonly Pulse[];
   now: number;
 }
@@ -37,7 +39,7 @@ function standing({ state }: Summarised): string {
   if (state.outcome) return `${OUTCOME[state.outcome.outcome]}, ${state.outcome.why}`;
   const open = openPrompts(state).length;
   if (open > 0) return `waits for a person: ${plural(open, 'question')} open`;
-  if (!state.conductor) return 'nobody is at work on it; `runbook run` carries on';
+  if (!state.conductor) return 'nobody is at work on it';
   if (state.rollback) return state.rollback.begunAt === null ? 'a rollback was asked for' : 'rolling back';
   return state.paused ? 'paused' : 'at work';
 }
@@ -121,17 +123,19 @@ function signoffs({ runbook, state }: Summarised, { glyphs }: Look): Inert[] {
   });
 }
 
-/** What leads on from here; nothing once the run has ended. */
-function next({ state }: Summarised): Inert[] {
+/** What leads on from here; nothing once the run has ended. Each command has a line of its own, whole, to be copied. */
+function next({ state, journal }: Summarised): string[] {
   if (state.outcome) return [];
-  if (state.rehearsal) return [inert('A rehearsal is not carried on; the next one begins anew.')];
-  return [
-    inert(
-      state.conductor
-        ? `The run goes on: \`runbook attach ${state.run}\` shows it and takes answers (--as ROLE).`
-        : `\`runbook run\` carries on with it; \`runbook report ${state.run}\` tells how it went so far.`,
-    ),
-  ];
+  if (state.rehearsal) return ['A rehearsal is not carried on; the next one begins anew.'];
+  const at = placeOf(state, journal);
+  return state.conductor
+    ? ['The run goes on. To see it, and with --as ROLE to answer:', `  ${commandLine(at, 'attach')}`]
+    : [
+        'To carry on with it:',
+        `  ${commandLine(at, 'run')}`,
+        'To read how it went so far:',
+        `  ${commandLine(at, 'report')}`,
+      ];
 }
 
 function section(title: string, lines: readonly string[]): string[] {
@@ -154,7 +158,9 @@ export function summary(of: Summarised, look: Look): string {
     ...section('Waiting for an answer', questions(of, look)),
     ...section('Sign-offs and approvals', signoffs(of, look)),
     ...section('Success criteria', state.windowBeganAt === null ? [] : criteria(of, look)),
-    ...next(of).flatMap((each) => ['', each]),
   ];
-  return lines.flatMap((each) => wrap(inert(each), CELLS)).join('\n');
+  const onward = next(of).map(inert);
+  return [...lines.flatMap((each) => wrap(inert(each), CELLS)), ...(onward.length > 0 ? ['', ...onward] : [])].join(
+    '\n',
+  );
 }

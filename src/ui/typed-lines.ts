@@ -1,9 +1,9 @@
 import { bound, refusal } from '../run/answering/answers.ts';
-import { unsigned } from '../run/answering/proof.ts';
+import { keysOf, unsigned } from '../run/answering/proof.ts';
 import { type Person, type Prompt, type RunEvent, WATCHER } from '../run/events.ts';
 import type { RunState } from '../run/state.ts';
 import type { Runbook } from '../runbook/plan.ts';
-import { command, type Place } from './commands.ts';
+import { command, type Place, placeOf } from './commands.ts';
 import { evidenceLines } from './evidence-lines.ts';
 import type { Followed } from './followed.ts';
 import type { Following } from './following.ts';
@@ -11,7 +11,7 @@ import { plural } from './format.ts';
 import { inert } from './inert.ts';
 import { lineText } from './lines.ts';
 import { staffed } from './staffing.ts';
-import { openPrompts, watching } from './view.ts';
+import { openPrompts } from './view.ts';
 
 /** Evidence in a log is for the eye to follow, not the whole of it. */
 const EVIDENCE_LINES = 30;
@@ -73,7 +73,7 @@ export type Meant = { event: RunEvent } | { says: string } | { leave: true };
 
 const says = (text: string): Meant => ({ says: `  ${inert(text)}` });
 
-function answer(prompt: Prompt, rest: string, by: Person, from: string, state: RunState): Meant {
+function answer(prompt: Prompt, rest: string, by: Person, from: string, state: RunState, at: Place): Meant {
   const [, choose = '', reason = ''] = /^(\S*)\s*(.*)$/.exec(rest) ?? [];
   const { id, round } = prompt;
   const answer = bound(state, {
@@ -85,8 +85,14 @@ function answer(prompt: Prompt, rest: string, by: Person, from: string, state: R
     proof: 'named',
     from,
   });
-  const refused = refusal(state, answer) ?? unsigned(state, answer);
-  return refused === null ? { event: { type: 'prompt-answered', answer } } : says(refused);
+  const refused = refusal(state, answer);
+  if (refused !== null) return says(refused);
+  const unproved = unsigned(state, answer);
+  if (unproved === null) return { event: { type: 'prompt-answered', answer } };
+  if (keysOf(state, by.name).length === 0) return says(unproved);
+  const why = reason === '' ? [] : ['--reason', reason];
+  const sign = command(at, 'answer', '--prompt', id, '--choose', choose, ...why, '--as', by.role, '--name', by.name);
+  return says(`${unproved} Sign it in another terminal: ${sign}.`);
 }
 
 function looked(word: string, { runbook, state }: Followed, at: Place): Meant {
@@ -110,7 +116,7 @@ export function understood(
   followed: Followed,
 ): Meant {
   const { state } = followed;
-  const at: Place = { run: state.run, journal };
+  const at = placeOf(state, journal);
   const [, role, rest = ''] = /^(?:as\s+(\S+)\s+)?(.*)$/.exec(text.trim()) ?? [];
   const by = role === undefined ? me : personFor(role, me, state);
   const [, word = '', more = ''] = /^(\S*)\s*(.*)$/.exec(rest) ?? [];
@@ -122,17 +128,19 @@ export function understood(
       `This terminal answers as ${only}; for ${role}, ${command(at, 'attach', '--as', role)} in another one.`,
     );
   }
-  if (by.role === WATCHER && word !== 'detach') return says(watching(at));
+  if (by.role === WATCHER && word !== 'detach') {
+    return says(`You only watch. ${command(at, 'attach', '--as', 'ROLE')} answers, and asks things of the run.`);
+  }
 
   const open = openPrompts(state);
   const named = open.find((each) => each.id === word);
-  if (named) return answer(named, more, by, terminal, state);
+  if (named) return answer(named, more, by, terminal, state, at);
   const [fits, ...others] = open.filter((each) => each.options.some((option) => option.choose === word));
   if (fits && others.length > 0) {
     const both = [fits, ...others].map((each) => `\`${each.id} ${word}\``);
     return says(`More than one question is open; say which is meant: ${both.join(' or ')}.`);
   }
-  if (fits) return answer(fits, rest, by, terminal, state);
+  if (fits) return answer(fits, rest, by, terminal, state, at);
 
   if (word === 'detach') return { leave: true };
   const request = REQUESTS.find((each) => each === word);

@@ -3,7 +3,7 @@ import type { PromptState, RunState } from '../run/state.ts';
 import { undosDue } from '../run/undo.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import { answering, type Form, openForm } from './answering.ts';
-import { command, type Place } from './commands.ts';
+import type { Place } from './commands.ts';
 import { type Dialog, inDialog, openGrave, requested } from './dialogs.ts';
 import type { Press } from './presses.ts';
 import { staffed } from './staffing.ts';
@@ -87,12 +87,12 @@ export function frontPrompt(view: View, state: RunState): { prompt: Prompt; form
 }
 
 /**
- * The question an answer was being written to when it was settled elsewhere. Until the person has seen so, the letters
- * under their hands must not become keys.
+ * The question that was being answered here when it was settled elsewhere. Until the person has seen so, the letters under
+ * their hands must not become keys, nor the last Enter come to nothing without a word.
  */
 export function overtaken(view: View, state: RunState): PromptState | null {
   const stage = view.front === null ? undefined : view.forms[view.front]?.stage;
-  if (stage !== 'reason' && stage !== 'name') return null;
+  if (stage === undefined || stage === 'choose' || stage === 'signing' || stage === 'sent') return null;
   const asked = state.prompts.find((each) => promptKey(each.prompt) === view.front);
   return asked && (asked.settled !== null || asked.closedAt !== null) ? asked : null;
 }
@@ -103,11 +103,8 @@ export function taken(view: View, state: RunState): boolean {
   return view.dialog !== null || overtaken(view, state) !== null || stage === 'reason' || stage === 'name';
 }
 
-/** Said to a watcher whose key would do something. */
-export const watching = (at: Place) =>
-  `You only watch. ${command(at, 'attach', '--as', 'ROLE')} answers, and asks things of the run.`;
-
-const placeOf = ({ state, journal }: Situation): Place => ({ run: state.run, journal });
+/** Said to a watcher whose key would do something, in the one line there is for that. */
+const WATCHING = 'You only watch. q leaves, and says how to come back and answer.';
 
 const stay = (view: View, ...events: RunEvent[]): Pressed => ({ view, events, leave: false });
 
@@ -154,7 +151,7 @@ function onLetter(view: View, letter: string, situation: Situation): Pressed | n
     const scroll = FROM_END.includes(page) ? Number.MAX_SAFE_INTEGER : 0;
     return stay(view.page === page ? { ...view, page: 'run', scroll: 0 } : { ...view, page, scroll });
   }
-  if (me.role === WATCHER && ASKING.includes(letter)) return stay({ ...view, notice: watching(placeOf(situation)) });
+  if (me.role === WATCHER && ASKING.includes(letter)) return stay({ ...view, notice: WATCHING });
   switch (letter) {
     case 'q':
       return view.page === 'run' ? left(view, situation) : stay({ ...view, page: 'run', scroll: 0 });
@@ -230,7 +227,7 @@ export function pressed(before: View, press: Press, situation: Situation): Press
     return stay(back ? { ...view, page: 'run', scroll: 0 } : view);
   }
   if (!front || !situation.legible) return stay(view);
-  if (me.role === WATCHER) return stay({ ...view, notice: watching(placeOf(situation)) });
+  if (me.role === WATCHER) return stay({ ...view, notice: WATCHING });
   const { form, answer } = answering(front.form, press, {
     prompt: front.prompt,
     state,

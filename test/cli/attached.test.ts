@@ -114,7 +114,8 @@ testOnLinux('a run loses its terminal, is answered from another one, and ends', 
   await first;
 
   const second = await run();
-  expect(second.stderr).toMatch(/^This run is conducted by process \d+ on .*Attach to it with `runbook attach`, .*$/);
+  expect(second.stderr).toMatch(/^This run is conducted by process \d+ on .* ago\. To see it/);
+  expect(second.stderr).toContain(`\n  runbook attach ${name}\n`);
   expect(second.exitCode).toBe(1);
 
   const told = await runbook(['status', '--json']);

@@ -113,7 +113,7 @@ test('a run is handed over in mid-backfill, and goes on where it was asked for',
   const first = run('--plain');
   const pid = await conducting();
   const again = await run('--no-wait');
-  expect([again.exitCode, again.stderr]).toEqual([1, expect.stringMatching(/process \d+ on .* Ona.*handover/)]);
+  expect([again.exitCode, again.stderr]).toEqual([1, expect.stringMatching(/process \d+ on .* Ona.*handover/s)]);
   const second = runbook('handover', NAME, '--plain');
   const next = await vi.waitFor(async () => {
     const conductor = stateOf(await records())?.conductor;

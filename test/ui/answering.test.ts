@@ -113,10 +113,28 @@ describe('answering', () => {
       },
     ]);
     await run.settles('orphans');
+    await terminal.shows('NO LONGER ASKED');
+    terminal.press('enter', 'escape');
     await terminal.shows('Next: Database size');
-    terminal.press('enter', { type: 'p' });
+    terminal.press({ type: 'p' });
     await terminal.shows('PAUSED');
     expect((await answers(run)).map((each) => each.from)).toEqual(['test:2']);
+  });
+
+  it('tells whoever was too late that their answer is on record, and does not count', async () => {
+    const run = await openTestRun();
+    await asked(run);
+    const { terminal } = show(run, 100, 30);
+    await terminal.shows('What shall become of the orphans?');
+    const answer = { prompt: 'orphans', round: 1, proof: 'named' as const };
+    const append = (name: string, choose: string, from: string) =>
+      run.journal.append('terminal', OPENS, [
+        { type: 'prompt-answered', answer: { ...answer, choose, by: { name, role: 'lead' }, from } },
+      ]);
+    await append('Barbara', 'leave', 'test:2');
+    await run.settles('orphans');
+    await append('Grace', 'leave', 'test:1');
+    await terminal.shows('Your “leave” does not count, and is on record. Barbara has already answered: leave.');
   });
 
   it('tells both of two people who answered at once which answer counts', async () => {
@@ -181,7 +199,7 @@ describe('answering', () => {
       },
     ]);
     await run.settles('orphans');
-    await terminal.shows('Barbara (Tech Lead) has answered “leave” while you were writing.');
+    await terminal.shows('Barbara (Tech Lead) has answered “leave” while you were answering.');
     terminal.press({ type: 'pq' }, 'enter', { type: 'R' });
     await terminal.shows('You had written: they are sto');
     terminal.press('escape');

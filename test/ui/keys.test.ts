@@ -43,7 +43,7 @@ describe('keys', () => {
     const { terminal, ended } = show(run, 80, 24);
     await terminal.shows('Move the archive');
     terminal.press('ctrlC', { type: '4' });
-    await terminal.shows('› 4 Keep going, and leave this terminal.');
+    await terminal.shows('› 4 Keep going, and leave this terminal, which says how to come back.');
     terminal.press('enter');
     expect((await ended).stopping).toBe(false);
     expect((await run.state()).conductor).not.toBeNull();
@@ -56,7 +56,7 @@ describe('keys', () => {
     await terminal.shows('eve (watching)');
     for (const letter of ['p', 'R', '1']) {
       terminal.press({ type: letter });
-      await terminal.shows('You only watch. `runbook attach night-1 --as ROLE` answers');
+      await terminal.shows('You only watch. q leaves, and says how to come back and answer.');
       terminal.press({ type: 'l' });
       await terminal.shows('has it conducted on');
       terminal.press('escape');

@@ -184,7 +184,7 @@ it('sums a run up: how it stands, what waits, what did not simply pass', async (
   if (first?.event.type !== 'run-opened') throw new Error('no run');
   const runbook = parseRunbook(first.event.sources, { opens: first.event.opens });
   const text = summary(
-    { runbook, state: await run.state(), pulses: [], now: OPENS + 20 * MINUTE },
+    { runbook, state: await run.state(), journal: { url: null }, pulses: [], now: OPENS + 20 * MINUTE },
     lookOf({ LANG: 'C.UTF-8' }),
   );
   expect(text).toContain('Move the archive, rehearsal night-1: waits for a person: 1 question open.');
@@ -201,7 +201,7 @@ it('says so when the conductor was killed', async () => {
   const plain = show(run, { tty: false, since: 0 });
   await plain.says('bound to db1/shop');
   await run.dies();
-  await plain.says('Carry on: `runbook run`');
+  await plain.says('Carry on: `runbook run night.yaml`');
 });
 
 it('gives a backfill at work another speed and number of workers, and says so when there is none', async () => {

@@ -35,11 +35,8 @@ export function mustSign(state: RunState, { prompt }: Pick<PromptState, 'prompt'
 export function unsigned(state: RunState, answer: Answer): string | null {
   const asked = askedBy(state, answer);
   if (asked === undefined || !mustSign(state, asked)) return null;
-  const known = keysOf(state, answer.by.name).length > 0;
-  const how = known
-    ? `Sign it on the screen, or with \`runbook answer ${state.run} --prompt ${answer.prompt} --choose ${answer.choose}\``
-    : `The runbook lists no key of ${answer.by.name}`;
-  return `This counts only with an SSH signature; a name alone does not do. ${how}.`;
+  const unknown = keysOf(state, answer.by.name).length === 0 ? ` The runbook lists no key of ${answer.by.name}.` : '';
+  return `This counts only with an SSH signature; a name alone does not do.${unknown}`;
 }
 
 /** Why a key does not count for this person at that moment; null when it does. */

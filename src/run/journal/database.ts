@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg, { type Pool, type PoolClient } from 'pg';
-import { JournalFailed } from './journal.ts';
+import { JournalAway, JournalFailed } from './journal.ts';
 
 /** A database that keeps journals. */
 export interface JournalDatabase {
@@ -78,9 +78,7 @@ export function asking({ pool, where, lost }: JournalDatabase): Asking {
         if (!lost(cause)) throw cause;
         if (closed.signal.aborted || performance.now() - began > PATIENCE) {
           const said = cause instanceof Error ? cause.message : String(cause);
-          throw new JournalFailed(where, `cannot be reached: ${said}. Go on when it is back: \`runbook run\`.`, {
-            cause,
-          });
+          throw new JournalAway(where, `cannot be reached: ${said}.`, { cause });
         }
         await delay(pause, undefined, { signal: closed.signal }).catch(() => undefined);
       }

@@ -1,5 +1,4 @@
 import type { JournalRecord, RunEvent } from '../events.ts';
-import { LAPSE } from './lease.ts';
 
 /** Rows done of rows to do, for a step or one of its parts. `note` says why it is slow, when it is. */
 export interface Progress {
@@ -65,22 +64,20 @@ export interface Holder extends Lease {
 /** Another process conducts this run. */
 export class LeaseHeld extends Error {
   readonly holder: Holder;
-  /** @param conductor who started it, and how long ago, in words */
-  constructor(holder: Holder, conductor = '') {
+  readonly advice: string;
+  /** @param conductor who started it, and how long ago, as a piece of a sentence */
+  constructor(holder: Holder, { conductor = '', advice = '' }: { conductor?: string; advice?: string } = {}) {
     const { pid, host, unheardMs, silent } = holder;
     const ago = `${Math.round(unheardMs / 1000)} s`;
-    const left = `${Math.ceil((LAPSE - unheardMs) / 1000)} s`;
     const who = `process ${pid} on ${host}${conductor}`;
     super(
       silent
-        ? `The conductor of this run, ${who}, has not been heard of for ${ago}. If it is gone, stopped or cut off, take over: ` +
-            '`runbook run --take-over`.'
-        : `This run is conducted by ${who}, last heard of ${ago} ago. Attach to it with \`runbook attach\`, or have it hand ` +
-            `the run over to this machine with \`runbook handover\`. Should nothing be heard of it for another ${left}, ` +
-            '`runbook run --take-over` may go on in its place.',
+        ? `The conductor of this run, ${who}, has not been heard of for ${ago}.`
+        : `This run is conducted by ${who}, last heard of ${ago} ago.`,
     );
     this.name = 'LeaseHeld';
     this.holder = holder;
+    this.advice = advice;
   }
 }
 
@@ -112,6 +109,9 @@ export class JournalFailed extends Error {
     this.name = new.target.name;
   }
 }
+
+/** The server of the store has been away for longer than is waited for. */
+export class JournalAway extends JournalFailed {}
 
 /** Another process has the store to itself at present. */
 export class JournalLocked extends JournalFailed {}
