@@ -6,12 +6,16 @@ with needs (met, missing, because) as (
      'a primary server', 'this one is a standby and takes no writes'),
     (current_setting('server_version_num')::int >= 150000,
      'PostgreSQL 15 or later', 'the steps were tried on 15 to 18'),
+    (current_setting('session_replication_role') = 'origin',
+     'triggers that fire', 'the role or the database sets session_replication_role: ALTER ROLE | DATABASE ... RESET it'),
     ((select rolsuper or rolbypassrls from pg_roles where rolname = current_user),
      'a role that bypasses row level security', 'current_tenant_id() reads profiles, whose policies call it: it would call itself without end'),
     (has_schema_privilege('public', 'create'),
      'CREATE on schema public', 'the tenants table and its functions are made there'),
     (to_regclass('public.profiles') is not null,
      'the table public.profiles', 'each profile gets a tenant'),
+    (coalesce((select relpersistence = 'p' from pg_class where oid = to_regclass('public.profiles')), true),
+     'public.profiles as a table that outlives a crash', 'it is UNLOGGED, and tenants cannot refer to it: ALTER TABLE ... SET LOGGED'),
     (exists (select from pg_index
              where indrelid = to_regclass('public.profiles') and indisunique and indimmediate and indisvalid
                and indpred is null and indexprs is null and indnkeyatts = 1

@@ -85,19 +85,31 @@ export async function openPool(env: Environment, options: PoolOptions): Promise<
   throw refusal instanceof WrongTarget ? refusal : refused(at, refusal);
 }
 
+/** What a session of ours goes by, whatever the role's or the database's own settings say; not every version has each. */
+const OURS: Record<string, string> = {
+  // Nothing ends a transaction for having been long, and each statement sees what is committed.
+  transaction_timeout: '0',
+  idle_session_timeout: '0',
+  default_transaction_isolation: 'read committed',
+  // Statements mean, and the catalog and the policies answer, what they do by default.
+  standard_conforming_strings: 'on',
+  quote_all_identifiers: 'off',
+  row_security: 'on',
+  xmloption: 'content',
+};
+
 /**
- * Makes a session fit for long work, whatever the role's or the database's own settings say: the server ends what it is
- * doing for us when this process is gone (PostgreSQL 14, where the system can tell), nothing ends a transaction for having
- * been long, and each statement sees what is committed.
+ * Makes a session fit for long work: the server ends what it is doing for us when this process is gone (PostgreSQL 14,
+ * where the system can tell), and its settings are ours.
  */
 async function makeOurs(client: ClientBase): Promise<void> {
   await client.query("set client_connection_check_interval = '2s'").catch((error: unknown) => {
     if (connectionLost(error)) throw error;
   });
   await client.query(
-    `select set_config(name, case name when 'default_transaction_isolation' then 'read committed' else '0' end, false)
-       from pg_catalog.pg_settings
-      where name in ('transaction_timeout', 'idle_session_timeout', 'default_transaction_isolation')`,
+    `select set_config(name, value, false)
+       from pg_catalog.pg_settings join json_each_text($1) as ours (name, value) using (name)`,
+    [JSON.stringify(OURS)],
   );
 }
 

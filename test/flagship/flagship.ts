@@ -150,7 +150,7 @@ export function sqlOf({ sources }: Runbook, path: string, vars: Record<string, s
 export const of = (name: string): Record<string, string> => ({ schema: 'public', name, owner: 'org_id', key: 'id' });
 
 /** Runs the work in a transaction that is rolled back, whatever comes of it. */
-export async function tried<T>(client: pg.Client, work: () => Promise<T>): Promise<T> {
+export async function tried<T>(client: pg.ClientBase, work: () => Promise<T>): Promise<T> {
   await client.query('begin');
   try {
     return await work();

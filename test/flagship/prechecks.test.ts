@@ -45,7 +45,7 @@ async function blindly(path: string, vars: Record<string, string>): Promise<stri
 
 test('where all is well, all pass, and nobody is asked', async () => {
   await flagship.perform('abilities', 'server', 'at-work', 'migratable');
-  for (const asks of ['event-triggers', 'whole-rows', 'rights-gained']) {
+  for (const asks of ['event-triggers', 'whole-rows', 'subscribers', 'rights-gained']) {
     expect((await flagship.perform(asks)).evidence, asks).toMatchObject([{ rows: [] }]);
   }
 });
@@ -165,6 +165,36 @@ test('what users may not do yet, by their policies or rights', async () => {
     await gained(`create policy everything on tags to authenticated using (org_id = auth.uid());
     create policy never on tags as restrictive for delete using (false)`),
   ).toBe('');
+});
+
+test('what subscribers would get that they do not have', async () => {
+  // A slot for them needs wal_level = logical, which a rehearsal's server has not: a name before its own stands in.
+  const passed = (sql: string) =>
+    tried(superuser, async () => {
+      await superuser.query(`set local search_path = pg_temp, public, pg_catalog;
+        create temp view pg_replication_slots as select 'pgoutput' as plugin, current_database() as database;
+        ${sql}`);
+      const rows: string[] = [];
+      for (const name of ['profiles', 'tags']) {
+        rows.push(...(await found('sql/checks/subscribers.sql', of(name), superuser)));
+      }
+      return rows.map((row) => row.split(' | ')[1]);
+    });
+  expect(await passed('create publication passes for table tags (id, name), orders')).toEqual([]);
+  expect(await passed('create publication passes for table tags')).toEqual(['tenant_id of tags']);
+  const inSchema = ['public.tenants', 'tenant_id of profiles', 'tenant_id of tags'];
+  expect(await passed('create publication passes for tables in schema public')).toEqual(inSchema);
+  expect(await passed('create publication passes for all tables')).toContain('the schema middlewatch');
+  await superuser.query('begin; create publication passes for all tables');
+  expect(await found('sql/checks/subscribers.sql', of('tags'), superuser)).toEqual([]);
+});
+
+test('settings that would keep triggers from firing, and people that a crash would lose', async () => {
+  await superuser.query(`begin; set local session_replication_role = replica;
+    update pg_class set relpersistence = 'u' where oid = 'profiles'::regclass`);
+  expect(
+    (await found('sql/checks/abilities.sql', { label: 'name' }, superuser)).map((row) => row.split(' | ')[0]),
+  ).toEqual(['triggers that fire', 'public.profiles as a table that outlives a crash']);
 });
 
 test('functions that a column more would break, and no others', async () => {

@@ -99,14 +99,25 @@ it('refuses a database that takes no writes from this role', async () => {
   }
 });
 
-it('lets no setting of the role or the database cut a long transaction short', async () => {
+it('lets no setting of the role or the database cut a transaction short, or make statements mean something else', async () => {
   const { rows } = await db.superuser.query("select name from pg_settings where name = 'transaction_timeout'");
   const limits = ['idle_session_timeout', ...rows.map(({ name }) => name)];
   for (const limit of limits) await db.superuser.query(`alter database ${db.name} set ${limit} = '1min'`);
-  await db.superuser.query(`alter database ${db.name} set default_transaction_isolation = 'serializable'`);
+  const others = {
+    standard_conforming_strings: 'off',
+    quote_all_identifiers: 'on',
+    row_security: 'off',
+    xmloption: 'document',
+  };
+  for (const [name, value] of Object.entries({ ...others, default_transaction_isolation: 'serializable' })) {
+    await db.superuser.query(`alter database ${db.name} set ${name} = '${value}'`);
+  }
   const pool = await openPool(db.env, options);
   try {
     for (const limit of limits) expect((await pool.query(`show ${limit}`)).rows[0][limit]).toBe('0');
+    for (const [name, value] of Object.entries(others)) {
+      expect((await pool.query(`show ${name}`)).rows[0][name]).not.toBe(value);
+    }
     expect((await pool.query('show transaction_isolation')).rows[0].transaction_isolation).toBe('read committed');
   } finally {
     await pool.end();
