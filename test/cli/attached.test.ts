@@ -10,30 +10,14 @@ import { journalOf, stateOf } from '../../src/cli/runs.ts';
 import { openSqliteJournal } from '../../src/run/journal/sqlite.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
+import { decision, windowOf } from './window.ts';
 
-const RUNBOOK = `
-runbook: 1
-id: small
-title: A small window
-window: { opens: 2026-01-01T00:00:00Z, closes: 2026-01-01T01:00:00Z }
-roles:
-  ops: { title: Operator, people: [{ name: Ada, mail: ada@example.com }] }
-  qa: { title: Quality, people: [{ name: Grace, mail: grace@example.com }] }
-timeline:
-  - id: asking
-    title: Asking
-    at: 00:00
-    estimate: 10m
-    owner: ops
-    steps:
-      - id: well
-        kind: decision
-        title: All well
-        question: Is all well?
-        who: [qa]
-        options: [{ choose: yes-it-is, says: It is., effect: proceed }]
-rollback: { approver: ops }
-`;
+const RUNBOOK = windowOf('small', [{ ...decision('well', 'Is all well?', 'yes-it-is'), who: ['qa'] }], {
+  roles: {
+    ops: { title: 'Operator', people: [{ name: 'Ada', mail: 'ada@example.com' }] },
+    qa: { title: 'Quality', people: [{ name: 'Grace', mail: 'grace@example.com' }] },
+  },
+});
 
 /** Where the `script` of util-linux is, which gives a program a terminal of its own. */
 const testOnLinux = test.runIf(process.platform === 'linux');

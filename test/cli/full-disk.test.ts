@@ -4,25 +4,18 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { windowOf } from './window.ts';
 
 const STEPS = 40;
-const RUNBOOK = `
-runbook: 1
-id: many
-title: Many small steps
-window: { opens: 2026-01-01T00:00:00Z, closes: 2026-01-01T01:00:00Z }
-roles:
-  ops: { title: Operator, people: [{ name: Ada }] }
-timeline:
-  - id: inserting
-    title: Inserting
-    at: 00:00
-    estimate: 10m
-    owner: ops
-    steps:
-${Array.from({ length: STEPS }, (_, nth) => `      - { id: step-${nth}, kind: sql, title: Insert ${nth}, files: [insert.sql] }`).join('\n')}
-rollback: { approver: ops }
-`;
+const RUNBOOK = windowOf(
+  'many',
+  Array.from({ length: STEPS }, (_, nth) => ({
+    id: `step-${nth}`,
+    kind: 'sql',
+    title: `Insert ${nth}`,
+    files: ['insert.sql'],
+  })),
+);
 
 let folder: string;
 let db: TestDatabase;

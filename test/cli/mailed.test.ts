@@ -9,35 +9,21 @@ import { databaseArchive } from '../../src/cli/database-archive.ts';
 import { stateOf } from '../../src/cli/runs.ts';
 import { startedAt } from '../../src/run/process.ts';
 import { freshDatabase } from '../support/database.ts';
+import { decision, windowOf } from './window.ts';
 
 const PEOPLE = Array.from({ length: 20 }, (_, nth) => `person${nth}@example.com`);
-const RUNBOOK = `
-runbook: 1
-id: telling
-title: Tell people
-window: { opens: 2026-01-01T00:00:00Z, closes: 2026-01-01T01:00:00Z }
-roles:
-  ops: { title: Operator, people: [{ name: Ona }] }
-audiences:
-  everyone: { addresses: ${JSON.stringify(PEOPLE)} }
-mail: { from: Operations <ops@example.com> }
-messages:
-  notice: { mail: everyone, subject: Maintenance, body: It begins. }
-timeline:
-  - id: all
-    title: All
-    at: 00:00
-    estimate: 10m
-    owner: ops
-    steps:
-      - { id: tell, title: Tell everyone, kind: notify, messages: [notice] }
-      - id: over
-        kind: decision
-        title: Over
-        question: Is it over?
-        options: [{ choose: yes-it-is, says: It is., effect: proceed }]
-rollback: { approver: ops }
-`;
+const RUNBOOK = windowOf(
+  'telling',
+  [
+    { id: 'tell', title: 'Tell everyone', kind: 'notify', messages: ['notice'] },
+    decision('over', 'Is it over?', 'yes-it-is'),
+  ],
+  {
+    audiences: { everyone: { addresses: PEOPLE } },
+    mail: { from: 'Operations <ops@example.com>' },
+    messages: { notice: { mail: 'everyone', subject: 'Maintenance', body: 'It begins.' } },
+  },
+);
 /** The mails that the conductor has under way at once. */
 const LANES = 4;
 const SLOW = { timeout: 90_000, interval: 50 };

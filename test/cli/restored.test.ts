@@ -4,26 +4,15 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, onTestFinished, test } from 'vitest';
 import { freshDatabase } from '../support/database.ts';
+import { decision, windowOf } from './window.ts';
 
-const decision = (id: string) => ({
-  ...{ id, kind: 'decision', title: id, question: `Shall it be ${id}?` },
-  options: [{ choose: 'yes', says: 'Yes.', effect: 'proceed' }],
-});
 const sql = (id: string) => ({ id, kind: 'sql', title: id, files: [`${id}.sql`] });
-const RUNBOOK = {
-  runbook: 1,
-  id: 'two',
-  title: 'Two tables',
-  window: { opens: '2026-01-01T00:00:00Z', closes: '2026-01-01T01:00:00Z' },
-  roles: { ops: { title: 'Operator', people: [{ name: 'Ona' }] } },
-  timeline: [
-    {
-      ...{ id: 'all', title: 'All', at: '00:00', estimate: '10m', owner: 'ops' },
-      steps: [sql('one'), decision('sure'), sql('two'), decision('over')],
-    },
-  ],
-  rollback: { approver: 'ops' },
-};
+const RUNBOOK = windowOf('two', [
+  sql('one'),
+  decision('sure', 'Is that sure?', 'yes'),
+  sql('two'),
+  decision('over', 'Is it over?', 'yes'),
+]);
 
 test('a database that was restored without the last step is asked about; whoever goes on has that done again', {
   timeout: 200_000,
@@ -31,7 +20,7 @@ test('a database that was restored without the last step is asked about; whoever
   const folder = await mkdtemp(join(tmpdir(), 'middlewatch-test-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   await using db = await freshDatabase();
-  await writeFile(join(folder, 'runbook.yaml'), JSON.stringify(RUNBOOK));
+  await writeFile(join(folder, 'runbook.yaml'), RUNBOOK);
   for (const name of ['one', 'two']) await writeFile(join(folder, `${name}.sql`), `create table ${name} ();\n`);
   const opens = new Date().toISOString();
   const run = async (answers: Record<string, { choose: string; as: string; reason?: string }>) => {

@@ -7,23 +7,9 @@ import { journalOf, stateOf } from '../../src/cli/runs.ts';
 import { openSqliteJournal } from '../../src/run/journal/sqlite.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
+import { windowOf } from './window.ts';
 
-const RUNBOOK = `
-runbook: 1
-id: slow
-title: A slow window
-window: { opens: 2026-01-01T00:00:00Z, closes: 2026-01-01T01:00:00Z }
-roles:
-  ops: { title: Operator, people: [{ name: Ada }] }
-timeline:
-  - id: sleeping
-    title: Sleeping
-    at: 00:00
-    estimate: 10m
-    owner: ops
-    steps: [{ id: sleep, title: Sleep, kind: sql, files: [sleep.sql] }]
-rollback: { approver: ops }
-`;
+const RUNBOOK = windowOf('slow', [{ id: 'sleep', title: 'Sleep', kind: 'sql', files: ['sleep.sql'] }]);
 
 /** Where the `script` of util-linux is, which gives a program a terminal of its own. */
 const testOnLinux = test.runIf(process.platform === 'linux');

@@ -3,33 +3,14 @@ import { fold } from '../../src/run/fold/fold.ts';
 import { chained, GENESIS, verified } from '../../src/run/journal/chain.ts';
 import type { RunState } from '../../src/run/state.ts';
 import type { Runbook } from '../../src/runbook/plan.ts';
-import { parseRunbook } from '../../src/runbook/sources.ts';
-import { sources } from '../runbook/document.ts';
+import { archiveRunbook } from '../run/archive.ts';
 
-const YAML = `
-runbook: 1
-id: night
-title: Move the archive
-window: { opens: 2030-03-04T02:00:00Z, closes: 2030-03-04T04:00:00Z, timezones: [Europe/Berlin, America/New_York] }
-settings: { docs: "https://docs.example", support: support@example.com }
-roles:
-  dev: { title: Developer, people: [{ name: Ada }] }
-  lead: { title: Tech Lead, people: [{ name: Grace }] }
-audiences:
-  everyone: { addresses: [ann@example.com], sql: sql/everyone.sql }
-mail: { from: Operations <ops@example.com>, reply_to: "{{settings.support}}" }
-status: { page: status.html, every: 30m, message: progress, at_percent: [25, 50, 75] }
-messages:
-  notice: { mail: everyone, subject: "Maintenance on {{window.date}}", body: "From {{window.opens}}. See {{settings.docs}}" }
-  progress: { status: in-progress, body: "Migration in progress - {{percent}}% complete" }
-  checking: { status: verifying, body: "Validation running..." }
-  extended-mail: { mail: everyone, subject: Extended, body: "We encountered {{issue}}. Now {{current_status}}, until {{expected}}." }
-  extended-post: { status: extended, body: "Extended: {{current_status}}" }
-  back-mail: { mail: everyone, subject: Taken back, body: "{{title}} was {{outcome}}." }
-  off-mail: { mail: everyone, subject: Called off, body: "Nothing happens on {{window.date}}." }
-announce: { extended: [extended-mail, extended-post], every: 1h, rolled_back: [back-mail], cancelled: [off-mail] }
-watches:
-  - { id: app, title: The application answers, every: 1s, request: { id: health, url: "https://app.example/health" } }
+/** A runbook with messages for every occasion. */
+export const night: Runbook = archiveRunbook(
+  {
+    window:
+      'window: { opens: 2030-03-04T02:00:00Z, closes: 2030-03-04T04:00:00Z, timezones: [Europe/Berlin, America/New_York] }',
+    prepare: `
 prepare:
   - id: before
     title: Before
@@ -37,7 +18,8 @@ prepare:
     owner: dev
     steps:
       - { id: tell, title: Tell everyone, kind: notify, messages: [notice] }
-      - { id: approve, title: Approval, kind: signoff, role: lead, statement: Approval granted }
+      - { id: approve, title: Approval, kind: signoff, role: lead, statement: Approval granted }`,
+    timeline: `
 timeline:
   - id: move
     title: Move rows
@@ -54,25 +36,38 @@ timeline:
     estimate: 30m
     owner: dev
     steps:
-      - { id: seen, title: Look, kind: manual, items: [It is there] }
-rollback: { approver: lead }
+      - { id: seen, title: Look, kind: manual, items: [It is there] }`,
+    rest: `
+settings: { docs: "https://docs.example", support: support@example.com }
+audiences:
+  everyone: { addresses: [ann@example.com], sql: sql/everyone.sql }
+mail: { from: Operations <ops@example.com>, reply_to: "{{settings.support}}" }
+status: { page: status.html, every: 30m, message: progress, at_percent: [25, 50, 75] }
+messages:
+  notice: { mail: everyone, subject: "Maintenance on {{window.date}}", body: "From {{window.opens}}. See {{settings.docs}}" }
+  progress: { status: in-progress, body: "Migration in progress - {{percent}}% complete" }
+  checking: { status: verifying, body: "Validation running..." }
+  extended-mail: { mail: everyone, subject: Extended, body: "We encountered {{issue}}. Now {{current_status}}, until {{expected}}." }
+  extended-post: { status: extended, body: "Extended: {{current_status}}" }
+  back-mail: { mail: everyone, subject: Taken back, body: "{{title}} was {{outcome}}." }
+  off-mail: { mail: everyone, subject: Called off, body: "Nothing happens on {{window.date}}." }
+announce: { extended: [extended-mail, extended-post], every: 1h, rolled_back: [back-mail], cancelled: [off-mail] }
+watches:
+  - { id: app, title: The application answers, every: 1s, request: { id: health, url: "https://app.example/health" } }
 success:
   - { id: whole, says: Every row is there, steps: [copy, count] }
   - { id: quick, says: In less than an hour, window_within: 1h }
   - { id: up, says: Away for less than a minute, downtime_within: 1m }
   - { id: forward, says: No rollback, no_rollback: true }
 risks:
-  - { id: slow, says: It takes too long, impact: High, probability: Low, mitigation: Patience, tripwire: { step: copy, over: 2h } }
-`;
-
-/** A runbook with messages for every occasion. */
-export const night: Runbook = parseRunbook(
-  sources(YAML, {
+  - { id: slow, says: It takes too long, impact: High, probability: Low, mitigation: Patience, tripwire: { step: copy, over: 2h } }`,
+  },
+  {
     'sql/everyone.sql': 'select email from people;\n',
     'sql/copy.sql': 'insert into archive select from orders;\n',
     'sql/back.sql': 'truncate archive;\n',
     'sql/count.sql': 'select count(*) from orders;\n',
-  }),
+  },
 );
 
 /** A moment of the window's night, `02:30` or `02:30:05`, in ms since the epoch. */

@@ -5,23 +5,20 @@ import { statementText } from '../../src/run/answering/statement.ts';
 import { audit } from '../../src/run/audit.ts';
 import type { Answer, JournalRecord, RunEvent } from '../../src/run/events.ts';
 import { chained, GENESIS, verified } from '../../src/run/journal/chain.ts';
-import { parseRunbook } from '../../src/runbook/sources.ts';
-import { sources } from '../runbook/document.ts';
+import { archiveRunbook } from './archive.ts';
 import { ADA, GRACE, Night } from './night.ts';
 import { newKey } from './signing.ts';
 
 /** A run to whose approval Grace's signature is on record, after Ada has given her word by name. */
 async function signedRun(): Promise<{ run: Night; theirs: string }> {
   const [hers, another] = await Promise.all([newKey(), newKey()]);
-  const runbook = parseRunbook(
-    sources(`
-runbook: 1
-id: night
-title: Move the archive
-window: { opens: 2030-03-04T02:00:00Z, closes: 2030-03-04T04:00:00Z }
+  const runbook = archiveRunbook({
+    roles: `
 roles:
   dev: { title: Developer, people: [{ name: Ada }] }
-  lead: { title: Tech Lead, people: [{ name: Grace, keys: ["${hers.line}"] }] }
+  lead: { title: Tech Lead, people: [{ name: Grace, keys: ["${hers.line}"] }] }`,
+    prepare: '',
+    timeline: `
 timeline:
   - id: before
     title: Before
@@ -29,10 +26,8 @@ timeline:
     owner: dev
     steps:
       - { id: ready, title: Ready, kind: signoff, role: dev, statement: I am ready }
-      - { id: approve, title: Approval, kind: signoff, role: lead, statement: Approval granted, signatures: required }
-rollback: { approver: lead }
-`),
-  );
+      - { id: approve, title: Approval, kind: signoff, role: lead, statement: Approval granted, signatures: required }`,
+  });
   const people = { dev: ['Ada'], lead: ['Grace'] };
   const run = new Night(people, { runbook, signers: { Grace: [hers.line] }, together: [] });
   const asking = (id: string) => {

@@ -5,24 +5,11 @@ import { fold } from '../../src/run/fold/fold.ts';
 import { chained, GENESIS, verified } from '../../src/run/journal/chain.ts';
 import type { RunState } from '../../src/run/state.ts';
 import type { Runbook } from '../../src/runbook/plan.ts';
-import { parseRunbook } from '../../src/runbook/sources.ts';
-import { sources } from '../runbook/document.ts';
+import { archiveRunbook } from './archive.ts';
 
-const YAML = `
-runbook: 1
-id: night
-title: Move the archive
-window: { opens: 2030-03-04T02:00:00Z, closes: 2030-03-04T04:00:00Z }
-roles:
-  dev: { title: Developer, people: [{ name: Ada }] }
-  lead: { title: Tech Lead, people: [{ name: Grace }, { name: Barbara }] }
-prepare:
-  - id: before
-    title: Before
-    at: -48h
-    owner: dev
-    steps:
-      - { id: approve, title: Approval, kind: signoff, role: lead, statement: Approval granted }
+/** One thing of each sort that matters to what comes next: a gate, a sign-off, a decision, a conditional step, two undos. */
+export const night: Runbook = archiveRunbook({
+  timeline: `
 timeline:
   - id: move
     title: Move rows
@@ -56,21 +43,10 @@ timeline:
           - { choose: retry, says: Count again., effect: retry }
           - { choose: copy, says: Copy what is missing and count again., effect: retry }
           - { choose: roll-back, says: Undo everything., effect: roll-back, reason: true }
-          - { choose: abort, says: Stop here., effect: abort, reason: true }
-rollback: { approver: lead, estimate: 10m, restore: [Restore the backup by hand.], steps: [{ id: as-before, title: As before, kind: check, sql: sql/count.sql, expect: { value: { equals: 0 } } }] }
-`;
-
-/** One thing of each sort that matters to what comes next: a gate, a sign-off, a decision, a conditional step, two undos. */
-export const night: Runbook = parseRunbook(
-  sources(YAML, {
-    'sql/table.sql': 'create table archive ();\n',
-    'sql/drop.sql': 'drop table archive;\n',
-    'sql/sweep.sql': 'delete from orders where owner is null;\n',
-    'sql/copy.sql': 'insert into archive select from orders;\n',
-    'sql/empty.sql': 'truncate archive;\n',
-    'sql/count.sql': 'select count(*) from orders;\n',
-  }),
-);
+          - { choose: abort, says: Stop here., effect: abort, reason: true }`,
+  rollback: `
+rollback: { approver: lead, estimate: 10m, restore: [Restore the backup by hand.], steps: [{ id: as-before, title: As before, kind: check, sql: sql/count.sql, expect: { value: { equals: 0 } } }] }`,
+});
 
 export const ADA: Person = { name: 'Ada', role: 'dev' };
 export const GRACE: Person = { name: 'Grace', role: 'lead' };

@@ -1,20 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import type { People, Person } from '../../src/run/events.ts';
 import { stepState } from '../../src/run/state.ts';
-import { parseRunbook } from '../../src/runbook/sources.ts';
-import { sources } from '../runbook/document.ts';
+import { archiveRunbook } from './archive.ts';
 import { ADA, BARBARA, GRACE, Night } from './night.ts';
 
-const YAML = `
-runbook: 1
-id: night
-title: Move the archive
-window: { opens: 2030-03-04T02:00:00Z, closes: 2030-03-04T04:00:00Z }
+const PEOPLE = { dev: ['Ada'], lead: ['Grace', 'Barbara'], qa: ['Grace', 'Mina'] };
+const MINA: Person = { name: 'Mina', role: 'qa' };
+const GRACE_OF_QA: Person = { name: 'Grace', role: 'qa' };
+const runbook = archiveRunbook({
+  roles: `
 roles:
   dev: { title: Developer, people: [{ name: Ada }] }
   lead: { title: Tech Lead, people: [{ name: Grace }, { name: Barbara }] }
-  qa: { title: QA, people: [{ name: Grace }, { name: Mina }] }
-approvals: { one_person_may_fill: [[lead, qa]] }
+  qa: { title: QA, people: [{ name: Grace }, { name: Mina }] }`,
+  prepare: `
 prepare:
   - id: before
     title: Before
@@ -22,22 +21,9 @@ prepare:
     owner: dev
     steps:
       - { id: tested, title: Tested, kind: signoff, role: qa, statement: It was tested }
-      - { id: approve, title: Approval, kind: signoff, role: lead, statement: Approval granted, valid_for: 24h, not_by_author: true }
-timeline:
-  - id: move
-    title: Move rows
-    at: "02:00"
-    estimate: 60m
-    owner: dev
-    steps:
-      - { id: table, title: Make the table, kind: sql, files: [sql/table.sql], undo: { files: [sql/table.sql] } }
-rollback: { approver: lead }
-`;
-
-const PEOPLE = { dev: ['Ada'], lead: ['Grace', 'Barbara'], qa: ['Grace', 'Mina'] };
-const MINA: Person = { name: 'Mina', role: 'qa' };
-const GRACE_OF_QA: Person = { name: 'Grace', role: 'qa' };
-const runbook = parseRunbook(sources(YAML, { 'sql/table.sql': 'create table archive ();\n' }));
+      - { id: approve, title: Approval, kind: signoff, role: lead, statement: Approval granted, valid_for: 24h, not_by_author: true }`,
+  rest: 'approvals: { one_person_may_fill: [[lead, qa]] }',
+});
 const signing = (more: Omit<People, 'people'> = {}) => new Night(PEOPLE, { runbook, ...more });
 const isAsked = (run: Night, id: string) => run.next.do === 'ask' && run.next.prompt.id === id;
 

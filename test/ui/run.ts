@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,18 +8,21 @@ import type { Journal, Pulse } from '../../src/run/journal/journal.ts';
 import { openSqliteJournal } from '../../src/run/journal/sqlite.ts';
 import { makeSqliteJournal } from '../../src/run/journal/sqlite-file.ts';
 import type { RunState } from '../../src/run/state.ts';
-import type { Sources } from '../../src/runbook/schema.ts';
+import { archiveRunbook } from '../run/archive.ts';
 
-const YAML = `
-runbook: 1
-id: night
-title: Move the archive
-window: { opens: 2030-03-04T02:00:00Z, closes: 2030-03-04T04:00:00Z, timezones: [Europe/Berlin] }
-roles:
-  dev: { title: Developer, people: [{ name: Ada }] }
-  lead: { title: Tech Lead, people: [{ name: Grace }, { name: Barbara }] }
-lists:
-  tables: [{ name: orders, schema: public }, { name: clients, schema: public }]
+const FILES = {
+  'sql/size.sql': 'select pg_database_size(current_database());\n',
+  'sql/move.sql':
+    'update :"schema".:"name" set archived = true\n  where ctid >= :\'from_tid\' and ctid < :\'to_tid\';\n',
+  'sql/left.sql': 'select count(*) from :"schema".:"name" where not archived;\n',
+  'sql/back.sql': 'update public.orders set archived = false;\n',
+};
+
+const { sources } = archiveRunbook(
+  {
+    window: 'window: { opens: 2030-03-04T02:00:00Z, closes: 2030-03-04T04:00:00Z, timezones: [Europe/Berlin] }',
+    prepare: '',
+    timeline: `
 timeline:
   - id: checks
     title: Pre-checks
@@ -44,28 +46,13 @@ timeline:
     owner: dev
     steps:
       - { id: move-rows, title: Rows into the archive, kind: backfill, tables: tables, file: sql/move.sql, remaining: sql/left.sql, undo: { files: [sql/back.sql] } }
-      - { id: seen, title: Look at the archive, kind: manual, items: [Open an old order, Open a new order], who: [dev] }
-rollback: { approver: lead }
-`;
-
-const FILES = {
-  'sql/size.sql': 'select pg_database_size(current_database());\n',
-  'sql/move.sql':
-    'update :"schema".:"name" set archived = true\n  where ctid >= :\'from_tid\' and ctid < :\'to_tid\';\n',
-  'sql/left.sql': 'select count(*) from :"schema".:"name" where not archived;\n',
-  'sql/back.sql': 'update public.orders set archived = false;\n',
-};
-
-const file = (path: string, text: string) => ({
-  path,
-  text,
-  hash: createHash('sha256').update(text).digest('hex'),
-});
-
-const SOURCES: Sources = {
-  yaml: file('night.yaml', YAML),
-  files: Object.fromEntries(Object.entries(FILES).map(([path, text]) => [path, file(path, text)])),
-};
+      - { id: seen, title: Look at the archive, kind: manual, items: [Open an old order, Open a new order], who: [dev] }`,
+    rest: `
+lists:
+  tables: [{ name: orders, schema: public }, { name: clients, schema: public }]`,
+  },
+  FILES,
+);
 
 export const OPENS = Date.parse('2030-03-04T02:00:00Z');
 export const ADA: Person = { name: 'Ada', role: 'dev' };
@@ -139,7 +126,7 @@ export async function openTestRun({ rehearsal = true, begun = true } = {}): Prom
     {
       type: 'run-opened',
       run: 'night-1',
-      sources: SOURCES,
+      sources,
       opens: OPENS,
       settings: {},
       people: { dev: ['Ada'], lead: ['Grace', 'Barbara'] },
