@@ -15,7 +15,7 @@ export function register(program: Command): void {
     .description('follow a run from another terminal; answer as yourself')
     .argument('[run]', 'its name, or a path; the one opened last by default')
     .addOption(journalOption())
-    .option('--as <role>', 'the role you have; without it, of several, you watch')
+    .option('--as <role>', 'the role you have; where there are several, without it you watch')
     .option('--name <name>', 'your name, as the runbook has it')
     .option('--plain', 'one line an event instead of the screen')
     .action(
@@ -31,7 +31,7 @@ export function register(program: Command): void {
         setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
         const interrupted = interruption();
         const plain = flags.plain ?? false;
-        const state = await attend({ journal, me, role: flags.as ?? null, since, plain, interruption: interrupted });
+        const state = await attend({ journal, me, role: me.role, since, plain, interruption: interrupted });
         print(`\n${await standing(journal, runbook, state)}`);
         await journal.close();
         process.exitCode = interrupted.signal.aborted ? INTERRUPTED : exitCode(state);

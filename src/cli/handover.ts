@@ -77,7 +77,7 @@ async function handover(name: string | undefined, flags: Flags, command: Command
       folder,
       runbook,
       me,
-      role: flags.as ?? null,
+      role: me.role,
       env: flags.journal === undefined ? process.env : { ...process.env, [JOURNAL_VARIABLE]: flags.journal },
       flags: [],
       report,

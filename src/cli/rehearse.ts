@@ -19,7 +19,7 @@ interface Flags {
   auto?: true;
   keep?: true;
   plain?: true;
-  fail: string[];
+  fail?: string[];
   report: string;
 }
 
@@ -45,7 +45,7 @@ async function rehearse(file: string, flags: Flags, command: Command): Promise<v
   const written = sources && (await orProblems(async () => parseRunbook(sources)));
   if (!sources || !written) return;
 
-  const troubles = flags.fail.map((text) => troubleOf(written, text, (why) => command.error(`error: ${why}`)));
+  const troubles = (flags.fail ?? []).map((text) => troubleOf(written, text, (why) => command.error(`error: ${why}`)));
   const failing = troubles.flatMap(({ steps }) => steps.map(({ id }) => id));
   const twice = failing.find((id, at) => failing.indexOf(id) < at);
   if (twice !== undefined) command.error(`error: --fail: ${twice} is given more than once`);
@@ -128,8 +128,7 @@ export function register(program: Command): void {
     .option(
       '--fail <step[=choice]>',
       'let a step fail once, and choose what follows; may be repeated. Without a choice it is yours to make; with --auto the rehearsal then ends there, with exit code 3',
-      (text: string, before: string[]) => [...before, text],
-      [],
+      (text: string, before: string[] = []) => [...before, text],
     )
     .option('--report <folder>', 'where the report goes', 'reports')
     .action(rehearse);

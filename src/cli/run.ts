@@ -12,6 +12,7 @@ import { instant } from '../runbook/fields.ts';
 import { answer, type RehearsalAnswer } from '../runbook/schema.ts';
 import { parseRunbook, readSources } from '../runbook/sources.ts';
 import { placeOf } from '../ui/commands.ts';
+import { inert } from '../ui/inert.ts';
 import { proposeChange } from './changed.ts';
 import { refuseTarget } from './database-archive.ts';
 import { held } from './held.ts';
@@ -33,7 +34,7 @@ interface Flags {
   takeOver?: true;
   as?: string;
   name?: string;
-  set: string[];
+  set?: string[];
   rollBack?: string;
   acceptChanges?: string;
   report: string;
@@ -70,7 +71,7 @@ async function run(file: string, flags: Flags, command: Command): Promise<void> 
   const opens = flags.opens === undefined ? undefined : instant.safeParse(flags.opens);
   if (opens && !opens.success) command.error(`error: --opens ${flags.opens} ${opens.error.issues[0]?.message}`);
   const settings = Object.fromEntries(
-    flags.set.map((text) => {
+    (flags.set ?? []).map((text) => {
       const at = text.indexOf('=');
       if (at < 1) command.error(`error: --set takes name=value, not ${text}`);
       return [text.slice(0, at), text.slice(at + 1)];
@@ -78,8 +79,13 @@ async function run(file: string, flags: Flags, command: Command): Promise<void> 
   );
   const sources = await orProblems(() => readSources(file));
   const moment = opens?.success ? { opens: opens.data } : {};
-  const runbook = sources && (await orProblems(async () => parseRunbook(sources, { ...moment, settings })));
+  const runbook = sources && (await orProblems(async () => parseRunbook(sources, moment)));
   if (!runbook) return;
+  const known = Object.keys(runbook.document.settings);
+  const stranger = Object.keys(settings).find((each) => !known.includes(each));
+  if (stranger !== undefined) {
+    command.error(`error: --set ${inert(stranger)}: the settings of this runbook are ${known.join(', ') || 'none'}`);
+  }
   const answers = flags.answers === undefined ? undefined : await answersOf(flags.answers, command);
   const { journal: journalUrl } = flags;
   const archive = archiveAt(flags);
@@ -109,6 +115,13 @@ async function run(file: string, flags: Flags, command: Command): Promise<void> 
   if (holder && !(holder.silent && flags.takeOver)) {
     throw held(holder, placeOf(state, journal), await conductorWords(journal));
   }
+  const kept = runbookOf(state).document.settings;
+  const other = Object.keys(settings).find((each) => settings[each] !== kept[each]);
+  if (other !== undefined) {
+    command.error(
+      `error: --set ${inert(other)}: the run was opened with “${inert(kept[other] ?? '')}”, and keeps that`,
+    );
+  }
   if (pinOf(runbook.sources) !== state.pin) {
     if (flags.rollBack !== undefined)
       print('The files have changed since; the way back is that of the runbook as the run has it.\n');
@@ -129,7 +142,7 @@ async function run(file: string, flags: Flags, command: Command): Promise<void> 
       folder,
       runbook: runbookOf(state),
       me,
-      role: flags.as ?? null,
+      role: me.role,
       env: journalUrl === undefined ? process.env : { ...process.env, [JOURNAL_VARIABLE]: journalUrl },
       flags: [...(flags.wait ? [] : ['--no-wait']), ...(holder ? ['--take-over'] : [])],
       report,
@@ -163,8 +176,7 @@ export function register(program: Command): void {
     .option(
       '--set <name=value>',
       'a setting, over that of the runbook; may be repeated',
-      (text: string, before: string[]) => [...before, text],
-      [],
+      (text: string, before: string[] = []) => [...before, text],
     )
     .addOption(journalOption())
     .option('--plain', 'one line an event instead of the screen')

@@ -11,6 +11,7 @@ import { harmless, inert } from './inert.ts';
 import { asciiOf, type Look, lookOf } from './look.ts';
 import { stepTitle } from './narrate.ts';
 import { noted, type Rates, rateOf } from './rates.ts';
+import { waitsFor } from './summary.ts';
 import { type Means, promptText, understood } from './typed-lines.ts';
 import { verdict } from './verdict.ts';
 import { openPrompts, promptKey } from './view.ts';
@@ -121,6 +122,7 @@ export async function openPlain({
   const unanswered = onCtrlC?.(interrupted);
   const reader = interactive ? createInterface({ input: stdin }).on('line', onLine) : null;
   let told = 0;
+  let waits: string | null = null;
   try {
     return await hold.show({
       attended: interactive,
@@ -135,6 +137,9 @@ export async function openPlain({
           print(text);
         const came = verdict(records, followed.state, following.terminal);
         if (came !== null) print(`  ${inert(came)}`);
+        const wait = followed.state.rehearsal ? null : waitsFor({ ...followed, now: hold.now() });
+        if (wait !== null && wait !== waits) print(`${isoTime(hold.now())} ${look.glyphs.dot} ${inert(wait)}`);
+        waits = wait;
       },
       onPulses(pulses, followed) {
         for (const text of progress(pulses, followed))

@@ -1,6 +1,7 @@
 import { givesWord } from '../run/answering/prompts.ts';
 import { PROOF_WORDS } from '../run/answering/proof.ts';
 import { type VerdictKind, verdicts } from '../run/criteria.ts';
+import { decide } from '../run/decide.ts';
 import { forecast } from '../run/forecast.ts';
 import type { Pulse } from '../run/journal/journal.ts';
 import { type RunState, stepState } from '../run/state.ts';
@@ -35,13 +36,22 @@ const VERDICT: Record<VerdictKind, { mark: keyof Glyphs; says: string }> = {
   'not-proved': { mark: 'pending', says: 'not proved' },
 };
 
-function standing({ state }: Summarised): string {
+/** What a run that is conducted waits for until its time has come; null when there is something to do, or to answer. */
+export function waitsFor({ runbook, state, now }: Pick<Summarised, 'runbook' | 'state' | 'now'>): string | null {
+  if (!state.conductor || state.outcome || state.rollback || state.paused || openPrompts(state).length > 0) return null;
+  const next = decide(runbook, state, now);
+  if (next.do !== 'wait-for-time') return null;
+  return `waits until ${utcDay(next.until)} ${utcMinute(next.until)} UTC for “${next.why}”`;
+}
+
+function standing(of: Summarised): string {
+  const { state } = of;
   if (state.outcome) return `${OUTCOME[state.outcome.outcome]}, ${state.outcome.why}`;
   const open = openPrompts(state).length;
   if (open > 0) return `waits for a person: ${plural(open, 'question')} open`;
   if (!state.conductor) return 'nobody is at work on it';
   if (state.rollback) return state.rollback.begunAt === null ? 'a rollback was asked for' : 'rolling back';
-  return state.paused ? 'paused' : 'at work';
+  return state.paused ? 'paused' : (waitsFor(of) ?? 'at work');
 }
 
 function windowLine({ runbook, state, pulses, now }: Summarised): string {

@@ -97,7 +97,13 @@ testOnLinux('a run loses its terminal, is answered from another one, and ends', 
   first.kill('SIGKILL');
   await first;
 
-  const second = await run();
+  const [second, unnamed, unset] = await Promise.all([
+    run('--as', 'qa'),
+    run(),
+    run('--as', 'qa', '--set', 'pace=slow'),
+  ]);
+  expect(unnamed.stderr).toBe('error: say which role you have with --as: the roles of this runbook are ops, qa');
+  expect(unset.stderr).toBe('error: --set pace: the settings of this runbook are none');
   expect(second.stderr).toMatch(/^This run is conducted by process \d+ on .* ago\. To see it/);
   expect(second.stderr).toContain(`\n  runbook attach ${name}\n`);
   expect(second.exitCode).toBe(1);

@@ -196,6 +196,12 @@ it('sums a run up: how it stands, what waits, what did not simply pass', async (
   expect(text).not.toContain('\u001b');
 });
 
+it('says until when a run waits, and for what', async () => {
+  const run = await openTestRun({ rehearsal: false, begun: false });
+  await run.happens(OPENS - 2 * MINUTE);
+  await show(run, { tty: false, since: 0 }).says('· waits until 4 Mar 02:00 UTC for “Pre-checks”');
+});
+
 it('says so when the conductor was killed', async () => {
   const run = await openTestRun();
   const plain = show(run, { tty: false, since: 0 });
