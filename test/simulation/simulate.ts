@@ -53,7 +53,11 @@ export async function simulate(seed: number): Promise<Story> {
   using world = new World(random, wallMs);
   const wrong: string[] = [];
   const rules = new Rules((what) => void wrong.push(what));
-  const store = new Store(world, rules.record);
+  let intents = 0;
+  const store = new Store(world, (before, record, after) => {
+    rules.record(before, record, after);
+    if (record.event.type === 'step-begun') intents += 1;
+  });
   const machines = new Machines(world, (what) => void wrong.push(what));
   const befell: Record<string, number> = {};
   const befalls = (what: string) => {
@@ -108,10 +112,17 @@ export async function simulate(seed: number): Promise<Story> {
   while (world.nowMs < TROUBLED) {
     // By what happens rather than by the clock: a run that waits is not where faults are found.
     await world.until(world.nowMs + 4_000, random.between(1, 150));
+    // Where most is at stake: between an intent and its act.
+    const struck = random.chance(0.3);
+    if (struck) {
+      const before = intents;
+      await world.until(world.nowMs + 4_000, 150, () => intents > before);
+      await world.until(world.nowMs + 100, random.between(0, 5));
+    }
     check();
     const [last] = conductors.slice(-1);
     const alive = conductors.filter(({ state }) => state === 'running' || state === 'suspended');
-    switch (random.between(0, 9)) {
+    switch (struck ? random.of([0, 3]) : random.between(0, 9)) {
       case 0:
       case 1:
       case 2:

@@ -65,7 +65,8 @@ export class Machines {
         return { target: TARGET, notes: [] };
       },
       perform: async (step, act) => {
-        await this.#quiet();
+        // A program has nothing to do with the database.
+        if (step.kind !== 'command') await this.#quiet();
         allowed('perform', step);
         switch (step.kind) {
           case 'decision':

@@ -81,9 +81,9 @@ export class World implements Disposable {
     current.exit(() => this.#add(inMs, happens));
   }
 
-  /** Lets time pass until the moment comes, or this many things have happened. */
-  async until(moment: number, things = Number.POSITIVE_INFINITY): Promise<void> {
-    for (let happened = 0; happened < things; happened += 1) {
+  /** Lets time pass until the moment comes, this many things have happened, or it is enough. */
+  async until(moment: number, things = Number.POSITIVE_INFINITY, enough = () => false): Promise<void> {
+    for (let happened = 0; happened < things && !enough(); happened += 1) {
       const next = this.#timers
         .filter(({ owner }) => owner?.state !== 'suspended')
         .reduce<Timer | null>((first, each) => (first === null || each.dueMs < first.dueMs ? each : first), null);
