@@ -6,6 +6,8 @@ import type { Place, Trial } from './trial.ts';
 export interface Outcome {
   /** What befell it, in words that bring it about again. */
   fault: string;
+  /** Which of the kind's faults it was, where they are told apart. */
+  sort?: string;
   /** Faults that really came about. */
   injected: number;
   /** Rows filled and steps done meanwhile: that work was really done. */

@@ -38,5 +38,11 @@ function printed(all: Summary[]): string {
   const widths = head.map((_, i) => Math.max(...[head, ...lines].map((line) => line[i]?.length ?? 0)));
   const pad = (cell: string, i: number) =>
     i === 0 || i === head.length - 1 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0);
-  return `${[head, ...lines].map((line) => `${line.map(pad).join('  ').trimEnd()}\n`).join('')}seed ${seed}\n`;
+  const table = [head, ...lines].map((line) => `${line.map(pad).join('  ').trimEnd()}\n`);
+  return `${table.join('')}${all.map(sorted).join('')}seed ${seed}\n`;
+}
+
+function sorted({ kind, sorts }: Summary): string {
+  const counts = Object.entries(sorts).map(([sort, count]) => `${count} ${sort}`);
+  return counts.length === 0 ? '' : `${kind}: ${counts.join('; ')}\n`;
 }

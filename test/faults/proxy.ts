@@ -7,8 +7,11 @@ export type Way = 'there' | 'back';
 export type Cut =
   /** After so many bytes that way, over all connections, at whatever byte that is. */
   | { way: Way; bytes: number }
-  /** At the nth COMMIT: not sent, sent but for its last bytes, sent and the line cut at once, or only its answer lost. */
-  | { commit: number; at: 'before' | 'torn' | 'sent' | 'answered' };
+  /**
+   * At the nth COMMIT: not sent, sent but for its last bytes, sent and the line cut at once, or only its answer lost.
+   * `as` is sent in its place.
+   */
+  | { commit: number; at: 'before' | 'torn' | 'sent' | 'answered'; as?: string };
 
 /** A way to the server that is cut once, as planned. Closed by `await using`. */
 export interface Line extends AsyncDisposable {
@@ -23,12 +26,20 @@ export interface Line extends AsyncDisposable {
 
 /** The simple query of the protocol that is nothing but COMMIT. */
 const COMMIT = Buffer.from('commit\0');
+const NOTHING = Buffer.alloc(0);
 const isCommit = (data: Buffer) => data[0] === 0x51 && data.subarray(5).equals(COMMIT);
+
+/** @see https://www.postgresql.org/docs/current/protocol-message-formats.html */
+function query(text: string): Buffer {
+  const message = Buffer.from(`Q\0\0\0\0${text}\0`);
+  message.writeInt32BE(message.length - 1, 1);
+  return message;
+}
 
 /**
  * @param env PG* variables of the server
  * @param cut what to do to the connection; without one, it only counts
- * @param onCut called at the moment of the cut, which waits for it
+ * @param onCut called when all before the cut has been passed on; the cut waits for it
  */
 export async function openProxy(
   env: Record<string, string>,
@@ -57,31 +68,34 @@ export async function openProxy(
       for (const each of both) each.destroy();
     };
 
-    /** How much of this to pass on before the cut; undefined: all of it, and no cut. */
-    const upTo = (way: Way, data: Buffer): number | undefined => {
-      if (cut === undefined || proxy.cut) return undefined;
+    /** What to pass on of this, and whether the cut comes after it. */
+    const upTo = (way: Way, came: Buffer): { data: Buffer; last: boolean } => {
+      const whole = { data: came, last: false };
+      if (cut === undefined || proxy.cut) return whole;
       if ('way' in cut) {
         const over = proxy.bytes[way] - cut.bytes;
-        return cut.way === way && over >= 0 ? data.length - over : undefined;
+        return cut.way === way && over >= 0 ? { data: came.subarray(0, came.length - over), last: true } : whole;
       }
-      if (way === 'back') return losing ? 0 : undefined;
-      if (!isCommit(data) || proxy.commits !== cut.commit) return undefined;
+      if (way === 'back') return losing ? { data: NOTHING, last: true } : whole;
+      if (!isCommit(came) || proxy.commits !== cut.commit) return whole;
       losing = cut.at === 'answered';
-      return { before: 0, torn: data.length - 3, sent: data.length, answered: undefined }[cut.at];
+      const data = cut.as === undefined ? came : query(cut.as);
+      const length = { before: 0, torn: data.length - 3, sent: data.length, answered: data.length }[cut.at];
+      return { data: data.subarray(0, length), last: !losing };
     };
 
     const pass = (way: Way, from: Socket, to: Socket) =>
-      from.on('data', (data: Buffer) => {
-        proxy.bytes[way] += data.length;
-        if (way === 'there' && isCommit(data)) proxy.commits += 1;
-        const passed = upTo(way, data);
-        if (passed === undefined) {
+      from.on('data', (came: Buffer) => {
+        proxy.bytes[way] += came.length;
+        if (way === 'there' && isCommit(came)) proxy.commits += 1;
+        const { data, last } = upTo(way, came);
+        if (!last) {
           to.write(data);
           return;
         }
         from.pause();
         proxy.cut = true;
-        to.write(data.subarray(0, passed), () => void sever());
+        to.write(data, () => void sever());
       });
     pass('there', client, upstream);
     pass('back', upstream, client);

@@ -5,7 +5,8 @@ import { disks } from './kinds/disks.ts';
 import { flagship } from './kinds/flagship.ts';
 import { journals } from './kinds/journals.ts';
 import { appends, moments } from './kinds/killed.ts';
-import { connections, servers } from './kinds/lost.ts';
+import { connections } from './kinds/lost.ts';
+import { servers } from './kinds/servers.ts';
 import { simulation } from './kinds/simulation.ts';
 import { suspended } from './kinds/suspended.ts';
 import { terminals } from './kinds/terminals.ts';
@@ -32,6 +33,8 @@ export interface Summary {
   kind: string;
   runs: number;
   injected: number;
+  /** The same by what they were, where that is told apart. */
+  sorts: Record<string, number>;
   /** Runs to which the fault did not come, as when they had fewer commits than the one it was meant for. */
   spared: number;
   /** Of all runs. */
@@ -59,12 +62,14 @@ export async function bringAbout(
   const bench: Bench = { lab, random: randomFrom(seed), full };
   const summaries: Summary[] = [];
   for (const name of names) {
-    const summary: Summary = { kind: name, runs: 0, injected: 0, spared: 0, rows: 0, steps: 0, seconds: 0, wrong: [] };
+    const counts = { runs: 0, injected: 0, spared: 0, rows: 0, steps: 0, seconds: 0 };
+    const summary: Summary = { kind: name, ...counts, sorts: {}, wrong: [] };
     const began = performance.now();
     await kinds(seed, full)[name]?.(bench, (outcome) => {
-      const { fault, injected, rows, steps, wrong } = outcome;
+      const { fault, sort, injected, rows, steps, wrong } = outcome;
       summary.runs += 1;
       summary.injected += injected;
+      if (sort !== undefined) summary.sorts[sort] = (summary.sorts[sort] ?? 0) + injected;
       if (injected === 0) summary.spared += 1;
       summary.rows += rows;
       summary.steps += steps;

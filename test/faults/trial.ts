@@ -60,7 +60,8 @@ export class Trial implements AsyncDisposable {
   readonly #lab: Lab;
   readonly #archive: Archive;
   readonly #inDatabase: boolean;
-  #hung = false;
+  /** What the records ended with, and what the server was doing, when a conductor was taken to hang. */
+  readonly #hung: string[] = [];
   readonly database: string;
   readonly #over = new AbortController();
   readonly #answering: Promise<unknown>;
@@ -152,11 +153,24 @@ export class Trial implements AsyncDisposable {
     const patience = new AbortController();
     const late = delay(PATIENCE, 'late', { signal: patience.signal }).catch(() => undefined);
     if ((await Promise.race([ended, late])) === 'late') {
+      this.#hung.push(`a conductor did not end by itself; ${await this.#underWay().catch(String)}`);
       process.kill('SIGKILL');
       await ended;
-      this.#hung = true;
     }
     patience.abort();
+  }
+
+  async #underWay(): Promise<string> {
+    const records = (await this.journal.read(0))
+      .slice(-6)
+      .map(({ at, event }) => `${at} ${JSON.stringify(event).slice(0, 200)}`);
+    await using superuser = await this.#lab.superuser();
+    const { rows } = await superuser.client.query(
+      `select pid, state, wait_event, pg_blocking_pids(pid) as waits_for, now() - xact_start as since, left(query, 80) as query
+         from pg_stat_activity where datname = $1`,
+      [this.database],
+    );
+    return `at ${Date.now()} its records end:\n${records.join('\n')}\nits sessions:\n${rows.map((row) => JSON.stringify(row)).join('\n')}`;
   }
 
   /** Starts one conductor after another until the run is over. */
@@ -179,7 +193,7 @@ export class Trial implements AsyncDisposable {
 
   /** What is not as an undisturbed run would have left it; nothing when all is well. */
   async wrong(): Promise<string[]> {
-    const wrong: string[] = this.#hung ? ['a conductor did not end by itself'] : [];
+    const wrong = [...this.#hung];
     let records: JournalRecord[] = [];
     try {
       const journal = await this.#archive.open(basename(this.folder));

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Random } from '../../simulation/random.ts';
+import { hold, isKept, TRACED_COMMIT } from '../held.ts';
 import { each, type Kind, type Outcome, tried } from '../kind.ts';
 import type { Lab } from '../lab.ts';
 import { type Cut, openProxy, type Way } from '../proxy.ts';
@@ -8,12 +9,32 @@ import { journalUrl, type Trial } from '../trial.ts';
 const said = (cut: Cut) =>
   'way' in cut ? `cut after ${cut.bytes} bytes ${cut.way}` : `COMMIT ${cut.commit}, ${cut.at}`;
 
-function cutTried(lab: Lab, cut: Cut, what: string, onCut?: () => Promise<void>): Promise<Outcome> {
-  return tried(lab, `${what} ${said(cut)}`, async (trial) => {
-    await using proxy = await openProxy(lab.server.env, cut, onCut);
+async function cutTried(lab: Lab, cut: Cut): Promise<Outcome> {
+  const outcome = await tried(lab, `connection ${said(cut)}`, async (trial) => {
+    await using proxy = await openProxy(lab.server.env, cut);
     await trial.ended(trial.start('', { ...proxy.env, PGDATABASE: trial.database }));
     return proxy.cut ? 1 : 0;
   });
+  return { ...outcome, sort: 'way' in cut ? 'at a byte' : `COMMIT ${cut.at}` };
+}
+
+/** The connection is cut while the server is held in a COMMIT, which comes about later. */
+async function late(lab: Lab, commit: number, afterMs: number): Promise<Outcome> {
+  const wrong: string[] = [];
+  const outcome = await tried(lab, `connection COMMIT ${commit}, ${afterMs} ms late`, async (trial) => {
+    await using held = await hold(lab.server, trial.database, 'unwritten');
+    let over: Promise<void> | undefined;
+    const cut: Cut = { commit, at: 'sent', as: TRACED_COMMIT };
+    await using proxy = await openProxy(lab.server.env, cut, async () => {
+      wrong.push(...(await held.reached()));
+      over = delay(afterMs).then(() => held.letGo());
+    });
+    await trial.ended(trial.start('', { ...proxy.env, PGDATABASE: trial.database }));
+    await over;
+    if (proxy.cut && !(await isKept(lab.server, trial.database))) wrong.push('the COMMIT did not come about');
+    return proxy.cut ? 1 : 0;
+  });
+  return { ...outcome, sort: 'COMMIT late', wrong: [...outcome.wrong, ...wrong] };
 }
 
 const anyCommit = (random: Random, commits: number, at: Extract<Cut, { commit: number }>['at']): Cut => ({
@@ -22,13 +43,13 @@ const anyCommit = (random: Random, commits: number, at: Extract<Cut, { commit: n
 });
 
 /** The line to a journal that is kept in a database is cut once. */
-function cutOff(lab: Lab, cut: Cut): Promise<Outcome> {
+async function cutOff(lab: Lab, cut: Cut): Promise<Outcome> {
   const befall = async (trial: Trial) => {
     await using proxy = await openProxy(lab.server.env, cut);
     await trial.ended(trial.start('', { RUNBOOK_JOURNAL: journalUrl(proxy.env) }));
     return proxy.cut ? 1 : 0;
   };
-  return tried(lab, `journal ${said(cut)}`, befall, { inDatabase: true });
+  return { ...(await tried(lab, `journal ${said(cut)}`, befall, { inDatabase: true })), sort: 'to the journal' };
 }
 
 /** The connection, to the target or to a journal, is cut once, at any byte of either way, and in and around COMMIT. */
@@ -47,25 +68,8 @@ export const connections: Kind = async ({ lab, random, full }, onOutcome) => {
       ? { way, bytes: random.between(1, 30_000) }
       : anyCommit(random, lab.appends, random.of(['before', 'torn', 'sent', 'answered']));
   });
-  await each(full ? all : some, async (cut) => onOutcome(await cutTried(lab, cut, 'connection')));
+  await each(full ? all : some, async (cut) => onOutcome(await cutTried(lab, cut)));
+  const lateBy = Array.from({ length: full ? 15 : 1 }, () => random.between(0, 2_000));
+  await each(lateBy, async (ms) => onOutcome(await late(lab, random.between(1, commits), ms)));
   await each(ofJournal, async (cut) => onOutcome(await cutOff(lab, cut)));
-};
-
-/** The server is killed (SIGKILL, all of it) before, during and after a COMMIT, and started again. One at a time: it is one server. */
-export const servers: Kind = async ({ lab, random, full }, onOutcome) => {
-  const { commits } = lab.line;
-  const cuts = Array.from({ length: full ? 12 : 1 }, () =>
-    (full ? (['before', 'sent', 'answered'] as const) : [random.of(['before', 'sent', 'answered'] as const)]).map(
-      (at) => anyCommit(random, commits, at),
-    ),
-  ).flat();
-  for (const cut of cuts) {
-    let back: Promise<void> | undefined;
-    const outcome = await cutTried(lab, cut, 'server killed at', async () => {
-      await lab.server.kill();
-      back = delay(random.between(0, 1_500)).then(() => lab.server.start());
-    });
-    await back;
-    onOutcome(outcome);
-  }
 };

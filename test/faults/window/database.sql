@@ -6,6 +6,10 @@ create table batch (name text, pass int not null, blocks int8range);
 create table touched (name text, id int);
 create function touched() returns trigger language plpgsql as
   $$ begin insert into touched values (tg_table_name, new.id); return null; end $$;
+-- A transaction that has put a row here waits in its COMMIT, before that is in the WAL, for whoever has the advisory lock.
+create table held ();
+create function held() returns trigger language plpgsql as $$ begin perform pg_advisory_xact_lock(1); return null; end $$;
+create constraint trigger held after insert on held deferrable initially deferred for each row execute function held();
 create table orders (id int primary key, owner int, padding text default repeat('x', 900));
 create table notes (id int primary key, owner int, padding text default repeat('x', 900));
 create table "Big Table" (id int primary key, owner int, padding text default repeat('x', 900));
