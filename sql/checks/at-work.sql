@@ -21,7 +21,7 @@ select 'cannot tell', format('what %s is doing is hidden from %s', pid, current_
 from work
 where relid is null
 union all
-select 'autovacuum is off for it', option, 'ALTER TABLE … RESET (autovacuum_enabled): every row gets a new version'
+select 'autovacuum is off for it', option, 'ALTER TABLE ... RESET (autovacuum_enabled): every row gets a new version'
 from here join pg_class using (oid), unnest(reloptions) as option
 where option ~* '^autovacuum_enabled=(false|off|no|0|f)'
 union all

@@ -9,15 +9,24 @@ select 'column' as kind, attribute.attname::text as name,
        format('%s rows filled', (xpath('/row/n/text()', query_to_xml(
          format('select count(tenant_id) as n from %s', here.oid), false, true, '')))[1]) as state
 from here join pg_attribute as attribute on attribute.attrelid = here.oid
-where attribute.attname = 'tenant_id' and not attribute.attisdropped
+where attribute.attname = 'tenant_id' and not attribute.attisdropped and attribute.atttypid = 'uuid'::regtype
+union all
+-- Renters are tenants, too.
+select 'in the way', 'column tenant_id of type ' || format_type(attribute.atttypid, attribute.atttypmod),
+       'no attempt of this migration made it, so clear stops at it: give it another name, or take the table out of the lists'
+from here join pg_attribute as attribute on attribute.attrelid = here.oid
+where attribute.attname = 'tenant_id' and not attribute.attisdropped and attribute.atttypid <> 'uuid'::regtype
 union all
 select 'trigger', tgname, ''
 from here join pg_trigger on tgrelid = here.oid
 where tgname like 'zzz\_tenant\_%'
 union all
-select 'index', class.relname, case when indisvalid then '' else 'invalid' end
+select 'index', class.relname, case when not tenants then 'of other columns: give it another name' when indisvalid then '' else 'invalid' end
 from here join pg_index on indrelid = here.oid join pg_class as class on class.oid = indexrelid
-where class.relname like 'idx\_%\_tenant'
+cross join lateral (
+  select exists (select from pg_attribute where attrelid = indrelid and attname = 'tenant_id' and attnum = any (indkey))
+) as use (tenants)
+where class.relname like 'idx\_%\_tenant' and tenants or class.relname = format('idx_%s_tenant', :'name'::text)
 union all
 select 'policy', polname, 'the one it replaced is not known here'
 from here join pg_policy on polrelid = here.oid

@@ -35,7 +35,7 @@ needs (met, problem) as (
   from wanted join pg_inherits on wanted.oid in (inhrelid, inhparent) join pg_class as class on class.oid = wanted.oid
   where class.relkind = 'r' or class.relkind = 'p' and wanted.oid = inhrelid
   union all
-  select class.reloftype = 0, format('it is made of the type %s, and takes no other column: ALTER TABLE … NOT OF', class.reloftype::regtype)
+  select class.reloftype = 0, format('it is made of the type %s, and takes no other column: ALTER TABLE ... NOT OF', class.reloftype::regtype)
   from wanted join pg_class as class using (oid)
   union all
   -- Those that were dropped count.
@@ -71,7 +71,7 @@ needs (met, problem) as (
          concat(part.of, format('this role may not CREATE in its schema %s, where its index goes', part.relnamespace::regnamespace))
   from part
   union all
-  select octet_length(part.relname) <= 52, concat(part.of, 'its name is too long for that of its index, idx_…_tenant')
+  select octet_length(part.relname) <= 52, concat(part.of, 'its name is too long for that of its index, idx_..._tenant')
   from part
   union all
   select class.relrowsecurity, 'its row level security is off: policies would hold nobody back'

@@ -69,7 +69,7 @@ exception
     raise;
   when others then
     get stacked diagnostics detail = pg_exception_detail;
-    raise exception 'The backfill could not update %: %', relation, concat_ws(' – ', sqlerrm, nullif(detail, ''))
+    raise exception 'The backfill could not update %: %', relation, concat_ws(' - ', sqlerrm, nullif(detail, ''))
       using hint = 'Have the trigger or rule behind it let updates pass while current_setting(''middlewatch.backfill'', true) = ''on'', give what a publication has a replica identity, or leave the table out of the lists.';
 end
 $$;

@@ -2,7 +2,7 @@
 -- tenant meanwhile would make what triggers and policies do with its rows look like a leak. Returns whoever has changed
 -- already. A colleague is put into the tenant only then (see colleague.sql); a stranger and whoever is not signed in have
 -- no profile.
--- psql: -v actor=owner -v self=… -v tenant=… -v other=… -v other_tenant=…
+-- psql: -v actor=owner -v self=... -v tenant=... -v other=... -v other_tenant=...
 with held as (
   select id, tenant_id from public.profiles where id in (:'self'::uuid, :'other'::uuid) for share
 )

@@ -1,5 +1,5 @@
 -- A row like one that is there. Adds nothing by hand but in a trial, which is rolled back.
--- psql: -v schema=public -v name=clients -v columns=… -v another=…
+-- psql: -v schema=public -v name=clients -v columns=... -v another=...
 insert into :"schema".:"name" (:columns)
 select :columns
 from jsonb_populate_record(null:::"schema".:"name", :'another'::jsonb)

@@ -2,7 +2,7 @@
 -- psql: -v schema=public -v name=clients -v owner=org_id -v key=id
 select sample.key,
        case when after.:"key" is null then 'the row is gone' else coalesce(
-         (select string_agg(format('%s: %s → %s', was.key, was.value, is_now.value), '; ')
+         (select string_agg(format('%s: %s -> %s', was.key, was.value, is_now.value), '; ')
           from jsonb_each_text(sample.row) as was
           left join jsonb_each_text(to_jsonb(after.*)) as is_now using (key)
           where was.value is distinct from is_now.value),

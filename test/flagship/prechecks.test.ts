@@ -265,6 +265,18 @@ test('what stands in the way of clearing what an earlier attempt left', async ()
   await expect(superuser.query(clear)).rejects.toThrow(/in the plan's words/);
 });
 
+test('what has the name of a leftover and is none stays', async () => {
+  await superuser.query(`begin; alter table tags add tenant_id bigint generated always as identity, add tenant text;
+    create index idx_tags_by_tenant on tags (tenant); create index idx_tags_tenant on tags (tenant)`);
+  const left = await found('sql/checks/leftovers.sql', of('tags'), superuser);
+  expect(left.map((each) => each.split(' | ').slice(0, 2).join())).toEqual([
+    'in the way,column tenant_id of type bigint',
+    'index,idx_tags_tenant',
+  ]);
+  const clear = flagship.sql('sql/leftovers/clear-table.sql', of('tags'));
+  await expect(superuser.query(clear)).rejects.toThrow(/tags\.tenant_id is not what an earlier attempt .* type bigint/);
+});
+
 test('a refusal shows what was found, and what to do', async () => {
   await client.query('alter table tags set (autovacuum_enabled = off)');
   const failure = await flagship.perform('at-work').catch((error: unknown) => error);

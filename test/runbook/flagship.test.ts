@@ -32,6 +32,11 @@ test('every file that a step works with has been read', () => {
   expect(files.filter(({ file }) => runbook.sources.files[file] === undefined)).toEqual([]);
 });
 
+test('its SQL is plain ASCII, which a database of any encoding takes', () => {
+  const files = Object.entries(runbook.sources.files);
+  expect(files.filter(([, { text }]) => /[^\n\x20-\x7e]/.test(text)).map(([path]) => path)).toEqual([]);
+});
+
 test('the script for psql is all SQL, with nothing left to fill in', () => {
   const script = psqlScript(runbook)
     .replace(/^\\set ON_ERROR_STOP on$/m, '')
