@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { lockWarnings, runbookLockLines } from '../runbook/lock-lines.ts';
-import type { Runbook } from '../runbook/plan.ts';
+import { type Runbook, worksOnDatabase } from '../runbook/plan.ts';
 import { parseRunbook, readSources, statementCount } from '../runbook/sources.ts';
 import { checkTarget } from '../steps/target-check.ts';
 import { inert } from '../ui/inert.ts';
@@ -23,7 +23,8 @@ export function register(program: Command): void {
       const runbook = await orProblems(async () => parseRunbook(await readSources(file)));
       if (!runbook) return;
       print(`${offline(file, runbook).map(inert).join('\n')}\n`);
-      if (target) await ask(runbook);
+      if (target && worksOnDatabase(runbook)) await ask(runbook);
+      else if (target) print('\nIt works on no database, so that there is none to ask.\n');
     });
 }
 

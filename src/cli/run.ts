@@ -9,6 +9,7 @@ import type { Journal } from '../run/journal/journal.ts';
 import { runbookOf } from '../run/pins.ts';
 import type { RunState } from '../run/state.ts';
 import { instant } from '../runbook/fields.ts';
+import { worksOnDatabase } from '../runbook/plan.ts';
 import { answer, type RehearsalAnswer } from '../runbook/schema.ts';
 import { parseRunbook, readSources } from '../runbook/sources.ts';
 import { placeOf } from '../ui/commands.ts';
@@ -89,7 +90,7 @@ async function run(file: string, flags: Flags, command: Command): Promise<void> 
   const answers = flags.answers === undefined ? undefined : await answersOf(flags.answers, command);
   const { journal: journalUrl } = flags;
   const archive = archiveAt(flags);
-  if (journalUrl !== undefined) await refuseTarget(journalUrl, process.env);
+  if (journalUrl !== undefined && worksOnDatabase(runbook)) await refuseTarget(journalUrl, process.env);
   const runs = await runsOf(archive, runbook, opens === undefined);
   const name = flags.rollBack === undefined ? toCarryOn(runs, runbook) : toRollBack(runs);
   if (name === undefined) {

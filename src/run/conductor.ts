@@ -129,8 +129,10 @@ export class Conductor {
       const doubt = doubtOf(runbook, this.#scribe.state, await performer.look(run, lease.token));
       if (doubt !== null) return await this.#scribe.log([{ type: 'target-doubted', ...doubt }]);
     }
-    const { target, notes } = await performer.bind(run, lease.token, this.#scribe.origin);
+    const bound = await performer.bind(run, lease.token, this.#scribe.origin);
     this.#bound = true;
+    if (bound === null) return;
+    const { target, notes } = bound;
     await this.#scribe.log([
       ...notes.map((note) => ({ type: 'conductor-noted' as const, note })),
       { type: 'target-bound', target },

@@ -51,9 +51,9 @@ export interface Performer {
   /**
    * Takes the fence with the conductor's token.
    * @param journal what no other journal has: the hash of its first record
-   * @returns what it is bound to, and what had to be done for that, in words
+   * @returns what it is bound to, and what had to be done for that, in words; null where the runbook works on no database
    */
-  bind(run: string, token: number, journal: string): Promise<{ target: Target; notes: string[] }>;
+  bind(run: string, token: number, journal: string): Promise<{ target: Target; notes: string[] } | null>;
   /** This, `verify` and `undo` throw TargetChanged when the database is not as it was when it was bound. */
   perform(step: Step, act: Act): Promise<Performed>;
   verify(step: Step, act: Act): Promise<Verification>;

@@ -108,6 +108,16 @@ export function planRunbook(written: Document, sources: Sources, opening: Openin
   };
 }
 
+/** Whether anything of it is to be asked of a database, or done there; else it is run without one. */
+export function worksOnDatabase({ sources, activities }: Runbook): boolean {
+  // Every file that a runbook names is SQL.
+  if (Object.keys(sources.files).length > 0) return true;
+  const steps = activities.flatMap((activity) => activity.steps);
+  return steps.some(
+    (step) => step.kind === 'policies' || (step.kind === 'check' && (step.catalog ?? step.rows) !== undefined),
+  );
+}
+
 /** The step of this id, with the activity it belongs to; undefined when there is none. */
 export function findStep(runbook: Runbook, id: string): { activity: PlannedActivity; step: Step } | undefined {
   for (const activity of runbook.activities) {

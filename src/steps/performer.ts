@@ -10,7 +10,7 @@ import type { Target } from '../run/events.ts';
 import { type Act, type Performed, type Performer, RehearsedFailure } from '../run/performer.ts';
 import type { Redactor } from '../run/redact.ts';
 import { TargetChanged } from '../run/target.ts';
-import type { Runbook } from '../runbook/plan.ts';
+import { type Runbook, worksOnDatabase } from '../runbook/plan.ts';
 import type { Step, StepKind } from '../runbook/step-schema.ts';
 import { MOST_WORKERS } from '../runbook/target-steps.ts';
 import { coveredResult, explain } from './explain.ts';
@@ -42,6 +42,20 @@ export function openPerformer({ runbook, env, redactor, exports }: Opening): Per
   let world: World | undefined;
   let target: Target | undefined;
 
+  const database = worksOnDatabase(runbook);
+
+  const worldOf = (run: string): World => ({
+    runbook,
+    run,
+    env,
+    redactor,
+    exports,
+    get pool() {
+      if (pool === undefined) throw new Error('No step asks a database before it is bound, or where there is none.');
+      return pool;
+    },
+  });
+
   const bound = (): World => {
     if (world === undefined) throw new Error('No step is performed before the target is bound.');
     return world;
@@ -64,6 +78,10 @@ export function openPerformer({ runbook, env, redactor, exports }: Opening): Per
     return pool;
   };
 
+  /** Does work on the target, whatever becomes of the connection; other work as it is. */
+  const onTarget = <T>(step: Step, act: Act, work: (act: Act) => Promise<T>): Promise<T> =>
+    database && !ELSEWHERE.has(step.kind) ? throughLosses(act, bound(), work) : work(act);
+
   const coveredPerformed = (performed: Performed): Performed =>
     'finished' in performed
       ? { finished: coveredResult(performed.finished, redactor) }
@@ -76,16 +94,17 @@ export function openPerformer({ runbook, env, redactor, exports }: Opening): Per
     },
 
     async bind(run, token, journal) {
+      world = worldOf(run);
+      if (!database) return null;
       const pool = await pooled(run, token);
       const identity = await identify(pool);
       const { marker, ended } = await takeFence(pool, { run, token }, journal);
-      world = { runbook, run, pool, env, redactor, exports };
       target = { ...identity, where: whereabouts(coordinates(env)), marker };
       return { target, notes: ended.rows.map(([pid, state, , query]) => redactor.redact(leftOpen(pid, state, query))) };
     },
 
     async perform(step, act) {
-      const performed = await onTarget(step, act, bound(), (act) => kindOf(step).perform(step, act, bound()));
+      const performed = await onTarget(step, act, (act) => kindOf(step).perform(step, act, bound()));
       // Steps that can fail half-way have done so by themselves by now.
       if (act.failsNow()) throw new RehearsedFailure();
       return coveredPerformed(performed);
@@ -94,7 +113,7 @@ export function openPerformer({ runbook, env, redactor, exports }: Opening): Per
     async verify(step, act) {
       const verify = kindOf(step).verify;
       const verification = verify
-        ? await onTarget(step, act, bound(), (act) => verify(step, act, bound()))
+        ? await onTarget(step, act, (act) => verify(step, act, bound()))
         : { found: 'not-done' as const };
       return verification.found === 'done'
         ? { found: 'done', result: coveredResult(verification.result, redactor) }
@@ -102,15 +121,17 @@ export function openPerformer({ runbook, env, redactor, exports }: Opening): Per
     },
 
     async undo(step, act) {
-      const [own, files] = await throughLosses(act, bound(), async (act) => [
+      const undone = async (act: Act) => [
         await kindOf(step).undo?.(step, act, bound()),
         (step.undo?.files.length ?? 0) > 0 ? await undoFiles(step, act, bound()) : undefined,
-      ]);
+      ];
+      const [own, files] = await (database ? throughLosses(act, bound(), undone) : undone(act));
       const summary = [own, files].flatMap((result) => result?.summary ?? []).join('; ');
       return coveredResult({ ...own, summary: summary === '' ? 'Nothing to undo' : summary }, redactor);
     },
 
     async letGo(token, signal) {
+      if (!database) return;
       const { pool, run } = bound();
       for (const table of await watchedTables(pool)) {
         await transaction({ pool, fence: { run, token }, signal }, (client) => unwatchRows(client, table));
@@ -131,11 +152,6 @@ function kindOf<S extends Step>(step: S): Kind<S['kind']> {
 
 /** Kinds that ask nothing of the target; what they do outside cannot be begun again for a lost connection. */
 const ELSEWHERE: ReadonlySet<StepKind> = new Set(['command', 'http', 'notify']);
-
-/** Does work on the target, whatever becomes of the connection; other work as it is. */
-function onTarget<T>(step: Step, act: Act, world: World, work: (act: Act) => Promise<T>): Promise<T> {
-  return ELSEWHERE.has(step.kind) ? work(act) : throughLosses(act, world, work);
-}
 
 function leftOpen(pid = '', state = '', query = ''): string {
   return `the conductor before had left a transaction open; its server process ${pid} (${state}) was ended: ${query}`;

@@ -8,7 +8,6 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { journalOf, stateOf } from '../../src/cli/runs.ts';
 import { openSqliteJournal } from '../../src/run/journal/sqlite.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { decision, windowOf } from './window.ts';
 
@@ -19,20 +18,20 @@ const RUNBOOK = windowOf('small', [{ ...decision('well', 'Is all well?', 'yes-it
   },
 });
 
+/** The window works on no database, so that none need be there. */
+const NOWHERE = { PGHOST: '127.0.0.1', PGPORT: '1' };
+
 /** Where the `script` of util-linux is, which gives a program a terminal of its own. */
 const testOnLinux = test.runIf(process.platform === 'linux');
 
 const opens = new Date().toISOString();
 const name = `small-${opens.slice(0, 10)}`;
 let folder: string;
-let db: TestDatabase;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'middlewatch-test-'));
   await writeFile(join(folder, 'runbook.yaml'), RUNBOOK);
-  db = await freshDatabase();
 });
 afterAll(async () => {
-  await db.drop();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -44,7 +43,7 @@ const runbook = (args: string[], { state = folder } = {}) =>
   execa(process.execPath, [...PROGRAM, ...args], {
     reject: false,
     stdin: 'ignore',
-    env: { ...db.env, XDG_STATE_HOME: state },
+    env: { ...NOWHERE, XDG_STATE_HOME: state },
   });
 
 const run = (...flags: string[]) =>
@@ -123,7 +122,7 @@ testOnLinux('a run loses its terminal, is answered from another one, and ends', 
     execa(
       'script',
       ['--quiet', '--flush', '--return', '--command', `stty rows 30 cols 100; exec ${attach} ${role}`, '/dev/null'],
-      { reject: false, env: { ...db.env, XDG_STATE_HOME: folder } },
+      { reject: false, env: { ...NOWHERE, XDG_STATE_HOME: folder } },
     );
   const [ops, qa] = [attached('ops --plain'), attached('qa')];
   await vi.waitFor(async () => expect(Object.keys((await state())?.terminals ?? {})).toHaveLength(2), {

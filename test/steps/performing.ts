@@ -11,7 +11,8 @@ export async function performing(
   options: { run?: string; token?: number; parts?: object; files?: Record<string, string>; exports?: string } = {},
 ): Promise<Performer & AsyncDisposable> {
   const performer = openPerformer({
-    runbook: runbookOf(options.parts, options.files),
+    // By its SQL a runbook is one that works on a database.
+    runbook: runbookOf(options.parts, options.files ?? { 'any.sql': '' }),
     env,
     redactor: redactor(env),
     exports: options.exports ?? 'exports',

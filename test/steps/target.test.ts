@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { makeFolder } from '../../src/rehearsal/folder.ts';
 import { startPostgres } from '../../src/rehearsal/postgres.ts';
 import type { Target } from '../../src/run/events.ts';
+import type { Performer } from '../../src/run/performer.ts';
 import { redactor } from '../../src/run/redact.ts';
 import { doubtOf, OtherTarget, TargetChanged } from '../../src/run/target.ts';
 import { openPerformer } from '../../src/steps/performer.ts';
@@ -26,6 +27,13 @@ function performerOf(env: Record<string, string>) {
   return Object.assign(performer, { [Symbol.asyncDispose]: () => performer.close() });
 }
 
+/** Binds it as the conductor with this token. */
+async function taken(performer: Performer, token: number): Promise<Target> {
+  const bound = await performer.bind('test', token, 'journal');
+  if (bound === null) throw new Error('The runbook works on a database.');
+  return bound.target;
+}
+
 let db: TestDatabase;
 beforeEach(async () => {
   db = await freshDatabase();
@@ -34,7 +42,7 @@ afterEach(() => db.drop());
 
 it('that is a copy from before the run, or one of another run, is refused', async () => {
   await using performer = performerOf(db.env);
-  const { target } = await performer.bind('test', 1, 'journal');
+  const target = await taken(performer, 1);
   expect(doubtOf(RUNBOOK, bound(target), await performer.look('test', 1))).toBeNull();
   await db.superuser.query('update middlewatch.fence set marker = gen_random_uuid()');
   const other = await performer.look('test', 1);
@@ -47,7 +55,7 @@ it('that is a copy from before the run, or one of another run, is refused', asyn
 
 it('that has lost a step is nothing to go on with unasked', async () => {
   await using performer = performerOf(db.env);
-  const { target } = await performer.bind('test', 1, 'journal');
+  const target = await taken(performer, 1);
   await performer.perform(ONE, actOf({ state: bound(target) }));
   const state = bound(target, ['one']);
   expect(doubtOf(RUNBOOK, state, await performer.look('test', 1))).toBeNull();
@@ -58,7 +66,7 @@ it('that has lost a step is nothing to go on with unasked', async () => {
 
 it('whose connections are ended in mid-step is asked what it has, and the step goes on', async () => {
   await using performer = performerOf(db.env);
-  const { target } = await performer.bind('test', 1, 'journal');
+  const target = await taken(performer, 1);
   const holder = await db.client();
   await holder.query('begin; create table one ()');
   const notes: string[] = [];
@@ -79,7 +87,7 @@ it('whose connections are ended in mid-step is asked what it has, and the step g
 
 it('whose administrator ends the session again is left alone until people have been asked', async () => {
   await using performer = performerOf(db.env);
-  const { target } = await performer.bind('test', 1, 'journal');
+  const target = await taken(performer, 1);
   const holder = await db.client();
   await holder.query('begin; create table one ()');
   const failed = performer.perform(ONE, actOf({ state: bound(target) })).catch((error: unknown) => error);
@@ -139,7 +147,7 @@ it('that is a replica which was promoted without the last commit stops the run',
   try {
     await using way = await switchboard(primary.port);
     await using performer = performerOf({ ...primary.env, PGPORT: way.port });
-    const { target } = await performer.bind('test', 1, 'journal');
+    const target = await taken(performer, 1);
     await performer.perform(ONE, actOf({ state: bound(target) }));
     await using standby = await standbyOf(primary, folder);
     // What is committed from here on never reaches it.
@@ -157,8 +165,7 @@ it('that is a replica which was promoted without the last commit stops the run',
     const doubt = doubtOf(RUNBOOK, state, await performer.look('test', 1));
     expect(doubt).toMatchObject({ lost: ['two'], why: expect.stringContaining('timeline 2'), target: { timeline: 2 } });
     // Somebody has decided to go on with it.
-    const again = await performer.bind('test', 2, 'journal');
-    const on = actOf({ state: bound(again.target, ['one']) });
+    const on = actOf({ state: bound(await taken(performer, 2), ['one']) });
     expect(await performer.perform(TWO, Object.assign(on, { token: 2 }))).toMatchObject({ finished: {} });
   } finally {
     await primary.stop();
