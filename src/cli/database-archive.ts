@@ -18,14 +18,18 @@ function lost(error: unknown): boolean {
   );
 }
 
-/** Nothing but the URL says where it is: PGHOST and the like are the target's. */
-const environment = (url: string) => ({ DATABASE_URL: url, USER: process.env.USER });
+/** Nothing but the URL says where it is: PGHOST, PGPASSWORD and the like are the target's. */
+const environment = (url: string) => ({
+  DATABASE_URL: url,
+  USER: process.env.USER,
+  PGPASSFILE: process.env.PGPASSFILE,
+});
 
 /** How a person would name it, without the password. */
 const whereIs = (url: string) => whereabouts(coordinates(environment(url)));
 
 /** As `--journal` takes it, without the password. */
-function withoutPassword(text: string): string {
+export function withoutPassword(text: string): string {
   const url = new URL(text);
   url.password = '';
   url.searchParams.delete('password');
@@ -40,7 +44,8 @@ async function openAt(url: string): Promise<Pool> {
   } catch (error) {
     if (!(error instanceof ConnectionFailed)) throw error;
     const advice =
-      'This is where the journals are kept: check --journal or RUNBOOK_JOURNAL, and that the server is up.';
+      'This is where the journals are kept: check --journal or RUNBOOK_JOURNAL, its password (there, or in ~/.pgpass), and ' +
+      'that the server is up.';
     throw new ConnectionFailed(error.message, advice, { cause: error.cause });
   }
 }

@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 import { coordinates } from '../postgres/coordinates.ts';
 import { type Archive, WrongArguments } from './archive.ts';
-import { databaseArchive } from './database-archive.ts';
+import { databaseArchive, withoutPassword } from './database-archive.ts';
 import { localArchive } from './local-archive.ts';
 import { runsFolder } from './runs.ts';
 
@@ -11,7 +11,13 @@ export const JOURNAL_VARIABLE = 'RUNBOOK_JOURNAL';
 /** `--journal`, for every command that looks at a run. Not checked by Commander, which would show it with its password. */
 export function journalOption(): Option {
   const says = 'the database that keeps the journals, postgres://…; without it, files of this user';
-  return new Option('--journal <url>', says).env(JOURNAL_VARIABLE);
+  return new Option('--journal <url>', says).env(JOURNAL_VARIABLE).argParser(completed);
+}
+
+/** A URL as commands are told of it, without its password, gets that of the environment where this names the same database. */
+function completed(url: string): string {
+  const known = process.env[JOURNAL_VARIABLE];
+  return known !== undefined && URL.canParse(known) && withoutPassword(known) === url ? known : url;
 }
 
 /** The archive that a command was told of: a database, or this user's folder. @throws WrongArguments */

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import pg, { type ClientBase, type ClientConfig, type Pool } from 'pg';
 import { type Coordinates, coordinates, type Environment, whereabouts } from './coordinates.ts';
 import { ConnectionFailed, connectionLost, sqlState, WrongTarget } from './errors.ts';
+import { filedPassword } from './filed-passwords.ts';
 
 /** Supabase's transaction pooler. It forgets SET and advisory locks between transactions. */
 const TRANSACTION_POOLER_PORT = 6543;
@@ -53,7 +54,7 @@ export async function openPool(env: Environment, options: PoolOptions): Promise<
       port: at.port,
       user: at.user,
       database: at.database,
-      ...(at.password === undefined ? {} : { password: at.password }),
+      password: () => passwordFor(at, env),
       ssl,
       max: options.max,
       ...(options.queryTimeout === undefined ? {} : { query_timeout: options.queryTimeout }),
@@ -82,7 +83,18 @@ export async function openPool(env: Environment, options: PoolOptions): Promise<
       if (!(error instanceof Error && error.message.includes('does not support SSL'))) break;
     }
   }
-  throw refusal instanceof WrongTarget ? refusal : refused(at, refusal);
+  throw refusal instanceof WrongTarget || refusal instanceof ConnectionFailed ? refusal : refused(at, refusal);
+}
+
+/**
+ * The password for a server that wants one. Not left to the driver, which would take PGPASSWORD of this process whatever
+ * environment is meant: that of the target is not for the server of the journals.
+ * @throws ConnectionFailed
+ */
+function passwordFor(at: Coordinates, env: Environment): string {
+  const password = at.password ?? filedPassword(at, env);
+  if (password !== undefined) return password;
+  throw new ConnectionFailed(`${whereabouts(at)} wants a password.`, 'Give it in PGPASSWORD or ~/.pgpass.');
 }
 
 /** What a session of ours goes by, whatever the role's or the database's own settings say; not every version has each. */

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { JournalRecord, Person, RunEvent } from '../run/events.ts';
+import { type JournalRecord, type Person, type RunEvent, WATCHER } from '../run/events.ts';
 import { follow } from '../run/journal/follow.ts';
 import { type Journal, JournalAway, type Pulse } from '../run/journal/journal.ts';
 import { PRESENT_EVERY } from '../run/roll-call.ts';
@@ -12,15 +12,16 @@ import { type Followed, followedBy } from './followed.ts';
 export const ABANDONED = 'Nobody conducts this run any more.';
 
 /** What a terminal says while its journal does not answer it; the run itself may well go on. */
-export const CUT_OFF = 'Cut off from the journal: what is shown is old. It is looked for again and again.';
+export const CUT_OFF = 'Cut off from the journal: what is shown is old. It is looked for again.';
 
 /** The journal has not answered for so long that this terminal ends; the run itself may well go on. */
 export class CutOffForGood extends Error {
   readonly advice: string;
-  constructor(cause: JournalAway, at: Place) {
+  constructor(cause: JournalAway, at: Place, { role }: Person) {
     super(cause.message, { cause });
     this.name = 'CutOffForGood';
-    this.advice = `Come back when it is there again:\n  ${commandLine(at, 'attach')}`;
+    const as = role === WATCHER ? [] : ['--as', role];
+    this.advice = `Come back when it is there again:\n  ${commandLine(at, 'attach', ...as)}`;
   }
 }
 
@@ -141,7 +142,7 @@ export function takeHold({ journal, me, terminal, since, signal }: Omit<Followin
       return await shown(showing);
     } catch (error) {
       throw error instanceof JournalAway && followed
-        ? new CutOffForGood(error, placeOf(followed.state, journal))
+        ? new CutOffForGood(error, placeOf(followed.state, journal), me)
         : error;
     }
   }

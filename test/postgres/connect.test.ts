@@ -1,7 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { openPool } from '../../src/postgres/connect.ts';
 import { coordinates, whereabouts } from '../../src/postgres/coordinates.ts';
 import { ConnectionFailed, WrongTarget } from '../../src/postgres/errors.ts';
@@ -56,6 +56,21 @@ it('knows the system for a lesser role too, and says so where it may not read it
   } finally {
     await db.superuser.query(`drop role ${role}`);
   }
+});
+
+it('takes the password from the password file that is meant, never from the environment of this process', async () => {
+  const { PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE } = db.env;
+  const env = { DATABASE_URL: `postgres://${PGUSER}@${PGHOST}:${PGPORT}/${PGDATABASE}` };
+  vi.stubEnv('PGPASSWORD', PGPASSWORD);
+  await expect(openPool(env, options)).rejects.toThrow('wants a password');
+  const PGPASSFILE = join(await mkdtemp(join(tmpdir(), 'middlewatch-test-')), 'pgpass');
+  const escaped = PGPASSWORD?.replace(/[:\\]/g, '\\$&');
+  await writeFile(PGPASSFILE, `other:*:*:*:no\n${PGHOST}:*:*:${PGUSER}:${escaped}\n`, { mode: 0o600 });
+  expect(await connected({ ...env, PGPASSFILE })).toMatchObject({ role: PGUSER });
+  await chmod(PGPASSFILE, 0o644);
+  await expect(openPool({ ...env, PGPASSFILE }, options)).rejects.toThrow('wants a password');
+  await rm(dirname(PGPASSFILE), { recursive: true });
+  vi.unstubAllEnvs();
 });
 
 it('says who is not let in where, and never with which password', async () => {

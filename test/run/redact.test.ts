@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { passwordsOfFile } from '../../src/postgres/filed-passwords.ts';
+import { entriesOf } from '../../src/postgres/filed-passwords.ts';
 import { redactor } from '../../src/run/redact.ts';
 
 it('covers the secrets of the environment, and those it is told of, wherever they stand', () => {
@@ -24,10 +24,10 @@ it.each([
   expect(redactor(env).redact(`it is ${password}.`)).toBe('it is ••••.');
 });
 
-it('reads the passwords of a password file', () => {
-  expect(passwordsOfFile('# mine\nlocalhost:5432:*:me:s3\\:cr3t\\\\\n::1:x\n\\[\\:\\:1]:5:a:b:other')).toEqual([
-    's3:cr3t\\',
-    'other',
+it('reads the entries of a password file', () => {
+  expect(entriesOf('# mine\nlocalhost:5432:*:me:s3\\:cr3t\\\\\n::1:x\n\\[\\:\\:1]:5:a:b:other')).toEqual([
+    ['localhost', '5432', '*', 'me', 's3:cr3t\\'],
+    ['[::1]', '5', 'a', 'b', 'other'],
   ]);
 });
 
