@@ -11,7 +11,7 @@ type Tls = NonNullable<ClientConfig['ssl']>;
 
 /** The ways to try, in order, for libpq's sslmode. */
 function tls({ host, sslmode, sslrootcert }: Coordinates): Tls[] {
-  const ca = sslrootcert === undefined ? {} : { ca: readFileSync(sslrootcert, 'utf8') };
+  const ca = sslrootcert === undefined ? {} : { ca: certificate(sslrootcert) };
   if (host.startsWith('/') || sslmode === 'disable') return [false];
   switch (sslmode) {
     case 'allow':
@@ -24,8 +24,22 @@ function tls({ host, sslmode, sslrootcert }: Coordinates): Tls[] {
       return [{ ...ca, checkServerIdentity: () => undefined }];
     case 'verify-full':
       return [{ ...ca }];
-    default:
+    case 'prefer':
       return [{ rejectUnauthorized: false }, false];
+  }
+}
+
+function certificate(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new ConnectionFailed(
+      `The root certificate ${path} cannot be read.`,
+      'Correct PGSSLROOTCERT or sslrootcert.',
+      {
+        cause,
+      },
+    );
   }
 }
 

@@ -5,6 +5,10 @@ import { ConnectionFailed } from './errors.ts';
 
 export type Environment = Record<string, string | undefined>;
 
+/** As libpq has them. */
+const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
+export type SslMode = (typeof SSL_MODES)[number];
+
 /** Where the database is, and as whom. */
 export interface Coordinates {
   host: string;
@@ -12,33 +16,31 @@ export interface Coordinates {
   user: string;
   database: string;
   password: string | undefined;
-  /** As libpq has it: disable, allow, prefer, require, verify-ca, verify-full. */
-  sslmode: string;
+  sslmode: SslMode;
   sslrootcert: string | undefined;
 }
 
 type Given = Partial<Record<'host' | 'port' | 'user' | 'dbname' | 'password' | 'sslmode' | 'sslrootcert', string>>;
 
 function fromUrl(text: string): Given {
-  let url: URL;
+  const decoded = (part: string) => (part === '' ? undefined : decodeURIComponent(part));
   try {
-    url = new URL(text);
+    const url = new URL(text);
+    return defined({
+      host: decoded(url.hostname.replace(/^\[(.*)\]$/, '$1')),
+      port: decoded(url.port),
+      user: decoded(url.username),
+      password: decoded(url.password),
+      dbname: decoded(url.pathname.slice(1)),
+      ...Object.fromEntries(url.searchParams),
+    });
   } catch {
     // The cause would carry the text, and the text a password.
     throw new ConnectionFailed(
       'DATABASE_URL is not a URL.',
-      'Write it as postgres://user@host:5432/database and keep the password in PGPASSWORD or ~/.pgpass.',
+      'Write it as postgres://user@host:5432/database, other signs as %XX, and keep the password in PGPASSWORD or ~/.pgpass.',
     );
   }
-  const decoded = (part: string) => (part === '' ? undefined : decodeURIComponent(part));
-  return defined({
-    host: decoded(url.hostname.replace(/^\[(.*)\]$/, '$1')),
-    port: decoded(url.port),
-    user: decoded(url.username),
-    password: decoded(url.password),
-    dbname: decoded(url.pathname.slice(1)),
-    ...Object.fromEntries(url.searchParams),
-  });
 }
 
 function fromService(name: string, env: Environment): Given {
@@ -73,9 +75,25 @@ function defined(given: Record<string, string | undefined>): Given {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined && value !== ''));
 }
 
+function portOf(written: string): number {
+  const port = Number(written);
+  if (Number.isInteger(port) && port > 0 && port < 65_536) return port;
+  throw new ConnectionFailed(`“${written}” is no port.`, 'Correct PGPORT, or the port of the URL or service.');
+}
+
+/** Any other would be no mode at all, and what was meant to be verified would not be. */
+function sslModeOf(written: string): SslMode {
+  const mode = SSL_MODES.find((each) => each === written);
+  if (mode !== undefined) return mode;
+  throw new ConnectionFailed(
+    `“${written}” is no sslmode.`,
+    `Make PGSSLMODE, or the sslmode of the URL or service, one of ${SSL_MODES.join(', ')}.`,
+  );
+}
+
 /**
  * Reads the target from DATABASE_URL, PGSERVICE or the PG* variables, with libpq's defaults.
- * @throws ConnectionFailed when it is not clear which database is meant
+ * @throws ConnectionFailed when it is not clear which database is meant, or how to reach it
  */
 export function coordinates(env: Environment): Coordinates {
   if (env.DATABASE_URL && (env.PGHOST || env.PGSERVICE)) {
@@ -101,11 +119,11 @@ export function coordinates(env: Environment): Coordinates {
   const user = given.user ?? env.USER ?? 'postgres';
   return {
     host: given.host ?? 'localhost',
-    port: Number(given.port ?? 5432),
+    port: portOf(given.port ?? '5432'),
     user,
     database: given.dbname ?? user,
     password: given.password,
-    sslmode: given.sslmode ?? 'prefer',
+    sslmode: sslModeOf(given.sslmode ?? 'prefer'),
     sslrootcert: given.sslrootcert,
   };
 }

@@ -78,7 +78,7 @@ export const backfill = z.strictObject({
     .prefault({})
     .meta({
       description:
-        'How long a batch should take (50ms; at full pace 200ms), the heap blocks to start with, and into how many slices of each block a table is gone through',
+        'How long a batch should take (3ms; at full pace 200ms), the heap blocks to start with, and into how many slices of each block a table is gone through',
     }),
   slow_down: slowDown.optional().meta({
     description:

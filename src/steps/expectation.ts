@@ -33,11 +33,12 @@ function unmetValue(expect: NonNullable<Expectation['value']>, value: string | u
   if (value === undefined) return ['there is no value'];
   const failures: string[] = [];
   if (equals !== undefined && !same(value, equals)) failures.push(`the value is ${value}, expected ${equals}`);
-  // A value that is no number meets no bound: NaN compares false.
-  if (at_least !== undefined && !(Number(value) >= at_least)) {
+  // A value that is no number meets no bound: NaN compares false. Nothing would be 0.
+  const number = value.trim() === '' ? Number.NaN : Number(value);
+  if (at_least !== undefined && !(number >= at_least)) {
     failures.push(`the value is ${value}, expected at least ${at_least}`);
   }
-  if (at_most !== undefined && !(Number(value) <= at_most)) {
+  if (at_most !== undefined && !(number <= at_most)) {
     failures.push(`the value is ${value}, expected at most ${at_most}`);
   }
   return failures;

@@ -88,6 +88,10 @@ it.each([
   ['two names for the target', { PGHOST: 'a', DATABASE_URL: 'postgres://b/c' }, ConnectionFailed, /both set/],
   ['a transaction pooler', { PGHOST: 'db.example', PGPORT: '6543' }, WrongTarget, /transaction pooler/],
   ['text that is no URL', { DATABASE_URL: 'my-secret' }, ConnectionFailed, /^DATABASE_URL is not a URL\.$/],
+  ['a stray % in a URL', { DATABASE_URL: 'postgres://me:1%@b/c' }, ConnectionFailed, /^DATABASE_URL is not a URL\.$/],
+  ['a port that is none', { PGHOST: 'db.example', PGPORT: 'night' }, ConnectionFailed, /no port/],
+  ['a mistyped sslmode', { PGHOST: 'db.example', PGSSLMODE: 'verify_full' }, ConnectionFailed, /no sslmode/],
+  ['no certificate', { PGHOST: 'b', PGSSLMODE: 'verify-ca', PGSSLROOTCERT: '/no.pem' }, ConnectionFailed, /no\.pem/],
 ])('refuses %s', async (_, env, type, message) => {
   const error = await openPool(env, options).catch((error: unknown) => error);
   expect(error).toBeInstanceOf(type);

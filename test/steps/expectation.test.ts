@@ -21,6 +21,7 @@ it.each<[string, object, Seen]>([
   ['too many rows', { rows: 0 }, rows('a')],
   ['another number', { value: { equals: 10 } }, rows('11')],
   ['nothing where a number should be', { value: { equals: 0 } }, rows('')],
+  ['no output where a number should be', { value: { at_most: 5 } }, { output: '\n' }],
   ['no row where a value should be', { value: { at_most: 5 } }, rows()],
   ['"cannot tell" where a number should be', { value: { at_most: 5 } }, rows('cannot tell')],
   ['text that is neither true nor false', { value: { equals: false } }, rows('maybe')],
