@@ -83,15 +83,15 @@ async function acting<T>(
     const handOver = handingOver !== null && LEFT_MIDWAY.has(step.kind);
     if (leave || handOver || abort || (rollback && !alreadyBack)) stopping.abort(new Interrupted());
   }, BEAT);
-  const leave = () => stopping.abort(stage.leaving.signal.reason);
-  stage.leaving.signal.addEventListener('abort', leave, { once: true });
+  // Also one that was told to leave while the act was put on record.
+  const signal = AbortSignal.any([stopping.signal, stage.leaving.signal]);
   try {
     await stage.scribe.assureLease();
-    const value = await work(act(stage, step, attempt, stopping.signal));
+    signal.throwIfAborted();
+    const value = await work(act(stage, step, attempt, signal));
     return { value, workMs: Math.round(performance.now() - began) };
   } finally {
     clearInterval(looking);
-    stage.leaving.signal.removeEventListener('abort', leave);
   }
 }
 
