@@ -1,8 +1,9 @@
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { answerPrepared } from '../../src/cli/terminal.ts';
+import { ADA } from '../run/archive.ts';
 import { eventually } from '../support/eventually.ts';
-import { ADA, OPENS, openTestRun, orphans, type TestRun } from '../ui/run.ts';
+import { OPENS, openTestRun, orphans, type TestRun } from '../ui/run.ts';
 
 const answer = ({ path }: TestRun, name: string, ...args: string[]) =>
   execa(

@@ -50,12 +50,18 @@ async function records(): Promise<JournalRecord[]> {
 const filled = async () =>
   (await db.superuser.query('select count(*)::int as updates, count(distinct (name, id))::int as rows from log')).rows;
 
-/** Keeps the last block of the backfill, and with it the step, from being done. */
+/**
+ * Keeps the last row of the backfill, and with it the step, from being done: not by a lock of the row, which would be given
+ * up on after half a minute, but by one that no timeout of the session ends.
+ */
 async function holdUp(): Promise<() => Promise<void>> {
   const holder = await db.client();
-  await holder.query('begin');
-  await holder.query('select from "Big Table" where id = $1 for update', [2 * OWNED]);
-  return async () => void (await holder.query('rollback'));
+  await holder.query('select pg_advisory_lock(1)');
+  await db.superuser.query(`
+    create function held_up() returns trigger language plpgsql set lock_timeout = 0 as
+      $$ begin perform pg_advisory_xact_lock_shared(1); return new; end $$;
+    create trigger held_up before update on "Big Table" for each row when (old.id = ${2 * OWNED}) execute function held_up()`);
+  return async () => void (await holder.query('select pg_advisory_unlock(1)'));
 }
 
 /** The conductor's process, once its backfill is at work and held up. */
@@ -123,7 +129,8 @@ test('a run is handed over in mid-backfill, and goes on where it was asked for',
   expect(startedAt(next)).not.toBeNull();
   await letGo();
   const journal = await openSqliteJournal(journalOf(join(folder, 'middlewatch', 'runs', NAME)));
-  await vi.waitFor(async () => expect(stateOf(await journal.read(0))?.prompts).toHaveLength(1), SLOW);
+  const asked = async () => stateOf(await journal.read(0))?.prompts.map(({ prompt }) => prompt.id);
+  await vi.waitFor(async () => expect(await asked()).toEqual(['over']), SLOW);
   const by = { name: 'Ona', role: 'ops' };
   const answer = { prompt: 'over', round: 1, choose: 'yes-it-is', by, proof: 'named' as const, from: 'test' };
   await journal.append('terminal', Date.now(), [{ type: 'prompt-answered', answer }]);

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { dueMessages } from '../../src/notify/due.ts';
 import type { OutgoingMessage, RunEvent } from '../../src/run/events.ts';
 import type { RunState } from '../../src/run/state.ts';
-import { ADA, after, at, failed, finished, night } from './story.ts';
+import { ADA } from '../run/archive.ts';
+import { after, at, failed, finished, night } from './story.ts';
 
 type Happened = [moment: number, ...events: RunEvent[]];
 

@@ -3,7 +3,7 @@ import { fold } from '../../src/run/fold/fold.ts';
 import { chained, GENESIS, verified } from '../../src/run/journal/chain.ts';
 import type { RunState } from '../../src/run/state.ts';
 import type { Runbook } from '../../src/runbook/plan.ts';
-import { archiveRunbook } from '../run/archive.ts';
+import { ADA, archiveRunbook } from '../run/archive.ts';
 
 /** A runbook with messages for every occasion. */
 export const night: Runbook = archiveRunbook(
@@ -73,9 +73,6 @@ risks:
 /** A moment of the window's night, `02:30` or `02:30:05`, in ms since the epoch. */
 export const at = (time: string) => Date.parse(`2030-03-04T${time.length === 5 ? `${time}:00` : time}Z`);
 
-export const ADA = { name: 'Ada', role: 'dev' };
-export const GRACE = { name: 'Grace', role: 'lead' };
-
 /** The records of a run to which this happened, hashed as a journal would. */
 export function recorded(happened: [moment: number, ...events: RunEvent[]][]): JournalRecord[] {
   const opened: RunEvent = {
@@ -105,6 +102,7 @@ export function after(...happened: [moment: number, ...events: RunEvent[]][]): R
   return recorded(happened).reduce<RunState | null>(fold, null) as RunState;
 }
 
+/** Events of a step, in its first attempt. */
 export const began = (step: string): RunEvent => ({ type: 'step-begun', step, attempt: 1 });
 export const finished = (step: string, result = {}, workMs = 1_000): RunEvent => ({
   type: 'step-finished',

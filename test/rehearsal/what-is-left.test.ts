@@ -70,7 +70,7 @@ test('a rehearsal that ends leaves no server, no folder and no account', async (
 test('the server ends by itself when its rehearsal is killed; the next one clears the folder away', async () => {
   const it = await rehearse();
   await reap(temporary);
-  expect(await stat(it.folder), 'a living rehearsal’s folder is left alone').toBeTruthy();
+  expect((await stat(it.folder)).isDirectory(), 'a living rehearsal’s folder is left alone').toBe(true);
 
   it.process.kill('SIGKILL');
   await it.ended;

@@ -6,7 +6,8 @@ import { markdown } from '../../src/report/markdown.ts';
 import { type Report, timingReport } from '../../src/report/report.ts';
 import { json, writeReport } from '../../src/report/write.ts';
 import type { Evidence, Prompt, RunEvent } from '../../src/run/events.ts';
-import { ADA, at, began, failed, finished, GRACE, recorded } from '../notify/story.ts';
+import { at, began, failed, finished, recorded } from '../notify/story.ts';
+import { ADA, GRACE } from '../run/archive.ts';
 
 const SHOWN: Evidence = {
   kind: 'rows',

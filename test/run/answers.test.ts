@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { choiceOf } from '../../src/run/state.ts';
-import { ADA, BARBARA, GRACE, Night } from './night.ts';
+import { ADA, BARBARA, GRACE } from './archive.ts';
+import { Night } from './night.ts';
 
 /** A night whose count has failed: whoever has a role may retry, copy, roll back or abort. */
 function failed(): Night {

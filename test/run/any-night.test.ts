@@ -3,7 +3,8 @@ import { expect, it } from 'vitest';
 import { fold, foldAll } from '../../src/run/fold/fold.ts';
 import { type RunState, stepState } from '../../src/run/state.ts';
 import { undosDue } from '../../src/run/undo.ts';
-import { ADA, BARBARA, GRACE, Night, night } from './night.ts';
+import { ADA, BARBARA, GRACE } from './archive.ts';
+import { Night, night } from './night.ts';
 
 const PEOPLE = [ADA, GRACE, BARBARA];
 const OVER = ['done', 'accepted', 'skipped'];

@@ -1,6 +1,12 @@
+import type { Person } from '../../src/run/events.ts';
 import type { Runbook } from '../../src/runbook/plan.ts';
 import { parseRunbook } from '../../src/runbook/sources.ts';
 import { sources } from '../runbook/document.ts';
+
+/** The people of the runbook, in their roles. */
+export const ADA: Person = { name: 'Ada', role: 'dev' };
+export const GRACE: Person = { name: 'Grace', role: 'lead' };
+export const BARBARA: Person = { name: 'Barbara', role: 'lead' };
 
 const PARTS = {
   window: 'window: { opens: 2030-03-04T02:00:00Z, closes: 2030-03-04T04:00:00Z }',

@@ -5,8 +5,8 @@ import { statementText } from '../../src/run/answering/statement.ts';
 import { audit } from '../../src/run/audit.ts';
 import type { Answer, JournalRecord, RunEvent } from '../../src/run/events.ts';
 import { chained, GENESIS, verified } from '../../src/run/journal/chain.ts';
-import { archiveRunbook } from './archive.ts';
-import { ADA, GRACE, Night } from './night.ts';
+import { ADA, archiveRunbook, GRACE } from './archive.ts';
+import { Night } from './night.ts';
 import { newKey } from './signing.ts';
 
 /** A run to whose approval Grace's signature is on record, after Ada has given her word by name. */

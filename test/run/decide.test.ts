@@ -5,7 +5,8 @@ import type { Action } from '../../src/run/decide.ts';
 import { stepState } from '../../src/run/state.ts';
 import { nothingToCompare } from '../../src/run/undo.ts';
 import { runbookOf, stateOf, stepOf as stepIn } from '../steps/acting.ts';
-import { ADA, BARBARA, GRACE, Night, night } from './night.ts';
+import { ADA, BARBARA, GRACE } from './archive.ts';
+import { Night, night } from './night.ts';
 
 /** What an action is, in a word or two. */
 function brief(action: Action): string {

@@ -13,7 +13,7 @@ it.each([
   [null, 'is no event'],
 ])('a record whose hash is right and whose event is %j is named', (event, what) => {
   const forged = chained(first, 5, event as never);
-  expect(() => verified(first, [forged])).toThrow(`Record 1 of the journal ${/^is/.test(what) ? what : ''}`);
+  expect(() => verified(first, [forged])).toThrow(`Record 1 of the journal ${misshapen(event)}`);
   expect(misshapen(event)).toContain(what);
 });
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { forecast } from '../../src/run/forecast.ts';
 import type { Pulse } from '../../src/run/journal/journal.ts';
-import { ADA, GRACE, Night, night } from './night.ts';
+import { ADA, GRACE } from './archive.ts';
+import { Night, night } from './night.ts';
 
 const MINUTE = 60_000;
 const at = (minutes: number) => night.opens + minutes * MINUTE;

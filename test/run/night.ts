@@ -5,7 +5,7 @@ import { fold } from '../../src/run/fold/fold.ts';
 import { chained, GENESIS, verified } from '../../src/run/journal/chain.ts';
 import type { RunState } from '../../src/run/state.ts';
 import type { Runbook } from '../../src/runbook/plan.ts';
-import { archiveRunbook } from './archive.ts';
+import { ADA, archiveRunbook, GRACE } from './archive.ts';
 
 /** One thing of each sort that matters to what comes next: a gate, a sign-off, a decision, a conditional step, two undos. */
 export const night: Runbook = archiveRunbook({
@@ -47,10 +47,6 @@ timeline:
   rollback: `
 rollback: { approver: lead, estimate: 10m, restore: [Restore the backup by hand.], steps: [{ id: as-before, title: As before, kind: check, sql: sql/count.sql, expect: { value: { equals: 0 } } }] }`,
 });
-
-export const ADA: Person = { name: 'Ada', role: 'dev' };
-export const GRACE: Person = { name: 'Grace', role: 'lead' };
-export const BARBARA: Person = { name: 'Barbara', role: 'lead' };
 
 const FAILURE = { name: 'DatabaseTrouble', message: 'deadlock detected', code: '40P01' };
 

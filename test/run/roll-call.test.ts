@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { PRESENT_EVERY, RollCall } from '../../src/run/roll-call.ts';
-import { ADA, GRACE, Night } from './night.ts';
+import { ADA, GRACE } from './archive.ts';
+import { Night } from './night.ts';
 
 it('puts on record which terminals have gone without a word, once, and trusts no other clock than its own', async () => {
   const night = new Night();

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { People, Person } from '../../src/run/events.ts';
 import { stepState } from '../../src/run/state.ts';
-import { archiveRunbook } from './archive.ts';
-import { ADA, BARBARA, GRACE, Night } from './night.ts';
+import { ADA, archiveRunbook, BARBARA, GRACE } from './archive.ts';
+import { Night } from './night.ts';
 
 const PEOPLE = { dev: ['Ada'], lead: ['Grace', 'Barbara'], qa: ['Grace', 'Mina'] };
 const MINA: Person = { name: 'Mina', role: 'qa' };

@@ -25,6 +25,7 @@ export async function newKey(
   return { file, line: (await readFile(`${file}.pub`, 'utf8')).trim() };
 }
 
+/** The question of a sign-off that has to be signed. */
 export const APPROVAL: Prompt = {
   id: 'approve',
   round: 1,

@@ -37,9 +37,9 @@ describe('names', () => {
       ),
     ],
     [
-      'letters that have changed places',
-      runbook({ rest: 'rehearsal: { settings: {}, ‸asnwers: {} }' }),
-      ["'asnwers' is not known here; did you mean 'answers'?"],
+      'letters that have changed places, which is one mistake and not two',
+      runbook({ rollback: 'rollback: { approver: ‸dve }' }),
+      ["there is no role 'dve'; did you mean 'dev'?"],
     ],
     [
       'a step called like the question before a rollback',

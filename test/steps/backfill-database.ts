@@ -5,6 +5,7 @@ import { startPostgres } from '../../src/rehearsal/postgres.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { stepOf } from './acting.ts';
 
+/** Files of a backfill that gives each row the tenant of its owner. */
 export const FILES = {
   'fill.sql': `update :"schema".:"name" as it set tenant = owner.tenant from owner
     where it.ctid >= :'from_tid'::tid and it.ctid < :'to_tid'::tid and (hashtid(it.ctid) & 2147483647) % :'slices'::int <= :'slice'::int
@@ -47,6 +48,7 @@ export interface BackfillDatabase extends TestDatabase {
   updates(): Promise<number>;
 }
 
+/** Makes the database. Drop it in `afterEach` or `afterAll`. */
 export async function backfillDatabase(): Promise<BackfillDatabase> {
   const db = await freshDatabase();
   await createParts(db.superuser);

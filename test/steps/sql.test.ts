@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { RehearsedFailure } from '../../src/run/performer.ts';
 import { ExportFailed } from '../../src/steps/exports.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
@@ -57,6 +57,7 @@ it('does not undo what it never did', async () => {
 
 it('keeps what an undo destroys before it does, whole, for nobody else to read', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'middlewatch-test-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
   const exports = join(folder, 'exports');
   const odd = `a "quoted", \\N\nline`;
   const kept = stepOf('sql', { files: ['make.sql'], undo: { export: ['kept.sql'], files: ['drop.sql'] } });
@@ -87,7 +88,6 @@ it('keeps what an undo destroys before it does, whole, for nobody else to read',
   const text = await readFile(path, 'utf8');
   expect(text).toMatch(/^"id","text"\n"1","a ""quoted"", \\N\nline"\n"2",""\n"3",\n"4",\n/);
   expect(text.split('\n')).toHaveLength(12_002 + 3);
-  await rm(folder, { recursive: true });
 });
 
 it('keeps nothing of a file that fails, and names the line', async () => {

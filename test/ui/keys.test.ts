@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { ADA } from '../run/archive.ts';
 import { eventually } from '../support/eventually.ts';
-import { ADA, OPENS, openTestRun } from './run.ts';
+import { OPENS, openTestRun } from './run.ts';
 import { asked, MINUTE, requests, show } from './show.ts';
 
 describe('keys', () => {

@@ -5,8 +5,9 @@ import { parseRunbook } from '../../src/runbook/sources.ts';
 import { lookOf } from '../../src/ui/look.ts';
 import { openPlain } from '../../src/ui/plain.ts';
 import { summary } from '../../src/ui/summary.ts';
+import { ADA } from '../run/archive.ts';
 import { eventually } from '../support/eventually.ts';
-import { ADA, OPENS, openTestRun, orphans, type TestRun } from './run.ts';
+import { OPENS, openTestRun, orphans, type TestRun } from './run.ts';
 
 const MINUTE = 60_000;
 
@@ -207,7 +208,7 @@ it('says so when the conductor was killed', async () => {
   const plain = show(run, { tty: false, since: 0 });
   await plain.says('bound to db1/shop');
   await run.dies();
-  await plain.says('Carry on: `runbook run night.yaml`');
+  await plain.says('Carry on: `runbook run /there/runbook.yaml`');
 });
 
 it('gives a backfill at work another speed and number of workers, and says so when there is none', async () => {

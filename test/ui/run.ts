@@ -2,13 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { Evidence, JournalRecord, Person, Prompt, RunEvent } from '../../src/run/events.ts';
+import type { Evidence, JournalRecord, Prompt, RunEvent } from '../../src/run/events.ts';
 import { fold } from '../../src/run/fold/fold.ts';
 import type { Journal, Pulse } from '../../src/run/journal/journal.ts';
 import { openSqliteJournal } from '../../src/run/journal/sqlite.ts';
 import { makeSqliteJournal } from '../../src/run/journal/sqlite-file.ts';
 import type { RunState } from '../../src/run/state.ts';
-import { archiveRunbook } from '../run/archive.ts';
+import { ADA, archiveRunbook } from '../run/archive.ts';
 
 const FILES = {
   'sql/size.sql': 'select pg_database_size(current_database());\n',
@@ -54,8 +54,8 @@ lists:
   FILES,
 );
 
+/** When its window opens, in ms since the epoch. */
 export const OPENS = Date.parse('2030-03-04T02:00:00Z');
-export const ADA: Person = { name: 'Ada', role: 'dev' };
 
 /** The question of the step `orphans`. */
 export function orphans(evidence: Evidence[] = []): Prompt {

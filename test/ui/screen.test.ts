@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { ADA } from '../run/archive.ts';
 import { eventually } from '../support/eventually.ts';
-import { ADA, OPENS, openTestRun } from './run.ts';
+import { OPENS, openTestRun } from './run.ts';
 import { asked, MINUTE, requests, show } from './show.ts';
 
 // Ink asks once, when it is loaded, whether there is colour.

@@ -2,7 +2,8 @@ import { onTestFinished } from 'vitest';
 import type { Answer, Person, RunEvent } from '../../src/run/events.ts';
 import type { RunState } from '../../src/run/state.ts';
 import { openScreen } from '../../src/ui/screen.tsx';
-import { ADA, OPENS, orphans, type TestRun } from './run.ts';
+import { ADA } from '../run/archive.ts';
+import { OPENS, orphans, type TestRun } from './run.ts';
 import { FakeTerminal } from './terminal.ts';
 
 export const MINUTE = 60_000;
