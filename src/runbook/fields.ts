@@ -68,7 +68,9 @@ export const instant = z.iso
 /** A name that other parts of the runbook refer to. */
 export const id = z
   .string()
-  .regex(/^[a-z][a-z0-9-]*$/, 'is not an id; use small letters, digits and dashes, starting with a letter');
+  .regex(/^[a-z][a-z0-9-]*$/, 'is not an id; use small letters, digits and dashes, starting with a letter')
+  // The one word of this form that every object of JavaScript has already: looked up by it, what is not there would be.
+  .refine((word) => word !== 'constructor', 'cannot be an id; choose another word');
 
 const PLANNED = 'is not a planned time; write "02:30" (UTC), -48h (before the opening) or +24h (after the close)';
 

@@ -156,7 +156,12 @@ async function endOf(file: FileHandle): Promise<string> {
 }
 
 function leftToItself(left: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => left.addEventListener('abort', () => reject(left.reason), { once: true }));
+  return new Promise((_, reject) => {
+    const leave = () => reject(left.reason);
+    // It may have been while the program was put on record.
+    if (left.aborted) leave();
+    left.addEventListener('abort', leave, { once: true });
+  });
 }
 
 function argument(written: string, world: World): string {

@@ -69,3 +69,13 @@ it('leaves what was answered to a question that is withdrawn without effect', ()
     'The question was withdrawn before anything was done about it.',
   ]);
 });
+
+it('refuses a role that is none, also one by whose name something is found in every object', () => {
+  const run = failed();
+  for (const role of ['nobody', 'constructor', '__proto__']) run.says({ name: 'Mallory', role }, 'retry');
+  expect(run.state.prompts.at(-1)?.answers.map(({ refused }) => refused)).toEqual([
+    'nobody is no role of this runbook.',
+    'constructor is no role of this runbook.',
+    '__proto__ is no role of this runbook.',
+  ]);
+});

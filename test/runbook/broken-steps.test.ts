@@ -4,12 +4,22 @@ import { expectProblems, marked } from './marked.ts';
 
 describe('steps', () => {
   const step = (text: string) => runbook({ steps: `  - ${text}` });
-  const files = { 'q.sql': 'select 1', 'p.sql': 'create policy p on t' };
+  const files = { 'q.sql': 'select 1', 'a/q.sql': 'select 1', 'p.sql': 'create policy p on t' };
   const cases: [string, string, string[]][] = [
     [
       'a check that could not fail',
       step('{ id: c, kind: check, title: C, ‸sql: q.sql }'),
       ['needs `expect`, or it could not fail'],
+    ],
+    [
+      'an id that every object has',
+      step('{ id: ‸constructor, kind: check, title: C, sql: q.sql, expect: { rows: 1 } }'),
+      ["id: 'constructor' cannot be an id; choose another word"],
+    ],
+    [
+      'two files of rows that would be kept as one',
+      step('{ id: s, kind: sql, title: S, files: [q.sql], undo: { export: [q.sql, ‸a/q.sql], files: [q.sql] } }'),
+      ['would be kept in the same file as the one of this name above'],
     ],
     [
       'a table without its policies',

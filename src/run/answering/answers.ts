@@ -27,8 +27,9 @@ export function refusal(state: RunState, answer: Answer): string | null {
   if (!option) return `Choose one of ${prompt.options.map((each) => each.choose).join(', ')}.`;
   if (option.reason && !answer.reason?.trim()) return `“${option.choose}” needs a reason, for the report.`;
   if (answer.by.name.trim() === '') return 'A name is needed.';
-  const names = state.people[answer.by.role];
-  if (names === undefined) return `${answer.by.role} is no role of this runbook.`;
+  const { role } = answer.by;
+  const names = Object.hasOwn(state.people, role) ? state.people[role] : undefined;
+  if (names === undefined) return `${role} is no role of this runbook.`;
   if (names.length > 0 && !names.includes(answer.by.name)) {
     return `${answer.by.name} is not named as ${answer.by.role} in this runbook; it names ${names.join(', ')}.`;
   }

@@ -23,7 +23,8 @@ export const PROOF_WORDS: Record<Proof, string> = {
 
 /** The keys the runbook knows of a person. */
 export function keysOf(state: RunState, name: string): SignerKey[] {
-  return (state.signers[name] ?? []).map(signerKey);
+  const keys = Object.hasOwn(state.signers, name) ? state.signers[name] : undefined;
+  return (keys ?? []).map(signerKey);
 }
 
 /** Whether an answer to this question counts only when it is signed; in a rehearsal nobody has to. */

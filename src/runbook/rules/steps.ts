@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import type { Outline } from '../outline.ts';
 import { listed } from '../plan.ts';
 import type { Option } from '../step-parts.ts';
@@ -38,6 +39,11 @@ export const complete: Rule = ({ steps, criteria, audiences, messages, mail, lis
 function stepSense(step: Step, lists: Outline['lists'], shown: boolean, here: Report): void {
   if (step.undo && step.undo.export.length > 0 && step.undo.files.length === 0) {
     here(['undo', 'export'], 'needs `files`: its rows are kept before those are run', 'key');
+  }
+  const kept = step.undo?.export.map((file) => basename(file)) ?? [];
+  for (const [i, name] of kept.entries()) {
+    if (kept.indexOf(name) < i)
+      here(['undo', 'export', i], 'would be kept in the same file as the one of this name above');
   }
   switch (step.kind) {
     case 'check':
