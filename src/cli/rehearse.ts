@@ -119,7 +119,9 @@ async function rehearse(file: string, flags: Flags, command: Command): Promise<v
 export function register(program: Command): void {
   program
     .command('rehearse')
-    .description('rehearse a window: throwaway PostgreSQL, generated data, an application in use, real mail received')
+    .description(
+      'rehearse a window: throwaway PostgreSQL, generated data, an application in use, real mail received; commands and requests of the runbook are really made, with rehearsal.settings',
+    )
     .argument('[file]', 'the runbook', defaultRunbook())
     .option('--rows <n>', 'rows of the largest table', '20000')
     .option('--auto', "give the runbook's own rehearsal answers")

@@ -20,7 +20,11 @@ function wentWell({ activities, criteria }: Report): string[] {
   const nearly = criteria.filter(({ verdict }) => verdict === 'met-with-exceptions').length;
   const inTime = activities.filter(({ overMs, phase }) => phase === 'window' && overMs !== null && overMs <= 0);
   return [
-    `${met} of ${criteria.length} success criteria were met${nearly > 0 ? `, ${nearly} more with exceptions` : ''}.`,
+    ...(criteria.length > 0
+      ? [
+          `${met} of ${criteria.length} success criteria were met${nearly > 0 ? `, ${nearly} more with exceptions` : ''}.`,
+        ]
+      : []),
     ...(inTime.length > 0 ? [`Within their estimate: ${inTime.map(({ title }) => inline(title)).join(', ')}.`] : []),
   ];
 }

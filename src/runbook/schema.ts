@@ -55,7 +55,8 @@ export const message = z
       .meta({ description: 'What the status page says, with the body below it' }),
     subject: text.optional(),
     body: text.meta({
-      description: 'May use {{window.opens}}, {{percent}}, {{issue}}, {{expected}}, {{settings.…}} and the like',
+      description:
+        'May use {{title}}, {{settings.…}}, {{window.date}} (10 November 2025), {{window.hours}} (02:00-06:00 UTC), {{window.opens}} and {{window.closes}} (the time alone, here and in the zones), {{window.duration}}, {{percent}}, {{step}}, {{issue}}, {{current_status}}, {{expected}}, {{outcome}}, {{journal.records}}, {{journal.head}}',
     }),
   })
   .refine((it) => (it.mail === undefined) !== (it.status === undefined), 'needs either mail (an audience) or status')
@@ -123,7 +124,7 @@ export function spelledOut(written: Record<string, WrittenList>): Record<string,
 export const lists = z.record(z.string(), list).default({}).transform(spelledOut);
 
 export const rollback = z.strictObject({
-  approver: id.meta({ description: 'The role that approves a rollback' }),
+  approver: id.meta({ description: 'The role that approves a rollback, and changed files' }),
   estimate: duration.default(0),
   steps: z.array(step).default([]).meta({ description: 'Checks once everything has been undone' }),
   restore: z
@@ -190,7 +191,7 @@ export const document = z.strictObject({
   audiences: z.record(id, audience).default({}),
   messages: z.record(id, message).default({}).meta({ description: 'Mails and posts of the status page' }),
   mail: z.strictObject({ from: sender, reply_to: replyTo.optional() }).optional(),
-  status: status.optional(),
+  status: status.optional().meta({ description: 'A status page and the posts of every so often' }),
   announce,
   watches: z
     .array(watch)
@@ -201,11 +202,17 @@ export const document = z.strictObject({
   after: z.array(activity).default([]).meta({ description: 'What is done once the window has closed' }),
   rollback,
   success: z.array(criterion).default([]).meta({ description: 'Judged from the run, for the report' }),
-  risks: z.array(risk).default([]),
+  risks: z.array(risk).default([]).meta({ description: 'Shown in the report; a tripwire is watched' }),
   rehearsal: z
     .strictObject({
-      settings: z.record(z.string(), z.string()).default({}).meta({ description: 'In place of those above' }),
-      answers: z.record(z.string(), answer).default({}),
+      settings: z.record(z.string(), z.string()).default({}).meta({
+        description:
+          'In place of those above: a rehearsal runs the commands and puts the requests of the runbook for real',
+      }),
+      answers: z
+        .record(z.string(), answer)
+        .default({})
+        .meta({ description: 'What `rehearse --auto` answers, by the id of the step' }),
     })
     .prefault({}),
 });

@@ -2,7 +2,9 @@ import * as z from 'zod';
 import { duration, file, id, someTime, text } from './fields.ts';
 
 /** What a person's choice leads to. `accept` finishes the step with an exception on record; `retry` does it again. */
-export const effect = z.enum(['proceed', 'retry', 'accept', 'roll-back', 'abort']);
+export const effect = z.enum(['proceed', 'retry', 'accept', 'roll-back', 'abort']).meta({
+  description: 'accept: the step passes, with an exception on record; abort: the run ends, and nothing is undone',
+});
 
 /** One thing a person may choose at a prompt, with its consequence in a sentence. */
 export const option = z.strictObject({
@@ -12,14 +14,17 @@ export const option = z.strictObject({
   reason: z.boolean().default(false).meta({ description: 'A written reason is required' }),
 });
 
-export const vars = z.record(z.string(), z.string()).default({});
+export const vars = z
+  .record(z.string(), z.string())
+  .default({})
+  .meta({ description: 'Variables of the SQL, beside the settings and the item: :name as psql fills them in' });
 
 const undo = z.strictObject({
   export: z
     .array(file)
     .default([])
     .meta({ description: 'Queries whose rows are kept, as CSV beside the report, before `files` are run' }),
-  files: z.array(file).default([]),
+  files: z.array(file).default([]).meta({ description: 'SQL, run in one transaction' }),
   estimate: duration.optional(),
 });
 
@@ -76,17 +81,20 @@ export const expectation = z
       .optional()
       .meta({ description: 'Of the first column of the first row' }),
     matches: z.string().optional().meta({ description: 'A regular expression the output must match' }),
-    exit: z.int().optional(),
+    exit: z.int().optional().meta({ description: 'The exit code of a command; by default 0' }),
   })
   .refine(holdsSomething, SOMETHING);
 
-export const argv = z.array(z.string()).min(1);
+/** A program and its arguments. */
+export const argv = z.array(z.string()).min(1).meta({
+  description: 'The program and its arguments, like [make, upgrade]; no shell reads it. It is run in rehearsals, too',
+});
 
 /** One HTTP request of a probe. `capture` keeps values of the JSON answer for the requests after it. */
 export const request = z.strictObject({
   id,
   method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']).default('GET'),
-  url: text,
+  url: text.meta({ description: 'Asked in rehearsals, too; rehearsal.settings may point it elsewhere' }),
   headers: z.record(z.string(), z.string()).default({}),
   body: z.json().optional(),
   timeout: someTime.default(5_000),
@@ -117,7 +125,7 @@ export type Request = z.output<typeof request>;
 export type Within = z.output<typeof within>;
 
 /** Whether an answer counts only with an SSH signature: of a step, of a role's sign-offs and approvals, or of all of them. */
-export const signatures = z
-  .literal('required')
-  .optional()
-  .meta({ description: 'Answers count only with an SSH signature by a key of the person: ssh-keygen -Y sign' });
+export const signatures = z.literal('required').optional().meta({
+  description:
+    'Sign-offs and approvals, and the answers of a decision that says so itself, count only with an SSH signature by a key of the person',
+});

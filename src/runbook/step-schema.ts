@@ -20,32 +20,38 @@ const http = z.strictObject({
     .min(1)
     .optional()
     .meta({ description: 'Answered as expected only when the requests have already been put' }),
-  runs: z.int().min(1).default(1),
-  against: id.optional(),
+  runs: z.int().min(1).default(1).meta({ description: 'How often each request is put' }),
+  against: id
+    .optional()
+    .meta({ description: 'An earlier http step with the same requests, to compare the times with' }),
   within: within.optional(),
 });
+
+const evidence = z.array(file).default([]).meta({ description: 'Queries whose rows are shown with the question' });
+
+const who = z.array(id).default([]).meta({ description: 'Roles that may answer; by default any' });
 
 const manual = z.strictObject({
   ...common,
   kind: z.literal('manual').meta({ description: 'A checklist for people' }),
-  items: z.array(text).min(1),
-  evidence: z.array(file).default([]),
+  items: z.array(text).min(1).meta({ description: 'What is ticked off' }),
+  evidence,
   tables: z.string().optional().meta({ description: 'Run the evidence once for each item of this list' }),
-  who: z.array(id).default([]),
+  who,
 });
 
 const decision = z.strictObject({
   ...common,
   kind: z.literal('decision').meta({ description: 'A question to people' }),
   question: text,
-  evidence: z.array(file).default([]),
+  evidence,
   tables: z.string().optional().meta({ description: 'Run the evidence once for each item of this list' }),
   ask: z
     .enum(['always', 'if-rows'])
     .default('always')
     .meta({ description: 'if-rows: only when the evidence has rows' }),
   options: z.array(option).min(1),
-  who: z.array(id).default([]),
+  who,
   signatures,
 });
 
@@ -85,7 +91,10 @@ const monitor = z.strictObject({
         id,
         sql: file.optional(),
         request: request.optional(),
-        at_most: z.number().optional(),
+        at_most: z
+          .number()
+          .optional()
+          .meta({ description: 'Of the first column of the first row; of a request, in ms' }),
         times: z.number().positive().optional().meta({ description: 'At most this many times the baseline' }),
         or_ms: z.number().min(0).default(0),
         against: id.optional().meta({ description: 'The http step that holds the baseline of this request' }),

@@ -42,6 +42,9 @@ const WORDS: Partial<Record<string, string>> = {
   DUPLICATE_KEY: 'this key is already there, further up in the same map',
   NON_STRING_KEY: 'a key is a plain word; put it in quotes if it is meant to be one',
   MULTIPLE_DOCS: 'a runbook is one YAML document; remove the line --- and what follows it',
+  BLOCK_AS_IMPLICIT_KEY:
+    'stands deeper than what is beside it, or has a colon and a space in its text; indent it alike, or put the text in quotes',
+  MULTILINE_IMPLICIT_KEY: 'lacks its colon; write key: value',
   TAB_AS_INDENT: 'indent with spaces; YAML does not allow tabs here',
 };
 
@@ -85,12 +88,13 @@ export function parseYaml(source: SourceFile): YamlText {
   };
 }
 
-/** What has words of its own is right by itself; of the rest, and where tabs indent, only the first: the others follow from it. */
+/** Of a place only the first. What has words of its own is right by itself; of the rest, and where tabs indent, the first alone: the others follow from it. */
 function telling(errors: readonly YAMLParseError[]): YAMLParseError[] {
-  const tabs = errors.filter(({ code }) => code === 'TAB_AS_INDENT');
+  const apart = errors.filter(({ pos }, i) => errors.findIndex((other) => other.pos[0] === pos[0]) === i);
+  const tabs = apart.filter(({ code }) => code === 'TAB_AS_INDENT');
   if (tabs.length > 0) return tabs;
-  const first = errors.findIndex(({ code }) => WORDS[code] === undefined);
-  return first < 0 ? [...errors] : errors.slice(0, first + 1);
+  const first = apart.findIndex(({ code }) => WORDS[code] === undefined);
+  return first < 0 ? apart : apart.slice(0, first + 1);
 }
 
 function offsetOf(document: YamlDocument, path: Path, part: 'key' | 'value'): number {

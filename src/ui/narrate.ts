@@ -155,7 +155,8 @@ export function narrate(event: RunEvent, state: RunState, runbook: Runbook): Tol
     }
     case 'message-failed': {
       const message = state.messages[event.id]?.message;
-      const again = event.retryAt === null ? 'not tried again' : `tried again at ${utcMinute(event.retryAt)}`;
+      const again =
+        event.retryAt === null || state.outcome ? 'not tried again' : `tried again at ${utcMinute(event.retryAt)}`;
       const what = message?.channel === 'status' ? 'status post' : `mail “${message?.subject ?? event.id}”`;
       return told('failed', `${what} not sent, ${again}: ${event.failure.message}`, 'warn');
     }

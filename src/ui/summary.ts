@@ -103,7 +103,7 @@ function messages({ state }: Summarised): string[] {
   const owed = all.filter((each) => each.sentAt === null).length;
   if (all.length === 0) return [];
   const people = mails.reduce((sum, each) => sum + each.recipients, 0);
-  const still = owed > 0 ? `, ${plural(owed, 'message')} still owed` : '';
+  const still = owed > 0 ? `, ${plural(owed, 'message')} ${state.outcome ? 'not sent' : 'still owed'}` : '';
   return [
     `Sent: ${plural(mails.length, 'mail')} to ${plural(people, 'recipient')}, ${plural(posts.length, 'status post')}${still}.`,
   ];

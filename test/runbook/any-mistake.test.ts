@@ -10,7 +10,7 @@ const WRITTEN = runbook({
     "- { id: s, kind: sql, title: '{{item.name}}', for_each: tables, files: [w.sql], vars: { v: '{{item.owner}}' }, when: { decision: d, chose: [go] }, undo: { files: [w.sql] } }",
     '- { id: c, kind: check, title: C, sql: w.sql, expect: { rows: { at_most: 1 } }, on_failure: [{ choose: stop, says: Off, effect: abort }] }',
     '- { id: h, kind: http, title: H, requests: [{ id: r, url: "{{settings.app_url}}", capture: { token: t } }] }',
-    '- { id: m, kind: monitor, title: M, for: 1h, every: 1m, samples: [{ id: r, request: { id: r, url: x }, times: 2, against: h }] }',
+    '- { id: m, kind: monitor, title: M, for: 1h, every: 1m, samples: [{ id: r, request: { id: r, url: "http://x" }, times: 2, against: h }] }',
     '- { id: i, kind: isolation, title: I, tables: tables, actors: who.sql, own: q.sql, row: q.sql, may: { a: [select] }, prepare: { a: w.sql }, samples: { a: q.sql }, attacks: [{ file: w.sql, by: [a] }] }',
     '- { id: p, kind: policies, title: P, tables: tables, file: p.sql, within: a = 1, verdicts: [{ verdict: keep, name: "{{item.owner}}*" }] }',
   ].join('\n'),

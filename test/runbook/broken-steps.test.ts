@@ -114,6 +114,11 @@ describe('steps', () => {
       ],
     ],
     [
+      'a request to what is no address',
+      step("{ id: h, kind: http, title: H, requests: [{ id: a, url: ‸'app.example.com/health' }] }"),
+      ["'app.example.com/health' is no address; write it like https://app.example.com/health"],
+    ],
+    [
       'a request that uses what only a later one captures',
       step(
         "{ id: h, kind: http, title: H, requests: [{ id: a, url: ‸'{{token}}', capture: { token: t } }, { id: b, url: '{{token}}' }] }",
@@ -124,8 +129,8 @@ describe('steps', () => {
       'a comparison with what the baseline never asked',
       runbook({
         steps: [
-          '- { id: base, kind: http, title: B, requests: [{ id: login, url: x }] }',
-          '- { id: later, kind: http, title: L, against: base, within: { times: 2 }, requests: [{ id: ‸logn, url: x }] }',
+          '- { id: base, kind: http, title: B, requests: [{ id: login, url: "http://x" }] }',
+          '- { id: later, kind: http, title: L, against: base, within: { times: 2 }, requests: [{ id: ‸logn, url: "http://x" }] }',
         ].join('\n'),
       }),
       ["'base' has no request 'logn' to compare with; did you mean 'login'?"],
@@ -147,7 +152,7 @@ describe('steps', () => {
 test('signals of a backfill that mean nothing', () => {
   const slowing = (signals: string) =>
     runbook({
-      rest: 'watches: [{ id: app, title: App, every: 1s, request: { id: r, url: x } }]',
+      rest: 'watches: [{ id: app, title: App, every: 1s, request: { id: r, url: "http://x" } }]',
       steps: `  - { id: s, kind: backfill, title: S, tables: tables, file: q.sql, remaining: q.sql, slow_down: { ${signals} } }`,
     });
   const files = { 'q.sql': 'select 1;' };

@@ -68,6 +68,18 @@ describe('YAML', () => {
       ['indent with spaces; YAML does not allow tabs here', 'indent with spaces; YAML does not allow tabs here'],
     ],
     [
+      'a line without its colon',
+      runbook({ rest: 'risks: []\n‸status page\nannounce: {}' }),
+      ['lacks its colon; write key: value'],
+    ],
+    [
+      'a line that stands too deep',
+      runbook({ window: 'window:\n  opens: ‸2025-11-10T02:00:00Z\n   closes: 2025-11-10T06:00:00Z' }),
+      [
+        'stands deeper than what is beside it, or has a colon and a space in its text; indent it alike, or put the text in quotes',
+      ],
+    ],
+    [
       'what reads otherwise in another version of YAML',
       `‸%YAML 1.1\n---\n${runbook()}`,
       ['a runbook is YAML 1.2; remove the line %YAML'],
@@ -174,7 +186,7 @@ describe('times', () => {
     [
       'a rhythm without a pause',
       runbook({
-        rest: 'status: { every: ‸0s, message: done }\nwatches: [{ id: w, title: W, every: ‸0s, request: { id: r, url: x } }]',
+        rest: 'status: { every: ‸0s, message: done }\nwatches: [{ id: w, title: W, every: ‸0s, request: { id: r, url: "http://x" } }]',
       }),
       ["every: '0s' must be longer than 0", "every: '0s' must be longer than 0"],
     ],

@@ -5,7 +5,7 @@ import { listed } from '../plan.ts';
 import { shown } from '../shown.ts';
 import type { Request } from '../step-parts.ts';
 import type { Step } from '../step-schema.ts';
-import { placeholders, strayBraces } from '../template.ts';
+import { fill, placeholders, strayBraces } from '../template.ts';
 import type { Path } from '../yaml-text.ts';
 import type { Report, Rule } from './rule.ts';
 
@@ -30,11 +30,12 @@ export const filled: Rule = (outline, report) => {
   }
   for (const { path, value } of outline.texts) check([{ text: value, path }], settings, report);
   for (const { path, value } of outline.watches)
-    inRequests([{ path: [...path, 'request'], request: value.request }], settings, report);
+    inRequests([{ path: [...path, 'request'], request: value.request }], settings, outline, report);
   for (const { path, value } of outline.steps) inStep(path, value, outline, settings, report);
 };
 
-function inStep(path: Path, step: Step, { lists }: Outline, settings: string[], report: Report): void {
+function inStep(path: Path, step: Step, outline: Outline, settings: string[], report: Report): void {
+  const { lists } = outline;
   const fields = (list: string | undefined) =>
     listed(lists, list).flatMap((item) => Object.keys(item).map((name) => `item.${name}`));
   const known = [...settings, ...fields(step.for_each)];
@@ -45,11 +46,12 @@ function inStep(path: Path, step: Step, { lists }: Outline, settings: string[], 
         ? step.samples.flatMap(({ request }, i) => (request ? [{ path: ['samples', i, 'request'], request }] : []))
         : [];
   const here: Report = (at, words) => report([...path, ...at], words);
-  inRequests(requests, known, here);
+  inRequests(requests, known, outline, here);
   const verifying = step.kind === 'http' ? (step.verify ?? []) : [];
   inRequests(
     verifying.map((request, i) => ({ path: ['verify', i], request })),
     known,
+    outline,
     here,
   );
   // An unknown list has its own problem; what its items hold cannot be told.
@@ -65,10 +67,18 @@ function inStep(path: Path, step: Step, { lists }: Outline, settings: string[], 
 }
 
 /** Requests of one round: each knows what those before it have captured. */
-function inRequests(requests: { path: Path; request: Request }[], known: string[], report: Report): void {
+function inRequests(
+  requests: { path: Path; request: Request }[],
+  known: string[],
+  { settings }: Outline,
+  report: Report,
+): void {
   let captured: string[] = [];
   for (const { path, request } of requests) {
     check(textsIn(request, path), [...known, ...captured], report);
+    const url = fill(request.url, { settings }, 'keep');
+    if (placeholders(url).length === 0 && !/^https?:$/.test(URL.parse(url)?.protocol ?? ''))
+      report([...path, 'url'], `${shown(url)} is no address; write it like https://app.example.com/health`);
     captured = [...captured, ...Object.keys(request.capture)];
   }
 }
