@@ -28,6 +28,10 @@ export interface Attended {
 
 /** Clock and progress are drawn this often, in ms; news at once. A frame is most of what a terminal costs. */
 const TICK = 1_000;
+/** A terminal that has had one size for so long, in ms, is drawn anew. */
+const SETTLED = 150;
+/** Empties the screen and goes to its corner: ED and CUP of ECMA-48. */
+const WIPE = '\u001b[2J\u001b[H';
 /** What comes often and asks nothing of anybody is drawn with the next of these. */
 const UNHURRIED: readonly RunEvent['type'][] = ['step-sampled', 'watch-sampled', 'terminal-attached', 'terminal-left'];
 /** A process that stops itself is given so long to have stopped, in ms. */
@@ -87,6 +91,15 @@ export async function openScreen({ stdin, stdout, sign, ...following }: Followin
   });
   const say = (notice: string) => store.setState(({ view }) => ({ view: { ...view, notice } }));
 
+  /** Whether the terminal is somebody else's at present. */
+  let lent = false;
+  const lending = async (work: () => Promise<void>) => {
+    lent = true;
+    await work().finally(() => {
+      lent = false;
+    });
+  };
+
   /** Has an answer signed on the bare terminal, and puts it on record if the signature is good. */
   const signed = async (answer: Answer, withTerminal: WithTerminal): Promise<void> => {
     let refused: string | null = 'Not signed, and not on record.';
@@ -95,13 +108,15 @@ export async function openScreen({ stdin, stdout, sign, ...following }: Followin
       const asked = state && askedBy(state, answer);
       if (!asked) return;
       let signature: string | null = null;
-      await withTerminal(async () => {
-        await letGo(stdin);
-        const statement = statementText(state, asked, answer);
-        signature = await sign({ statement, by: answer.by, keys: keysOf(state, answer.by.name) });
-        // Whoever read from the terminal meanwhile has let go of it only a turn later, too.
-        await nextTurn();
-      });
+      await withTerminal(() =>
+        lending(async () => {
+          await letGo(stdin);
+          const statement = statementText(state, asked, answer);
+          signature = await sign({ statement, by: answer.by, keys: keysOf(state, answer.by.name) });
+          // Whoever read from the terminal meanwhile has let go of it only a turn later, too.
+          await nextTurn();
+        }),
+      );
       if (signature === null) return;
       const whole: Answer = { ...answer, proof: 'signed', signature };
       refused = proofRefusal(state, asked, whole, planNow(store.getState()));
@@ -149,7 +164,7 @@ export async function openScreen({ stdin, stdout, sign, ...following }: Followin
   };
   for (const stream of [stdin, stdout]) stream.on('error', lost);
   await forget(stdin);
-  const ink = render(<App store={store} onPress={onPress} onSuspend={stopHere} />, {
+  const ink = render(<App store={store} onPress={onPress} onSuspend={() => lending(stopHere)} />, {
     stdin,
     stdout,
     interactive: true,
@@ -159,6 +174,18 @@ export async function openScreen({ stdin, stdout, sign, ...following }: Followin
     patchConsole: false,
     maxFps: 20,
   });
+  // Frames on their way while the size changed have moved what the next ones take to be where it was.
+  let settling: NodeJS.Timeout | undefined;
+  const resized = () => {
+    clearTimeout(settling);
+    settling = setTimeout(() => {
+      if (lent) return;
+      stdout.write(WIPE);
+      ink.clear();
+      store.setState({ clock: Date.now() });
+    }, SETTLED);
+  };
+  stdout.on('resize', resized);
   let pulses: Pulse[] = [];
   const ticking = setInterval(() => {
     const screen = store.getState();
@@ -190,6 +217,8 @@ export async function openScreen({ stdin, stdout, sign, ...following }: Followin
     });
   } finally {
     clearInterval(ticking);
+    clearTimeout(settling);
+    stdout.off('resize', resized);
     ink.unmount();
     await ink.waitUntilExit().catch(() => undefined);
     if (!gone) for (const stream of [stdin, stdout]) stream.off('error', lost);

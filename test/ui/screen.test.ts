@@ -103,6 +103,18 @@ it('follows the size of the terminal', async () => {
   expect(terminal.rows().at(-1)).toContain('help');
 });
 
+it('draws the screen anew once its size has settled, whatever a change of size has left on it', async () => {
+  const run = await openTestRun();
+  await asked(run);
+  const { terminal } = show(run, 100, 30);
+  await terminal.shows('What shall become of the orphans?');
+  terminal.resize(90, 30);
+  // What a frame for another size leaves in rows that are never drawn again, as nothing in them changes.
+  await new Promise<void>((drawn) => terminal.emulator.write('\u001b[2;1Hleft over\u001b[30;1H', drawn));
+  await eventually(() => expect(terminal.text()).not.toContain('left over'));
+  await terminal.shows('can roll back until');
+});
+
 it('says what size it needs, and takes no answer that cannot be read', async () => {
   const run = await openTestRun();
   await asked(run);
