@@ -1,17 +1,28 @@
+import { createHash } from 'node:crypto';
 import { ask, type Queryable, type Table } from './ask.ts';
 
 /** PostgreSQL keeps so many bytes of an application_name. */
 const KEPT = 63;
+
+/** Characters of it that are for the run; the rest are for what stands before it, and a token of four digits. */
+const OF_THE_RUN = 39;
+
+/** The name of a run, or so much of it as fits and a hash: those of one runbook differ only at their end. */
+function shortName(run: string): string {
+  if (run.length <= OF_THE_RUN) return run;
+  const digest = createHash('sha256').update(run).digest('hex').slice(0, 8);
+  return `${run.slice(0, OF_THE_RUN - digest.length - 1)}~${digest}`;
+}
 
 /**
  * How the sessions of a conductor are called on the server (`application_name`), so that the next one can tell them from
  * its own. `alone`: they are at work outside any transaction, on what goes on without the conductor.
  */
 export function sessionName(run: string, token: number, alone = false): string {
-  return `middlewatch #${token}${alone ? ' alone' : ''} ${run}`.slice(0, KEPT);
+  return `middlewatch #${token}${alone ? ' alone' : ''} ${shortName(run)}`.slice(0, KEPT);
 }
 
-/** Sessions of the conductors before this one; `$1` is the run, `$2` its own token. */
+/** Sessions of the conductors before this one; `$1` is the run's short name, `$2` its own token. */
 const EARLIER = `
   select activity.*, sign.token, sign.alone <> '' as alone
     from pg_catalog.pg_stat_activity as activity,
@@ -37,7 +48,7 @@ export async function endEarlier(on: Queryable, run: string, token: number, amon
      select pid::text, coalesce(state, 'cannot tell') as state, date_trunc('second', xact_start)::text as since,
             left(query, 200) as query, pg_terminate_backend(pid) as ended
        from chosen order by pid`,
-    [run, token, among ?? null],
+    [shortName(run), token, among ?? null],
   );
   const rows = ended.rows.filter(([, , since]) => since !== 'null').map((row) => row.slice(0, -1));
   return { columns: ended.columns.slice(0, -1), rows };
@@ -53,7 +64,7 @@ export interface LeftAtWork {
 export async function leftAtWork(on: Queryable, run: string, token: number): Promise<LeftAtWork[]> {
   const { rows } = await on.query<LeftAtWork>(
     `select pid, left(query, 200) as query from (${EARLIER}) as earlier where alone and state = 'active' order by pid`,
-    [run, token],
+    [shortName(run), token],
   );
   return rows;
 }

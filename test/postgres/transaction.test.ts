@@ -158,6 +158,20 @@ it('ends what a conductor that stopped has left open, so that it is committed by
   expect(await amount()).toBe(before);
 });
 
+it('leaves alone what another run has open, also one of a long name that differs at its end only', async () => {
+  const [first, second] = ['10', '11'].map((day) => `a-runbook-with-more-of-a-name-than-anybody-reads-2030-03-${day}`);
+  const theirs = db.pool({ application_name: sessionName(first ?? '', 1) });
+  const client = await theirs.connect();
+  await client.query('begin');
+  await takeFence(pool, { run: second ?? '', token: 2 }, 'journal');
+  const stands = await client.query('select 1').then(
+    () => true,
+    () => false,
+  );
+  client.release(true);
+  expect(stands).toBe(true);
+});
+
 it('waits for a lock no longer than it may, and tries again until it is free (F16)', async () => {
   await takeFence(pool, { run: 'retry', token: 1 }, 'journal');
   const before = (await amount()) ?? 0;
