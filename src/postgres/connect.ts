@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import pg, { type ClientBase, type ClientConfig, type Pool } from 'pg';
 import { type Coordinates, coordinates, type Environment, whereabouts } from './coordinates.ts';
-import { ConnectionFailed, connectionLost, sqlState, WrongTarget } from './errors.ts';
+import { adviceFor, ConnectionFailed, connectionLost, sqlState, WrongTarget } from './errors.ts';
 import { filedPassword } from './filed-passwords.ts';
 
 /** Supabase's transaction pooler. It forgets SET and advisory locks between transactions. */
@@ -180,7 +180,8 @@ function refused(at: Coordinates, cause: unknown): ConnectionFailed {
     default:
       return new ConnectionFailed(
         `${where} cannot be reached: ${message}.`,
-        'Check PGHOST, PGPORT and PGSSLMODE, and that the server is up and lets this machine in.',
+        adviceFor(sqlState(cause)) ??
+          'Check PGHOST, PGPORT and PGSSLMODE, and that the server is up and lets this machine in.',
         { cause },
       );
   }

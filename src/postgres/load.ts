@@ -28,7 +28,7 @@ const REMEMBERED = 1_800;
 const LOOK = `
 with ours as (
   select array_agg(pid) as pids from pg_stat_activity
-   where usename = current_user and application_name = current_setting('application_name')),
+   where usename = session_user and application_name = current_setting('application_name')),
 standby as (
   select coalesce(nullif(application_name, ''), 'a standby') as name, state is not null as seen,
          (replay_lsn - '0/0')::float8 as replayed, extract(epoch from replay_lag)::float8 * 1000 as lag

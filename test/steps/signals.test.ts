@@ -46,7 +46,9 @@ function heeding(pool: pg.Pool, slow_down: object, url = 'http://127.0.0.1:1', a
 const ours = () => db.pool({ application_name: 'middlewatch test', max: 4 });
 
 it('does less while somebody waits for a lock of ours, and comes back when nobody does', async () => {
-  const pool = ours();
+  await db.superuser.query('grant all on "Big Table" to pg_monitor');
+  // The role may have another for its work (ALTER ROLE … SET role): sessions are told by who logged in.
+  const pool = db.pool({ application_name: 'middlewatch test', max: 4, options: '-c role=pg_monitor' });
   const { throttle, reasons, log } = heeding(pool, {});
   await using _ = throttle;
   const [worker, client] = [await pool.connect(), await db.client()];
