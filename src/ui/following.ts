@@ -5,7 +5,7 @@ import { type Journal, JournalAway, type Pulse } from '../run/journal/journal.ts
 import { PRESENT_EVERY } from '../run/roll-call.ts';
 import type { RunState } from '../run/state.ts';
 import { commandLine, type Place, placeOf } from './commands.ts';
-import { newsInterval } from './crowd.ts';
+import { rarely } from './crowd.ts';
 import { type Followed, followedBy } from './followed.ts';
 
 /** What a terminal says of a run whose conductor is gone without having left. */
@@ -28,8 +28,12 @@ export class CutOffForGood extends Error {
 /** After so long without an answer from the journal a terminal says that it is cut off, in ms. */
 const UNANSWERED = 3_000;
 
-/** How often a terminal looks whether anybody still conducts the run, in ms. */
+/** News is looked for at least this often, in ms, in whatever crowd: what is said is to be seen within half a second. */
+const NEWS = 400;
+
+/** How often a terminal looks whether anybody still conducts the run, in ms, and in a crowd at least. */
 const LOOK_EVERY = 1_000;
+const LOOK_AT_LEAST = 4_000;
 /** So many looks in a row find nobody before it is said: a conductor that is just being started has no lease yet. */
 const LOOKS = 5;
 
@@ -113,7 +117,7 @@ export function takeHold({ journal, me, terminal, since, signal }: Omit<Followin
       if (misses >= LOOKS && !missed) onAbandoned(false);
       misses = missed ? misses + 1 : 0;
       if (misses === LOOKS) onAbandoned(true);
-      await delay(LOOK_EVERY, undefined, { signal }).catch(() => undefined);
+      await delay(rarely(followed?.state, LOOK_EVERY, LOOK_AT_LEAST), undefined, { signal }).catch(() => undefined);
     }
   }
 
@@ -158,7 +162,7 @@ export function takeHold({ journal, me, terminal, since, signal }: Omit<Followin
     const missingJournal = missJournal(onCutOff, gone);
     const following = follow(journal, {
       signal: gone,
-      interval: () => newsInterval(followed?.state, journal.interval),
+      interval: () => rarely(followed?.state, journal.interval, NEWS),
       onRecords(records) {
         followed = followedBy(followed, records);
         if (!followed) return;

@@ -8,7 +8,7 @@ import type { Pulse } from '../run/journal/journal.ts';
 import type { RunState } from '../run/state.ts';
 import { App } from './app.tsx';
 import { compose, tooSmall } from './compose.ts';
-import { crowding } from './crowd.ts';
+import { rarely } from './crowd.ts';
 import { type Following, takeHold } from './following.ts';
 import { lookOf } from './look.ts';
 import type { Press } from './presses.ts';
@@ -28,6 +28,8 @@ export interface Attended {
 
 /** Clock and progress are drawn this often, in ms; news at once. A frame is most of what a terminal costs. */
 const TICK = 1_000;
+/** However many look on. */
+const TICK_AT_LEAST = 15_000;
 /** A terminal that has had one size for so long, in ms, is drawn anew. */
 const SETTLED = 150;
 /** Empties the screen and goes to its corner: ED and CUP of ECMA-48. */
@@ -187,13 +189,15 @@ export async function openScreen({ stdin, stdout, sign, ...following }: Followin
   };
   stdout.on('resize', resized);
   let pulses: Pulse[] = [];
-  const ticking = setInterval(() => {
-    const screen = store.getState();
-    const at = Date.now();
-    // Half a tick early is near enough: a timer is early or late by a little.
-    if (Math.abs(at - screen.clock) < TICK * (crowding(screen.followed?.state) - 0.5)) return;
-    store.setState({ followed: hold.followed(), clock: at, ...withPulses(screen, pulses, at) });
-  }, TICK);
+  const over = new AbortController();
+  const ticking = (async () => {
+    const { signal } = over;
+    const tick = () => rarely(hold.followed()?.state, TICK, TICK_AT_LEAST);
+    while (await delay(tick(), true, { signal }).catch(() => false)) {
+      const at = Date.now();
+      store.setState({ followed: hold.followed(), clock: at, ...withPulses(store.getState(), pulses, at) });
+    }
+  })();
 
   try {
     return await hold.show({
@@ -216,7 +220,8 @@ export async function openScreen({ stdin, stdout, sign, ...following }: Followin
       onCutOff: (cutOff) => store.setState({ cutOff }),
     });
   } finally {
-    clearInterval(ticking);
+    over.abort();
+    await ticking;
     clearTimeout(settling);
     stdout.off('resize', resized);
     ink.unmount();
