@@ -135,5 +135,7 @@ describe('the list of migrations', () => {
     await using flagship = await openFlagship(db.env);
     await flagship.perform('record');
     await flagship.undo();
+    const { rows } = await db.superuser.query("select to_regnamespace('supabase_migrations') as made");
+    expect(rows).toEqual([{ made: null }]);
   });
 });
