@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { ask, type Queryable, type Table } from './ask.ts';
 
 /** PostgreSQL keeps so many bytes of an application_name. */
@@ -10,7 +10,7 @@ const OF_THE_RUN = 39;
 /** The name of a run, or so much of it as fits and a hash: those of one runbook differ only at their end. */
 function shortName(run: string): string {
   if (run.length <= OF_THE_RUN) return run;
-  const digest = createHash('sha256').update(run).digest('hex').slice(0, 8);
+  const digest = hash('sha256', run).slice(0, 8);
   return `${run.slice(0, OF_THE_RUN - digest.length - 1)}~${digest}`;
 }
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { askedBy } from './answering/answers.ts';
 import { peopleOf } from './answering/people.ts';
@@ -20,13 +20,12 @@ export interface Audit {
   refused: { seq: number; name: string; prompt: string; why: string }[];
 }
 
-const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
-
 /** What is pinned is what its hashes say, and who may sign with which key is what the pinned runbook says. */
 function checkPin(seq: number, state: Pick<RunState, 'sources' | 'opens' | 'settings'>, named: People): void {
   const { yaml, files } = state.sources;
-  for (const { path, text, hash } of [yaml, ...Object.values(files)]) {
-    if (sha256(text) !== hash) throw new JournalBroken(seq, `has a text of ${path} that is not the one of its hash`);
+  for (const { path, text, hash: pinned } of [yaml, ...Object.values(files)]) {
+    if (hash('sha256', text) !== pinned)
+      throw new JournalBroken(seq, `has a text of ${path} that is not the one of its hash`);
   }
   const { document } = runbookOf(state);
   const { people, signers, together, author } = peopleOf(document, document.approvals.author ?? named.author);

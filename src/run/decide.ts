@@ -9,7 +9,7 @@ import { pinOf } from './answering/statement.ts';
 import { stepPrompt } from './answering/step-prompts.ts';
 import { targetPrompt } from './answering/target-prompt.ts';
 import type { Outcome, Prompt } from './events.ts';
-import { choiceOf, type RunState, stepState } from './state.ts';
+import { choiceOf, FINISHED, type RunState, stepState } from './state.ts';
 import { nothingToCompare, undosDue } from './undo.ts';
 
 /** What to do next. There is always exactly one thing. */
@@ -27,8 +27,6 @@ export type Action =
   | { do: 'wait-for-person'; why: string }
   | { do: 'finish'; outcome: Outcome; why: string }
   | { do: 'leave'; why: string };
-
-const FINISHED = new Set(['done', 'accepted', 'skipped']);
 
 /** Whether the choice was made that a step is for. */
 function wanted(state: RunState, { decision, chose }: NonNullable<Step['when']>): boolean {

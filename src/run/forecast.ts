@@ -1,7 +1,7 @@
 import type { PlannedActivity, Runbook } from '../runbook/plan.ts';
 import type { Step } from '../runbook/step-schema.ts';
 import type { Pulse } from './journal/journal.ts';
-import { type RunState, stepState } from './state.ts';
+import { FINISHED, type RunState, stepState } from './state.ts';
 import { undoEstimate, undosDue } from './undo.ts';
 
 /** When the window's work should be over, and how long one can still go back. Moments in ms since the epoch. */
@@ -17,11 +17,9 @@ export interface Forecast {
   latestRollbackAt: number;
 }
 
-const OVER = new Set(['done', 'accepted', 'skipped']);
-
 function stepShare(step: Step, state: RunState, pulses: readonly Pulse[]): number {
   const { status } = stepState(state, step.id);
-  if (OVER.has(status)) return 1;
+  if (FINISHED.has(status)) return 1;
   const pulse = status === 'running' ? pulses.find((each) => each.step === step.id) : undefined;
   return pulse && pulse.total > 0 ? Math.min(1, pulse.done / pulse.total) : 0;
 }
@@ -68,7 +66,7 @@ function remaining(activity: PlannedActivity, state: RunState, pulses: readonly 
   if (share < 0.05) return byEstimate;
   const thisStep = ((now - beganAt) / share) * (1 - share);
   const later = activity.steps
-    .filter((step) => step !== running && !OVER.has(stepState(state, step.id).status))
+    .filter((step) => step !== running && !FINISHED.has(stepState(state, step.id).status))
     .reduce((sum, step) => sum + weight(activity, step), 0);
   return thisStep + later;
 }

@@ -164,6 +164,9 @@ export interface RunState extends Required<Omit<People, 'author'>> {
   lastAt: number;
 }
 
+/** Statuses of a step about which nothing is left to do, while nobody goes back. */
+export const FINISHED: ReadonlySet<StepStatus> = new Set<StepStatus>(['done', 'accepted', 'skipped']);
+
 export const PENDING: StepState = {
   status: 'pending',
   attempt: 0,

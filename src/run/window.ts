@@ -1,7 +1,5 @@
 import type { Runbook } from '../runbook/plan.ts';
-import { type RunState, stepState } from './state.ts';
-
-const FINISHED = new Set(['done', 'accepted', 'skipped']);
+import { FINISHED, type RunState, stepState } from './state.ts';
 
 /** When the window's work began and ended, in ms of the plan clock; null for what has not happened. */
 export interface WindowSpan {

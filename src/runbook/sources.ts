@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { dirname, join, normalize, resolve, sep } from 'node:path';
 import { inspect } from './inspect.ts';
 import { fitted } from './issue-words.ts';
@@ -63,7 +63,7 @@ export function reopenRunbook(sources: Sources, opening: Opening): Runbook {
 }
 
 function sourceFile(path: string, text: string): SourceFile {
-  return { path, text, hash: createHash('sha256').update(text).digest('hex') };
+  return { path, text, hash: hash('sha256', text) };
 }
 
 /** Whether a path, as written, points out of the folder it is taken from. */

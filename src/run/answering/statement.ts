@@ -1,15 +1,13 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Sources } from '../../runbook/schema.ts';
 import type { Answer, Prompt } from '../events.ts';
 import { HIDDEN, jsonText } from '../json-text.ts';
 import type { PromptState, RunState } from '../state.ts';
 
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
-
 /** One hash for a runbook and every file it names: which version of all of them a run works from. */
 export function pinOf({ yaml, files }: Sources): string {
   const lines = Object.values(files).map(({ path, hash }) => `${hash}  ${path}\n`);
-  return sha256(`${yaml.hash}\n${lines.sort().join('')}`);
+  return hash('sha256', `${yaml.hash}\n${lines.sort().join('')}`);
 }
 
 /** A value on one line: as it is, or as JSON when it has signs that do not show, so that nothing can pass for another line. */
@@ -19,7 +17,7 @@ function onOneLine(value: string): string {
 
 /** Hash of all that a question put on the screen: its words, its evidence, and each answer with what it does. */
 export function shownHash(prompt: Prompt): string {
-  return sha256(JSON.stringify(prompt));
+  return hash('sha256', JSON.stringify(prompt));
 }
 
 /**
@@ -54,4 +52,4 @@ export function statementText(
 
 /** The hash that ties an answer to its statement. */
 export const bindingOf = (...statement: Parameters<typeof statementText>): string =>
-  sha256(statementText(...statement));
+  hash('sha256', statementText(...statement));

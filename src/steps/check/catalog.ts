@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { inventory } from '../../postgres/catalog.ts';
 import { keep, kept } from '../../postgres/snapshot.ts';
 import { transaction } from '../../postgres/transaction.ts';
@@ -24,7 +24,7 @@ export async function checkCatalog(what: 'remember' | 'compare', step: Step, act
     return { now, before: await kept<string[]>(client, world.run, CATALOG, '') };
   });
   if (before === undefined) throw new Error('No fingerprint was kept that this one could be compared with.');
-  const facts = { objects: now.length, fingerprint: createHash('sha256').update(now.join('\n')).digest('hex') };
+  const facts = { objects: now.length, fingerprint: hash('sha256', now.join('\n')) };
   const rows = [
     ...missingFrom(now, before).map((line) => ['gone', line]),
     ...missingFrom(before, now).map((line) => ['new', line]),
