@@ -25,6 +25,8 @@ export interface Lab extends AsyncDisposable {
   line: Pick<Line, 'bytes' | 'commits'>;
   trial(place?: Place): Promise<Trial>;
   superuser(): Promise<AsyncDisposable & { client: pg.Client }>;
+  /** Has this done when the lab is closed, last of these first: it may be while trials are under way. */
+  atEnd(work: () => unknown): void;
 }
 
 export async function openLab(): Promise<Lab> {
@@ -49,6 +51,9 @@ export async function openLab(): Promise<Lab> {
     async superuser() {
       const client = await server.connect();
       return { client, [Symbol.asyncDispose]: () => client.end() };
+    },
+    atEnd(work) {
+      stack.defer(async () => void (await work()));
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };

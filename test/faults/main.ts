@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { openLab } from './lab.ts';
 import { bringAbout, held, kinds, type Summary } from './suite.ts';
 
 const { values } = parseArgs({
@@ -22,7 +23,17 @@ if (unknown !== undefined || !Number.isSafeInteger(seed)) {
   process.exit(2);
 }
 
-const summaries = await bringAbout({ kinds: wanted, seed, full: !values.few }, (kind, { fault, wrong }) => {
+const opening = openLab();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, async () => {
+    // Trials under way fail for what is taken from them.
+    process.on('uncaughtException', () => undefined);
+    await (await opening)[Symbol.asyncDispose]();
+    process.exit(130);
+  });
+}
+await using lab = await opening;
+const summaries = await bringAbout(lab, { kinds: wanted, seed, full: !values.few }, (kind, { fault, wrong }) => {
   if (wrong.length > 0) process.stderr.write(`${kind}: ${fault}:\n  ${wrong.join('\n  ')}\n`);
 });
 process.stdout.write(values.json ? `${JSON.stringify(summaries, null, 2)}\n` : printed(summaries));

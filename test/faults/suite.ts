@@ -10,7 +10,7 @@ import { servers } from './kinds/servers.ts';
 import { simulation } from './kinds/simulation.ts';
 import { suspended } from './kinds/suspended.ts';
 import { terminals } from './kinds/terminals.ts';
-import { openLab } from './lab.ts';
+import type { Lab } from './lab.ts';
 
 /** Every kind of fault, by the name it is asked for; the flagship takes minutes. */
 export const kinds = (seed: number, full: boolean): Record<string, Kind> => ({
@@ -55,10 +55,10 @@ export interface Asked {
  * @param onOutcome told of each run as it ends
  */
 export async function bringAbout(
+  lab: Lab,
   { kinds: names, seed, full }: Asked,
   onOutcome: (kind: string, outcome: Outcome) => void = () => undefined,
 ): Promise<Summary[]> {
-  await using lab = await openLab();
   const bench: Bench = { lab, random: randomFrom(seed), full };
   const summaries: Summary[] = [];
   for (const name of names) {

@@ -143,6 +143,7 @@ export class Trial implements AsyncDisposable {
       { env: { ...this.env, FAULT: fault, ...env }, stdio: ['ignore', log, log] },
     );
     closeSync(log);
+    this.#lab.atEnd(() => child.kill('SIGKILL'));
     const conductor = { process: child, ended: once(child, 'exit').then(() => undefined) };
     this.#conductors.push(conductor);
     return conductor;

@@ -11,6 +11,7 @@ export const disks: Kind = async ({ lab, random, full }, onOutcome) => {
     const disk = join(lab.folder, `disk-${i}`);
     await mkdir(disk);
     await execa('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'none', disk]);
+    lab.atEnd(() => execa('umount', ['-l', disk], { reject: false }));
     const seq = random.between(3, lab.appends - 2);
     try {
       const outcome = await tried(lab, `the disk is full from record ${seq} on`, (trial) => fill(trial, disk, seq), {
