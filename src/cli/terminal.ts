@@ -110,7 +110,7 @@ export async function answerPrepared({
   };
   const onRecords = (records: JournalRecord[]) => {
     for (const record of records) state = fold(state, record);
-    const { prompts, people, aheadMs, conductor } = state as unknown as RunState;
+    const { prompts, people, aheadMs, conductor, proposed } = state as unknown as RunState;
     // What a conductor was asked before it was there, it does not know of: each is asked anew.
     if (conductor === null) return;
     if (conductor.token !== token) {
@@ -119,8 +119,10 @@ export async function answerPrepared({
       tried.clear();
     }
     const now = Date.now() + aheadMs;
-    for (const { prompt, settled, closedAt, answers: past } of prompts) {
-      if (settled !== null || closedAt !== null) continue;
+    const open = prompts.filter(({ settled, closedAt }) => settled === null && closedAt === null);
+    // A changed runbook is about to be asked about, whatever else is.
+    const toCome = proposed !== null && !open.some(({ prompt }) => prompt.kind === 'change');
+    for (const { prompt, answers: past } of open) {
       const round = `${prompt.id}#${prompt.round}`;
       const refused = past.some(({ answer, refused }) => refused !== null && answer.from === TERMINAL);
       if (tried.has(round) && !refused) continue;
@@ -140,7 +142,7 @@ export async function answerPrepared({
           from: TERMINAL,
         });
         append(`The prepared answer to ${prompt.id}`, now, { type: 'prompt-answered', answer });
-      } else if (otherwise === 'stop' && !stopped) {
+      } else if (otherwise === 'stop' && !stopped && !toCome) {
         stopped = true;
         append('That the run is to stop here', now, { type: 'requested', request: 'stop', by });
       }

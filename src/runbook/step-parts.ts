@@ -48,7 +48,9 @@ export const common = {
     .min(1)
     .optional()
     .meta({ description: 'What may be chosen when it fails; by default retry, roll back, abort' }),
-  undo: undo.optional().meta({ description: 'How a rollback takes it back' }),
+  undo: undo
+    .optional()
+    .meta({ description: 'How a rollback takes it back; steps of index and policies take back their own without it' }),
 };
 
 /** Whether some number lies between. */

@@ -50,3 +50,35 @@ test('a prepared answer that cannot be put on record is told of, and nobody is l
   });
   await expect(given).rejects.toThrow(/^The prepared answer to orphans is not on record, .*: the disk is full$/);
 });
+
+test('a terminal that waits for nobody lets the conductor ask about changed files before it has it leave', async () => {
+  const run = await openTestRun();
+  const [opened] = await run.records();
+  if (opened?.event.type !== 'run-opened') throw new Error('no run');
+  const { sources, people } = opened.event;
+  const change = { sources, people, diff: '+ a line', by: ADA, reason: 'a slip' };
+  const unanswered = { ...orphans(), id: 'nobody-answers' };
+  await run.happens(
+    OPENS,
+    { type: 'prompt-opened', prompt: unanswered },
+    { type: 'prompt-opened', prompt: orphans() },
+    { type: 'change-proposed', ...change },
+  );
+  const leaving = new AbortController();
+  const given = answerPrepared({
+    journal: run.journal,
+    answers: { orphans: { choose: 'leave', as: 'lead' } },
+    proof: 'named',
+    otherwise: 'stop',
+    by: ADA,
+    signal: leaving.signal,
+  });
+  await eventually(async () => expect((await run.state()).prompts[1]?.answers).toHaveLength(1));
+  const stopping = async () => (await run.state()).stopping;
+  expect(await stopping()).toBe(false);
+  const asking = { ...orphans(), id: 'changed-runbook', kind: 'change' as const };
+  await run.happens(OPENS, { type: 'prompt-opened', prompt: asking });
+  await eventually(async () => expect(await stopping()).toBe(true));
+  leaving.abort();
+  expect(await given).toBe(true);
+});
