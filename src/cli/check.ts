@@ -2,7 +2,9 @@ import type { Command } from 'commander';
 import { lockWarnings, runbookLockLines } from '../runbook/lock-lines.ts';
 import { type Runbook, worksOnDatabase } from '../runbook/plan.ts';
 import { parseRunbook, readSources, statementCount } from '../runbook/sources.ts';
+import { stepLocks } from '../runbook/step-locks.ts';
 import { checkTarget } from '../steps/target-check.ts';
+import { plural } from '../ui/format.ts';
 import { inert } from '../ui/inert.ts';
 import { INTERRUPTED, interruption } from './interruption.ts';
 import { print } from './print.ts';
@@ -35,13 +37,16 @@ function offline(file: string, runbook: Runbook): string[] {
   const { document, activities, sources } = runbook;
   const steps = activities.reduce((sum, { steps }) => sum + steps.length, 0);
   const locks = runbookLockLines(runbook);
+  const known = activities.some((each) =>
+    each.steps.some((step) => stepLocks(runbook, step).some((found) => found.locks.length > 0)),
+  );
   const warnings = lockWarnings(runbook);
   return [
     `${file} is in order: ${document.title}`,
-    `  ${activities.length} activities, ${steps} steps`,
-    `  ${Object.keys(sources.files).length} SQL files, ${statementCount(sources)} statements`,
-    `  ${Object.keys(document.messages).length} messages, ${document.success.length} success criteria, ${document.risks.length} risks`,
-    ...(locks.length === 0 ? [] : ['', LOCKS]),
+    `  ${plural(activities.length, 'activity', 'activities')}, ${plural(steps, 'step')}`,
+    `  ${plural(Object.keys(sources.files).length, 'SQL file')}, ${plural(statementCount(sources), 'statement')}`,
+    `  ${plural(Object.keys(document.messages).length, 'message')}, ${plural(document.success.length, 'success criterion', 'success criteria')}, ${plural(document.risks.length, 'risk')}`,
+    ...(locks.length === 0 ? [] : ['', known ? LOCKS : 'What is locked cannot be told of these steps:']),
     ...locks.map((line) => `  ${line}`),
     ...(warnings.length === 0 ? [] : ['', 'Beside a live application, look at these again:']),
     ...warnings.map(({ file, line, message }) => `  ${file}:${line}: ${message}`),

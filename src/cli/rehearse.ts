@@ -4,6 +4,7 @@ import { startRehearsal } from '../rehearsal/rehearsal.ts';
 import type { Person } from '../run/events.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import { parseRunbook, readSources } from '../runbook/sources.ts';
+import { plural } from '../ui/format.ts';
 import { defaultRunbook } from './default-runbook.ts';
 import { INTERRUPTED, interruption } from './interruption.ts';
 import { localArchive } from './local-archive.ts';
@@ -106,7 +107,7 @@ async function rehearse(file: string, flags: Flags, command: Command): Promise<v
     const { requests, errors } = rehearsal.traffic();
     print(`Report: ${join(report, 'report.md')}\n`);
     print(
-      `${rehearsal.mail().count} mails received; the application answered ${requests} requests, ${errors} with an error.\n`,
+      `${plural(rehearsal.mail().count, 'mail')} received; the application answered ${plural(requests, 'request')}, ${errors} with an error.\n`,
     );
     if (flags.keep) print(`Kept: ${rehearsal.folder}\n`);
     process.exitCode = code;

@@ -2,7 +2,7 @@ import { dialogLines } from './dialog-lines.ts';
 import type { Followed } from './followed.ts';
 import { plural } from './format.ts';
 import { headerLines } from './header-lines.ts';
-import { type Line, line, lineWidth, paragraph, pieces, span, spread } from './lines.ts';
+import { cut, type Line, line, lineWidth, paragraph, pieces, span, spread } from './lines.ts';
 import { personName } from './narrate.ts';
 import { pageLines } from './pages.ts';
 import { overtakenLines, promptLines, type Scrollable } from './prompt-lines.ts';
@@ -102,7 +102,8 @@ function keyHelp(screen: Screen, { runbook, state }: Followed): Line {
       screen.look,
     );
   }
-  const me = screen.columns >= TITLED ? line(personName(screen.me, runbook), 'quiet') : [];
+  const name = line(personName(screen.me, runbook), 'quiet');
+  const me = screen.columns >= TITLED ? cut(name, Math.floor(screen.columns / 3), screen.look) : [];
   const filling = workersNow({ runbook, state }) !== undefined;
   const keys = pieces(
     [

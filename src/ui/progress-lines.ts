@@ -19,6 +19,8 @@ interface Measured {
 function barLine({ name, done, total, state, rate }: Measured, nameCells: number, cells: number, look: Look): Line {
   const label = cell(name, nameCells, state === 'waiting' ? 'quiet' : 'plain');
   if (state === 'waiting') return [label, span('  waiting', 'quiet')];
+  // A phase that cannot tell how far it is: of nothing, all would be done.
+  if (state === 'working' && total === 0) return [label, span('  at work', 'now')];
   const room = Math.max(6, Math.min(30, cells - nameCells - 2 - SUFFIX));
   const part = state === 'done' ? 1 : share(done, total);
   const left = rate && rate > 0 && total > done ? `${roughly(((total - done) / rate) * 1_000)} left` : '';

@@ -87,7 +87,9 @@ function exceptions({ runbook, state }: Summarised, { glyphs }: Look): Inert[] {
     .flatMap((each) => each.steps)
     .flatMap((step) => {
       const { status, reason, failure, result } = stepState(state, step.id);
-      const why = [...(result?.exceptions ?? []), failure?.message, reason].filter((each) => !!each).join('; ');
+      const why = [...(result?.exceptions ?? []), failure?.message, reason]
+        .flatMap((each) => (each ? [each.replace(/\.$/, '')] : []))
+        .join('; ');
       if (status === 'failed' || status === 'undo-failed') return [inert(`  ${glyphs.failed} ${step.title}: ${why}`)];
       if (status === 'accepted' || (status === 'done' && (result?.exceptions?.length ?? 0) > 0)) {
         return [inert(`  ${glyphs.accepted} ${step.title}: ${why}`)];

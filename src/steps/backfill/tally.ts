@@ -90,7 +90,10 @@ export class Tally {
     if (this.#paused) return 'paused';
     const workers = this.#workers === 1 ? '1 worker' : `${this.#workers} workers`;
     const batch = this.#batch;
-    const size = batch === undefined ? [] : [`${Math.round(batch.ms)} ms a batch of ${batch.blocks} blocks`];
+    const size =
+      batch === undefined
+        ? []
+        : [`${Math.round(batch.ms)} ms a batch of ${batch.blocks === 1 ? 'one block' : `${batch.blocks} blocks`}`];
     return [workers, ...size, ...(this.#why === '' ? [] : [this.#why])].join(' · ');
   }
 
