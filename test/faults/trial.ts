@@ -19,7 +19,7 @@ import type { Lab } from './lab.ts';
 import { type Traces, tracesIn } from './traces.ts';
 
 /** A conductor is taken to hang when it has not ended after this long, in ms. */
-const PATIENCE = 60_000;
+const PATIENCE = 120_000;
 /** How long it takes somebody to open another terminal, in ms. */
 const ANOTHER_TERMINAL = 200;
 /** A run that is not over after this many conductors is taken to be stuck. */
