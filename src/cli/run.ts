@@ -46,7 +46,13 @@ async function answersOf(path: string, command: Command): Promise<Record<string,
   const text = await readFile(path, 'utf8').catch((error: Error) =>
     command.error(`error: --answers ${path} cannot be read: ${error.message}`),
   );
-  const read = z.record(z.string(), answer).safeParse(parse(text, { maxAliasCount: 0 }));
+  let given: unknown;
+  try {
+    given = parse(text, { maxAliasCount: 0, prettyErrors: false });
+  } catch (error) {
+    command.error(`error: --answers ${path} is not YAML: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  const read = z.record(z.string(), answer).safeParse(given);
   if (!read.success) command.error(`error: --answers ${path}: ${z.prettifyError(read.error)}`);
   return read.data ?? {};
 }

@@ -96,13 +96,18 @@ testOnLinux('a run loses its terminal, is answered from another one, and ends', 
   first.kill('SIGKILL');
   await first;
 
-  const [second, unnamed, unset] = await Promise.all([
+  const unclosed = join(folder, 'unclosed.yaml');
+  await writeFile(unclosed, 'well: { choose: ');
+  const [second, unnamed, unset, unread] = await Promise.all([
     run('--as', 'qa'),
     run(),
     run('--as', 'qa', '--set', 'pace=slow'),
+    run('--as', 'qa', '--answers', unclosed),
   ]);
   expect(unnamed.stderr).toBe('error: say which role you have with --as: the roles of this runbook are ops, qa');
   expect(unset.stderr).toBe('error: --set pace: the settings of this runbook are none');
+  expect(unread.stderr).toContain(`error: --answers ${unclosed} is not YAML: `);
+  expect(unread.exitCode).toBe(2);
   expect(second.stderr).toMatch(/^This run is conducted by process \d+ on .* ago\. To see it/);
   expect(second.stderr).toContain(`\n  runbook attach ${name}\n`);
   expect(second.exitCode).toBe(1);
