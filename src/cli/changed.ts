@@ -23,10 +23,12 @@ interface Change {
 
 /**
  * Deals with files that are no longer as the run has them: shows what was changed, and ends the program, or asks for a second
- * person's approval. Until that is given, the run goes by what it has.
+ * person's approval, once. Until that is given, the run goes by what it has.
  * @throws AuthorUnknown
  */
 export async function proposeChange({ journal, state, runbook, by, reason, command }: Change): Promise<void> {
+  // Asked about already: the conductor deals with the answer.
+  if (state.proposed && pinOf(state.proposed.sources) === pinOf(runbook.sources)) return;
   const before = runbookOf(state);
   const diff = sourcesDiff(before.sources, runbook.sources);
   print(`${inertLines(diff).join('\n')}\n`);
@@ -42,7 +44,6 @@ export async function proposeChange({ journal, state, runbook, by, reason, comma
         'Take the changes back, or go on with them, once a second person has approved it: --accept-changes WHY',
     );
   }
-  if (state.proposed && pinOf(state.proposed.sources) === pinOf(runbook.sources)) return;
   const { sources, document } = runbook;
   const people = peopleOf(document, await authorOf(runbook));
   await journal.append('terminal', Date.now(), [{ type: 'change-proposed', sources, diff, by, reason, ...people }]);
