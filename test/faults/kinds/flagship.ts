@@ -6,9 +6,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { localArchive } from '../../../src/cli/local-archive.ts';
 import { openRun, stateOf } from '../../../src/cli/runs.ts';
 import { answerPrepared } from '../../../src/cli/terminal.ts';
+import { tableOf } from '../../../src/postgres/tables.ts';
 import { startRehearsal } from '../../../src/rehearsal/rehearsal.ts';
+import { itemsOf } from '../../../src/runbook/plan.ts';
 import { parseRunbook, readSources } from '../../../src/runbook/sources.ts';
 import type { Random } from '../../simulation/random.ts';
+import { AS_LEFT, catalogOf, different, type End, rowsOf } from '../flagship-end.ts';
 import type { Kind, Outcome } from '../kind.ts';
 import type { Lab } from '../lab.ts';
 
@@ -20,12 +23,19 @@ const MOST_CONDUCTORS = 25;
 /** From then on it is left alone. */
 const MOST_KILLS = 15;
 
-/** Rehearsals of the flagship, whose conductors are killed at random moments. */
+/** Rehearsals of the flagship, whose conductors are killed at random moments, compared row by row with one of which none was. */
 export const flagship: Kind = async ({ lab, random }, onOutcome) => {
-  for (let i = 3; i > 0; i -= 1) onOutcome(await rehearsed(lab, random));
+  const undisturbed = await rehearsed(lab, random, 0);
+  for (let i = 3; i > 0; i -= 1) {
+    const { outcome, end } = await rehearsed(lab, random, MOST_KILLS);
+    onOutcome({
+      ...outcome,
+      wrong: [...undisturbed.outcome.wrong, ...outcome.wrong, ...different(end, undisturbed.end)],
+    });
+  }
 };
 
-async function rehearsed(lab: Lab, random: Random): Promise<Outcome> {
+async function rehearsed(lab: Lab, random: Random, kills: number): Promise<{ outcome: Outcome; end: End }> {
   const rehearsal = await startRehearsal({ rows: ROWS });
   const over = new AbortController();
   const waits: number[] = [];
@@ -33,6 +43,8 @@ async function rehearsed(lab: Lab, random: Random): Promise<Outcome> {
     const sources = await readSources(RUNBOOK);
     const settings = { ...parseRunbook(sources).document.rehearsal.settings, ...rehearsal.settings };
     const runbook = parseRunbook(sources, { settings });
+    const tables = itemsOf(runbook, 'secured').map(tableOf);
+    const there = await rowsOf(rehearsal.env, tables, "''");
     const at = Math.min(...runbook.activities.map(({ startsAt }) => startsAt));
     const opening = { archive: localArchive(rehearsal.folder), runbook, run: 'flagship', by: ME, settings };
     const { journal } = await openRun({ ...opening, rehearsal: true, at });
@@ -50,8 +62,8 @@ async function rehearsed(lab: Lab, random: Random): Promise<Outcome> {
       });
       closeSync(log);
       const ended = once(child, 'exit');
-      if (nth <= MOST_KILLS) {
-        const wait = random.between(800, 4_000);
+      if (nth <= kills) {
+        const wait = random.between(600, 2_500);
         waits.push(wait);
         await Promise.race([delay(wait), ended]);
         child.kill('SIGKILL');
@@ -71,7 +83,11 @@ async function rehearsed(lab: Lab, random: Random): Promise<Outcome> {
       ...(state?.outcome?.outcome === 'done' ? [] : [`it is ${state?.outcome?.outcome ?? 'not over'}`]),
       ...(twice.length > 0 ? [`finished twice: ${twice.join(', ')}`] : []),
     ];
-    return { fault: `killed after ${waits.join(', ')} ms`, injected, rows, steps: finished.length, wrong };
+    const end = { there, rows: await rowsOf(rehearsal.env, tables, AS_LEFT), catalog: await catalogOf(rehearsal.env) };
+    return {
+      outcome: { fault: `killed after ${waits.join(', ')} ms`, injected, rows, steps: finished.length, wrong },
+      end,
+    };
   } finally {
     over.abort();
     await rehearsal.stop();
