@@ -98,8 +98,13 @@ export function outline(document: unknown): Outline {
     window: schema.window.safeParse(root.window).data,
     lists: schema.spelledOut(written),
     written,
-    // Only the names of the ill-formed ones matter: they have a problem of their own.
-    settings: Object.fromEntries(Object.entries(mapOf(root.settings)).map(([name, value]) => [name, String(value)])),
+    // Only the names of the ill-formed ones matter: they have a problem of their own, and are not filled in.
+    settings: Object.fromEntries(
+      Object.entries(mapOf(root.settings)).map(([name, value]) => [
+        name,
+        typeof value === 'string' ? value : `{{settings.${name}}}`,
+      ]),
+    ),
     activities: activities.flatMap(({ phase, path, value }) =>
       wellFormed(schema.activity, { path, value: { ...value, steps: [] } }).map((it) => ({ ...it, phase })),
     ),

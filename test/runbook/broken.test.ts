@@ -63,6 +63,14 @@ describe('YAML', () => {
       ['port: must be text, not 5432; put it in quotes'],
     ],
     [
+      'a setting that is no text, once, wherever it would be filled in',
+      runbook({
+        settings: 'settings: { app_url: ‸{ a: 1 } }',
+        steps: '- { id: h, kind: http, title: H, requests: [{ id: r, url: "{{settings.app_url}}/health" }] }',
+      }),
+      ['app_url: must be text, not a map of keys'],
+    ],
+    [
       'tabs, of which alone is spoken',
       runbook({ rest: 'risks:\n‸\t- id: r\n‸\t  says: R' }),
       ['indent with spaces; YAML does not allow tabs here', 'indent with spaces; YAML does not allow tabs here'],
