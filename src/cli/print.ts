@@ -4,9 +4,12 @@ import { secretsOf } from './secrets.ts';
 /** The exit code of a command whose words did not arrive. */
 const UNSAID = 1;
 
+let unsaid = false;
+
 /** A reader that has seen enough and left (`head`, `less`), or a terminal that was closed, is no error. */
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE' || error.code === 'EIO') return;
+  if (error.code === 'EPIPE' || error.code === 'EIO' || unsaid) return;
+  unsaid = true;
   complain(`What this prints cannot be written: ${error.message}.`);
   // A run is left in order, and says how it stands, before this counts.
   process.once('exit', (code) => {
