@@ -143,7 +143,7 @@ function next({ state, journal }: Summarised): string[] {
   return state.conductor
     ? ['The run goes on. To see it, and with --as ROLE to answer:', `  ${commandLine(at, 'attach')}`]
     : [
-        'To carry on with it:',
+        'To carry on with it, as the role you have (--as ROLE):',
         `  ${commandLine(at, 'run')}`,
         'To read how it went so far:',
         `  ${commandLine(at, 'report')}`,
