@@ -85,7 +85,7 @@ async function becameOf(
     const holder = await journal.holder();
     if (holder === null || holder.silent) {
       return {
-        says: `Nobody conducts this run at present; it is acted on once somebody does: ${commandOf(at, 'run')}.`,
+        says: `Nobody conducts this run at present; it is acted on once somebody does, with ${commandOf(at, 'run')} and --as ROLE.`,
       };
     }
     if (performance.now() > giveUp) {

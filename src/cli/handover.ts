@@ -33,7 +33,8 @@ async function conductorOf(journal: Journal, state: RunState, command: Command):
   if (state.outcome) refuse('this run is over');
   const holder = await journal.holder();
   const at = placeOf(state, journal);
-  if (holder === null) return refuse(`nobody conducts this run. To carry on with it:\n  ${commandLine(at, 'run')}`);
+  if (holder === null)
+    return refuse(`nobody conducts this run. To carry on with it (--as ROLE):\n  ${commandLine(at, 'run')}`);
   if (holder.silent) throw held(holder, at);
   return holder;
 }
@@ -68,7 +69,7 @@ async function handover(name: string | undefined, flags: Flags, command: Command
   const at = placeOf(state, journal);
   await untilItLeft(journal, holder, at, interrupted.signal);
   if (interrupted.signal.aborted) {
-    print(`It leaves all the same. To carry on, here or there:\n  ${commandLine(at, 'run')}\n`);
+    print(`It leaves all the same. To carry on, here or there (--as ROLE):\n  ${commandLine(at, 'run')}\n`);
     process.exitCode = INTERRUPTED;
   } else {
     process.exitCode = await attendRun({

@@ -136,7 +136,7 @@ export async function attendRun(session: Session): Promise<number> {
     if (how.signal !== null) await writeReport(records, session.report);
     print(`\n${await epitaph(how, since, records, await conductor.log())}\n`);
     if (state.outcome === null && !rehearsal) {
-      print(`What was done is on record. To carry on:\n  ${commandLine(placeOf(state, journal), 'run')}\n`);
+      print(`What was done is on record. To carry on (--as ROLE):\n  ${commandLine(placeOf(state, journal), 'run')}\n`);
     }
   }
   if (unkept.signal.aborted && state.outcome === null) {

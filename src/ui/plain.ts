@@ -149,7 +149,7 @@ export async function openPlain({
         const state = hold.followed()?.state;
         if (!abandoned || !state) return;
         const carryOn = command(placeOf(state, following.journal), 'run');
-        print(`${isoTime(hold.now())} ${look.glyphs.failed} ${ABANDONED} Carry on: ${carryOn}`);
+        print(`${isoTime(hold.now())} ${look.glyphs.failed} ${ABANDONED} Carry on (--as ROLE): ${carryOn}`);
       },
       onCutOff(cutOff) {
         print(

@@ -208,7 +208,7 @@ it('says so when the conductor was killed', async () => {
   const plain = show(run, { tty: false, since: 0 });
   await plain.says('bound to db1/shop');
   await run.dies();
-  await plain.says('Carry on: `runbook run /there/runbook.yaml`');
+  await plain.says('Carry on (--as ROLE): `runbook run /there/runbook.yaml`');
 });
 
 it('gives a backfill at work another speed and number of workers, and says so when there is none', async () => {
