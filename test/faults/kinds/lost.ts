@@ -18,6 +18,9 @@ async function cutTried(lab: Lab, cut: Cut): Promise<Outcome> {
   return { ...outcome, sort: 'way' in cut ? 'at a byte' : `COMMIT ${cut.at}` };
 }
 
+/** A server process whose client is gone ends itself within 2 s (`client_connection_check_interval`); until then it may commit, in ms. */
+const LATEST = 1_000;
+
 /** The connection is cut while the server is held in a COMMIT, which comes about later. */
 async function late(lab: Lab, commit: number, afterMs: number): Promise<Outcome> {
   const wrong: string[] = [];
@@ -69,7 +72,7 @@ export const connections: Kind = async ({ lab, random, full }, onOutcome) => {
       : anyCommit(random, lab.appends, random.of(['before', 'torn', 'sent', 'answered']));
   });
   await each(full ? all : some, async (cut) => onOutcome(await cutTried(lab, cut)));
-  const lateBy = Array.from({ length: full ? 15 : 1 }, () => random.between(0, 2_000));
+  const lateBy = Array.from({ length: full ? 15 : 1 }, () => random.between(0, LATEST));
   await each(lateBy, async (ms) => onOutcome(await late(lab, random.between(1, commits), ms)));
   await each(ofJournal, async (cut) => onOutcome(await cutOff(lab, cut)));
 };
