@@ -36,7 +36,7 @@ rollback: { approver: ops }
 `;
 const FILL = `update :"schema".:"name" as it set tenant_id = it.org_id
   where it.ctid >= :'from_tid'::tid and it.ctid < :'to_tid'::tid
-    and (hashtid(it.ctid) & 2147483647) % :'slices'::int <= :'slice'::int and it.tenant_id is null;`;
+    and get_byte(tidsend(it.ctid), 5) % :'slices'::int <= :'slice'::int and it.tenant_id is null;`;
 const REMAINING = 'select count(*) from :"schema".:"name" where tenant_id is null and org_id is not null;';
 
 const PROGRAM = ['--import', 'tsx', 'src/cli/main.ts'];

@@ -8,7 +8,7 @@ import { stepOf } from './acting.ts';
 /** Files of a backfill that gives each row the tenant of its owner. */
 export const FILES = {
   'fill.sql': `update :"schema".:"name" as it set tenant = owner.tenant from owner
-    where it.ctid >= :'from_tid'::tid and it.ctid < :'to_tid'::tid and (hashtid(it.ctid) & 2147483647) % :'slices'::int <= :'slice'::int
+    where it.ctid >= :'from_tid'::tid and it.ctid < :'to_tid'::tid and get_byte(tidsend(it.ctid), 5) % :'slices'::int <= :'slice'::int
       and it.tenant is null and owner.id = it.owner;`,
   'remaining.sql': 'select count(*) from :"schema".:"name" where tenant is null',
 };

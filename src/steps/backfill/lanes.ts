@@ -117,7 +117,7 @@ async function runBatch(job: Job, lane: Lane, shift: Shift): Promise<Lane> {
   const { step, act, world, tally, trip } = shift;
   await whilePaused(shift);
   const began = performance.now();
-  const blocks = nextBlocks(lane, job.size.blocks, step.batch);
+  const blocks = nextBlocks(lane, job.size.blocks);
   const to = behind(lane, blocks, step.batch);
   const file = source(world, step.file);
   const { text, values } = bind(file.text, {
