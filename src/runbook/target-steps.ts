@@ -64,7 +64,7 @@ export const backfill = z.strictObject({
   tables: z.string().meta({ description: 'A list; each item names schema and table' }),
   file: file.meta({
     description:
-      "One batch. Variables: the item's own, from_tid and to_tid, slices and slice: it takes the rows of this slice, from 0, and what those before it left",
+      "One batch. Variables: the item's own, from_tid and to_tid, slices and slice: it takes the rows of this slice, from 0, and the last slice all that are left",
   }),
   remaining: file.meta({ description: 'Counts the rows still to fill, in its first column' }),
   workers: z.int().min(1).max(MOST_WORKERS).default(1),
