@@ -110,21 +110,21 @@ alter table public.line_items force row level security;
 
 create policy "me, myself" on public.profiles for select using (auth.uid() = id);
 create policy "Bob's ""own"" row" on public.profiles for update using (auth.uid() = id) with check (auth.uid() = id);
-create policy leave on public.profiles for delete using (auth.uid() = id);
+create policy leave on public.profiles for delete using (auth.uid()::text = id::text);
 create policy "everything mine" on public."order" for all to authenticated using (org_id = auth.uid()) with check (org_id = auth.uid());
 create policy "admins all" on public."order" for all using (public.has_role(auth.uid(), 'admin'));
 create policy "eigene ✓" on public."user" for all using (owner = auth.uid());
 create policy "open" on public."Group" for select using (true);
 create policy "signed in writes" on public."Group" for insert with check (auth.role() = 'authenticated');
-create policy "mine" on public."Group" for update using ("Owner Id" = auth.uid());
+create policy "mine" on public."Group" for update using ("Owner Id"::text = (select auth.uid()::text));
 create policy "signed in" on public.line_items for select using (auth.role() = 'authenticated');
 create policy "mine" on public.line_items for all using (org_id = auth.uid()) with check (org_id = auth.uid());
 create policy "positive only" on public.line_items as restrictive for all using (qty < 1000) with check (qty < 1000);
 comment on policy "positive only" on public.line_items is 'nobody''s business';
-create policy p on public."Log entries" for all using (org_id = auth.uid());
+create policy p on public."Log entries" for all using (auth.uid() is not null and auth.uid() = org_id);
 create policy "crm own" on crm.contacts for all to authenticated, anon using (org_id = (select auth.uid()));
 create policy "own" on public.contacts for all to authenticated using (org_id = auth.uid());
-create policy "events" on public."Events" for all using (org_id = auth.uid());
+create policy "events" on public."Events" for all using ((select auth.uid())::text = org_id::text);
 create policy w on public.wishes for all using (org_id = auth.uid());
 
 create view public.order_totals with (security_invoker = true) as
