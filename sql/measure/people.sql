@@ -47,7 +47,11 @@ select
   (theirs.data || another.anew)::text as another
 from people as person
 cross join lateral (
-  select to_jsonb(owned.*) as data from :"schema".:"name" as owned where owned.:"owner" = person.id limit 1
+  -- A json column may hold escapes that jsonb refuses (\u0000): here they stand for themselves.
+  select regexp_replace(row_to_json(owned.*)::text, '(?<!\\)((?:\\\\)*)\\u', '\1\\\\u', 'g')::jsonb as data
+  from :"schema".:"name" as owned
+  where owned.:"owner" = person.id
+  limit 1
 ) as theirs
 cross join lateral (
   select

@@ -3,8 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type pg from 'pg';
+import pg from 'pg';
 import { inventory } from '../../src/postgres/catalog.ts';
+import { comparedColumns } from '../../src/postgres/row-sums.ts';
 import { qualified, tableOf } from '../../src/postgres/tables.ts';
 import type { Result } from '../../src/run/events.ts';
 import type { Act } from '../../src/run/performer.ts';
@@ -54,8 +55,9 @@ export async function editedRunbook(tables: Item[], label: string): Promise<Runb
 export async function everything(client: pg.Client, tables: Item[]): Promise<{ catalog: string[]; rows: unknown }> {
   const rows: unknown[] = [];
   for (const table of tables) {
+    const columns = await comparedColumns(client, tableOf(table), ['tenant_id']);
     const { rows: all } = await client.query(
-      `select to_jsonb(t) - 'tenant_id' as row from ${qualified(tableOf(table))} t order by 1`,
+      `select row(${columns.map(pg.escapeIdentifier).join(', ')})::text as row from ${qualified(tableOf(table))} order by 1`,
     );
     rows.push(all);
   }

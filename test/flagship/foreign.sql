@@ -149,7 +149,7 @@ from generate_series(1, 600) each (n);
 insert into public."user" (owner, email) select id, 'c' || n from person;
 insert into public."Group" ("Owner Id", "Stage", "select") select id, 'won', 's' from person, generate_series(1, 3);
 insert into public.line_items select id, 'code ' || n, 1 + n from person;
-insert into public."Log entries" select id, '2025-01-01', '{"a": 1}', '{a,b}' from person, generate_series(1, 2);
+insert into public."Log entries" select id, '2025-01-01', '{"a": 1}', '{a,b}', '{"\u0000": ["\ud800", "\\\u0000"]}' from person, generate_series(1, 2);
 insert into crm.contacts (org_id, name) select id, 'k' from person, generate_series(1, 3);
 insert into public.contacts (org_id, mail) select id, 'm' from person, generate_series(1, 2);
 insert into public."Events" (created_at, org_id, what)
