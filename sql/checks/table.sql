@@ -85,6 +85,10 @@ needs (met, problem) as (
          format('it has no column %I of type uuid', :'owner'::text)
   from wanted where wanted.oid is not null
   union all
+  select false, format('its column %I is generated, and not there yet when a trigger fills in the tenant before a row is written', :'owner'::text)
+  from wanted join pg_attribute as attribute on attribute.attrelid = wanted.oid
+  where attribute.attname = :'owner'::text and attribute.attgenerated <> ''
+  union all
   select exists (select from pg_attribute where attrelid = wanted.oid and attname = :'key'::text and not attisdropped),
          format('it has no column %I, the key in the lists', :'key'::text)
   from wanted where wanted.oid is not null

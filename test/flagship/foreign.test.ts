@@ -212,8 +212,13 @@ test.each([
     /wishes: 1 row, expected none/,
   ],
   [
+    'an owner that is worked out',
+    'alter table wishes not of; alter table wishes drop org_id, add org_id uuid generated always as (id) stored',
+    /wishes: 1 row, expected none/,
+  ],
+  [
     'columns granted one by one',
-    'alter table wishes not of; revoke all on wishes from authenticated; grant select (id, org_id) on wishes to authenticated',
+    'alter table wishes drop org_id, add org_id uuid; revoke all on wishes from authenticated; grant select (id, org_id) on wishes to authenticated',
     /wishes: 1 row, expected none/,
   ],
   [

@@ -58,6 +58,24 @@ it('knows that an insert has come past the policies when a constraint stops it',
   expect(cells((await trial.failing()).evidence, 'order').outsider).toBe('– LEAK – –');
 });
 
+it('knows the constraints of partitions, and tries a row that has one', async () => {
+  await trial.changed(
+    `create table parted ("Owner" uuid, tenant_id uuid, region text, at date default now(), primary key ("Owner", region, at))
+       partition by list (region);
+     create table parted_north partition of parted for values in ('north') partition by range (at);
+     create table parted_past partition of parted_north for values from ('2020-01-01') to ('2021-01-01');
+     insert into parted select id, tenant_id, 'north', '2020-06-01' from profiles;
+     grant all on parted to ${MEMBER}, ${GUEST};
+     alter table parted enable row level security;
+     create policy mine on parted to ${MEMBER} using ("Owner" = auth.uid() or tenant_id = current_tenant_id())
+       with check ("Owner" = auth.uid() and tenant_id = current_tenant_id())`,
+    'drop table parted',
+  );
+  const parted = { name: 'parted', schema: 'public', owner: 'Owner' };
+  const except = { parted: { colleague: ['select', 'delete'] } };
+  expect(cells((await trial.perform({ except }, [parted])).evidence, 'parted')).toMatchObject(HOLDS);
+});
+
 it('takes a sequence that somebody may not use for no refusal of the policies', async () => {
   await trial.changed(
     `revoke all on sequence order_number_seq from ${MEMBER}, ${GUEST}`,

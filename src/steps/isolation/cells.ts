@@ -92,10 +92,10 @@ async function tried(scene: Scene, command: RowCommand, allowed: boolean): Promi
  * An INSERT that a constraint of the table stopped had come past its policies, which are asked first: so that nobody learns
  * of rows they may not see (ExecInsert in PostgreSQL's nodeModifyTable.c).
  */
-function asFarAsPolicies({ table }: Shape, attempt: Attempt): Attempt {
+function asFarAsPolicies({ parts }: Shape, attempt: Attempt): Attempt {
   if (attempt.came !== 'clumsy') return attempt;
-  const { code, schema, table: name } = attempt.error;
-  const stopped = code?.startsWith('23') && schema === table.schema && name === table.name;
+  const { code, schema, table } = attempt.error;
+  const stopped = code?.startsWith('23') && parts.some((part) => part.schema === schema && part.name === table);
   return stopped ? { came: 'reached', rows: 1 } : attempt;
 }
 

@@ -30,6 +30,10 @@ export interface Shape {
   granted: RowCommand[];
   /** The columns of each index that allows a value only once, and those that its expressions ask. */
   unique: string[][];
+  /** Itself and its partitions: a constraint that stops a row is the partition's. */
+  parts: TableName[];
+  /** The columns that say in which partition a row goes. */
+  sorting: string[];
 }
 
 /** A row that is being tried, locked by the transaction under way, with the cursor `the_row` on it. */
@@ -80,6 +84,15 @@ export async function shapeOf(client: PoolClient, table: TableName, role: string
      from pg_index where indrelid = $1::regclass and indisunique`,
     [qualified(table)],
   );
+  const { rows: parts } = await client.query<TableName & { sorting: string[] }>(
+    `select nspname as schema, relname as name, array(
+       select attname::text from pg_depend join pg_attribute on attrelid = objid and attnum = objsubid
+       where classid = 'pg_class'::regclass and objid = part.oid and refclassid = classid and refobjid = objid and deptype = 'i'
+     ) as sorting
+     from pg_class as part join pg_namespace on pg_namespace.oid = relnamespace
+     where part.oid = $1::regclass or part.oid in (select relid from pg_partition_tree($1::regclass))`,
+    [qualified(table)],
+  );
   const { rows: granted } = await client.query<{ command: RowCommand }>(
     `select command from unnest($3::text[]) as command
      where has_table_privilege($2, $1::regclass, command)
@@ -91,6 +104,8 @@ export async function shapeOf(client: PoolClient, table: TableName, role: string
     columns,
     granted: granted.map(({ command }) => command),
     unique: unique.map(({ names }) => names),
+    parts: parts.map(({ schema, name }) => ({ schema, name })),
+    sorting: parts.flatMap(({ sorting }) => sorting),
   };
 }
 
@@ -143,10 +158,10 @@ async function texts(client: PoolClient, text: string, values: string[] = []): P
 
 /**
  * What another row like this one would hold, of the columns that are given a value: the same, but for what has to be
- * unique, which is left to its default, or made anew.
+ * unique, which is left to its default, or made anew. It goes into the same partition: for another value there may be none.
  * @param kept values that make the row whose it is; a column that holds one is not changed
  */
-export function another({ columns, unique }: Shape, row: Row, kept: Set<string>): Map<string, string | null> {
+export function another({ columns, unique, sorting }: Shape, row: Row, kept: Set<string>): Map<string, string | null> {
   const named = columns.some(({ insertable }) => insertable) ? columns.filter(({ insertable }) => insertable) : columns;
   const values = new Map(
     named.filter(({ made }) => !made).map(({ name }) => [name, row.values.get(name) ?? null] as const),
@@ -155,13 +170,15 @@ export function another({ columns, unique }: Shape, row: Row, kept: Set<string>)
   for (const names of unique) {
     const parts = columns.filter(({ name }) => names.includes(name));
     if (parts.some(({ name, made }) => made || !values.has(name))) continue;
-    const free = parts.filter(({ name }) => !kept.has(values.get(name) ?? ''));
+    const free = parts.filter(({ name }) => !kept.has(values.get(name) ?? '') && !sorting.includes(name));
     const left = free.find(({ has_default }) => has_default);
     const anew = free.find(({ text }) => text !== null) ?? free.find(({ uuid }) => uuid);
     if (left) values.delete(left.name);
     else if (anew) values.set(anew.name, randomUUID().slice(0, anew.text || undefined));
   }
-  for (const [name, value] of row.next) if (named.some((column) => column.name === name)) values.set(name, value);
+  for (const [name, value] of row.next) {
+    if (named.some((column) => column.name === name) && !sorting.includes(name)) values.set(name, value);
+  }
   return values;
 }
 
