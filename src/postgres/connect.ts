@@ -29,6 +29,15 @@ function tls({ host, sslmode, sslrootcert }: Coordinates): Tls[] {
   }
 }
 
+/**
+ * Whether the server may let us in by the next way: it has no TLS, or refuses this one (pg_hba.conf says 28000, a pooler
+ * that wants TLS 08P01). After a wrong password libpq goes on as well; we do not, and say so.
+ */
+function wantsAnotherWay(error: unknown): boolean {
+  const withoutTls = error instanceof Error && error.message.includes('does not support SSL');
+  return withoutTls || ['28000', '08P01'].includes(sqlState(error) ?? '');
+}
+
 function certificate(path: string): string {
   try {
     return readFileSync(path, 'utf8');
@@ -94,7 +103,7 @@ export async function openPool(env: Environment, options: PoolOptions): Promise<
     } catch (error) {
       refusal = error;
       await pool.end();
-      if (!(error instanceof Error && error.message.includes('does not support SSL'))) break;
+      if (!wantsAnotherWay(error)) break;
     }
   }
   throw refusal instanceof WrongTarget || refusal instanceof ConnectionFailed ? refusal : refused(at, refusal);

@@ -55,7 +55,8 @@ export async function transaction<T>(
       if (!RETRYABLE.has(sqlState(error) ?? '')) throw error;
       if (attempt >= tries) throw blocked(tries, error, inTheWay);
     } finally {
-      client.release(unusable);
+      // A cancel may still be on its way to it, and is not to hit what the next one asks.
+      client.release(unusable || signal.aborted);
     }
     await delay(Math.random() * Math.min(1_000, 50 * 2 ** attempt), undefined, { signal });
   }
@@ -148,7 +149,10 @@ async function commit(client: PoolClient): Promise<void> {
   if (command !== 'COMMIT') throw new Error('The transaction had failed before COMMIT and was rolled back.');
 }
 
-/** Cancels what that server process is doing as soon as the signal is aborted; disposed of before COMMIT. */
+/**
+ * Cancels what that server process is doing as soon as the signal is aborted; disposed of before COMMIT. Once aborted, the
+ * connection is not to be used again: nobody knows when the cancel comes to it.
+ */
 export function cancelOnAbort(pool: Pool, pid: number, signal: AbortSignal): Disposable {
   const cancel = () => {
     pool.query('select pg_cancel_backend($1)', [pid]).catch(() => {});

@@ -90,6 +90,10 @@ async function acting<T>(
     signal.throwIfAborted();
     const value = await work(act(stage, step, attempt, signal));
     return { value, workMs: Math.round(performance.now() - began) };
+  } catch (error) {
+    // A wait that is broken off says only that it was; why is in the signal.
+    if (error instanceof Error && error.name === 'AbortError') signal.throwIfAborted();
+    throw error;
   } finally {
     clearInterval(looking);
   }

@@ -108,8 +108,10 @@ export class Conductor {
       this.#watch();
       const why = await this.#steps();
       await this.#post(LAST_POST);
+      await this.#unwatch();
       await scribe.log([{ type: 'conductor-left', why }]);
     } catch (error) {
+      await this.#unwatch();
       const { message, advice } = performer.explain(error);
       const why = advice === undefined ? message : `${message.replace(/[^.]$/, '$&.')} ${advice}`;
       await scribe.log([{ type: 'conductor-left', why }]).catch(() => undefined);
@@ -150,6 +152,11 @@ export class Conductor {
       };
       this.#watching.push(watcher.start(watches[watcher.id], sampled));
     }
+  }
+
+  /** Ends the watches; the last they counted is on record before whatever is logged next. */
+  async #unwatch(): Promise<void> {
+    await Promise.all(this.#watching.splice(0).map((watching) => watching.stop()));
   }
 
   /** Does one thing after another. @returns why there is nothing more to do now */
@@ -193,7 +200,7 @@ export class Conductor {
       case 'begin-rollback':
         return await scribe.log([{ type: 'rollback-begun', reason: action.reason }]);
       case 'finish':
-        for (const watching of this.#watching) await watching.stop();
+        await this.#unwatch();
         if (action.outcome === 'aborted') {
           // Calling a run off must not fail for a database that is away; the next run takes away what is left then.
           await this.#deps.performer.letGo(this.#deps.lease.token, this.#leaving.signal).catch(() => undefined);

@@ -91,7 +91,8 @@ export async function rolledBack<T>(
       await client.query('rollback').catch(() => {
         broken = true;
       });
-      client.release(broken);
+      // A cancel may still be on its way to it.
+      client.release(broken || act.signal.aborted);
     }
     await delay(Math.random() * Math.min(MOST_PAUSE, 10 * 2 ** attempt), undefined, { signal: act.signal });
   }

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
@@ -7,7 +9,7 @@ import { coordinates, whereabouts } from '../../src/postgres/coordinates.ts';
 import { ConnectionFailed, WrongTarget } from '../../src/postgres/errors.ts';
 import { identify } from '../../src/postgres/identity.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
-import { transactionPooler } from './pooler.ts';
+import { TLS_REQUEST, transactionPooler } from './pooler.ts';
 
 let db: TestDatabase;
 const options = { application: 'middlewatch test', max: 2 };
@@ -96,6 +98,31 @@ it.each([
   const error = await openPool(env, options).catch((error: unknown) => error);
   expect(error).toBeInstanceOf(type);
   expect((error as Error).message).toMatch(message);
+});
+
+/** As pg_hba.conf has it said; between the type and the fields, the length. */
+const NOT_LET_IN = (() => {
+  const fields = Buffer.from('SFATAL\0C28000\0Mno pg_hba.conf entry\0\0');
+  const length = Buffer.alloc(4);
+  length.writeInt32BE(length.length + fields.length);
+  return Buffer.concat([Buffer.from('E'), length, fields]);
+})();
+
+it('with sslmode allow asks a server for TLS that lets nobody in without', async () => {
+  const asked: string[] = [];
+  const server = createServer((socket) =>
+    socket.once('data', (said) => {
+      const forTls = said.readInt32BE(4) === TLS_REQUEST;
+      asked.push(forTls ? 'TLS' : 'plain');
+      socket.end(forTls ? 'N' : NOT_LET_IN);
+    }),
+  ).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const env = { PGHOST: '127.0.0.1', PGPORT: String(port), PGUSER: 'me', PGPASSWORD: 'it', PGSSLMODE: 'allow' };
+  await expect(openPool(env, options)).rejects.toBeInstanceOf(ConnectionFailed);
+  server.close();
+  expect(asked).toEqual(['plain', 'TLS']);
 });
 
 it('refuses a database that is not there', async () => {

@@ -5,7 +5,8 @@ import pg from 'pg';
 /** `AuthenticationOk` and `ReadyForQuery`, idle. */
 const COME_IN = Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 0, 0x5a, 0, 0, 0, 5, 0x49]);
 const NO_TLS = Buffer.from('N');
-const TLS_REQUEST = 80877103;
+/** In place of the protocol's version: may we have TLS? */
+export const TLS_REQUEST = 80877103;
 
 /**
  * What a pooler in transaction mode is to a client: a server connection for as long as a transaction lasts, then any other.

@@ -158,6 +158,27 @@ it('ends what a conductor that stopped has left open, so that it is committed by
   expect(await amount()).toBe(before);
 });
 
+it('gives no connection back that a cancel may still come to', async () => {
+  await takeFence(pool, { run: 'cancelled', token: 1 }, 'journal');
+  const one = db.pool({ max: 2 });
+  const stopping = new AbortController();
+  let pid = 0;
+  const stopped = transaction(
+    { pool: one, fence: { run: 'cancelled', token: 1 }, signal: stopping.signal },
+    async (client) => {
+      const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+      pid = rows[0]?.pid ?? 0;
+      stopping.abort(new Error('stopped'));
+    },
+  );
+  await expect(stopped).rejects.toThrow('stopped');
+  const clients = [await one.connect(), await one.connect()];
+  const pids = clients.map(async (client) => (await client.query('select pg_backend_pid() as pid')).rows[0].pid);
+  const given = await Promise.all(pids);
+  for (const client of clients) client.release();
+  expect(given).not.toContain(pid);
+});
+
 it('leaves alone what another run has open, also one of a long name that differs at its end only', async () => {
   const [first, second] = ['10', '11'].map((day) => `a-runbook-with-more-of-a-name-than-anybody-reads-2030-03-${day}`);
   const theirs = db.pool({ application_name: sessionName(first ?? '', 1) });
