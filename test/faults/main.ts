@@ -2,6 +2,8 @@ import { parseArgs } from 'node:util';
 import { openLab } from './lab.ts';
 import { bringAbout, held, kinds, type Summary } from './suite.ts';
 
+const HEAD = ['runs', 'faults', 'spared', 'rows filled', 'steps done', 'seconds'] as const;
+
 const { values } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
@@ -33,27 +35,33 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 await using lab = await opening;
-const summaries = await bringAbout(lab, { kinds: wanted, seed, full: !values.few }, (kind, { fault, wrong }) => {
-  if (wrong.length > 0) process.stderr.write(`${kind}: ${fault}:\n  ${wrong.join('\n  ')}\n`);
-});
-process.stdout.write(values.json ? `${JSON.stringify(summaries, null, 2)}\n` : printed(summaries));
+const say = (text: string) => {
+  if (!values.json) process.stdout.write(text);
+};
+say(row('kind of fault', HEAD, ''));
+const summaries = await bringAbout(
+  lab,
+  { kinds: wanted, seed, full: !values.few },
+  {
+    onOutcome(kind, { fault, wrong }) {
+      if (wrong.length > 0) process.stderr.write(`${kind}: ${fault}:\n  ${wrong.join('\n  ')}\n`);
+    },
+    onSummary: (summary) => say(told(summary)),
+  },
+);
+process.stdout.write(values.json ? `${JSON.stringify(summaries, null, 2)}\n` : `seed ${seed}\n`);
 process.exitCode = summaries.every(held) ? 0 : 1;
 
-function printed(all: Summary[]): string {
-  const head = ['kind of fault', 'runs', 'faults', 'spared', 'rows filled', 'steps done', 'seconds', ''];
-  const lines = all.map((each) => {
-    const { kind, runs, injected, spared, rows, steps, seconds, wrong } = each;
-    const verdict = held(each) ? 'all held' : wrong.length > 0 ? `${wrong.length} WENT WRONG` : 'NOTHING CAME ABOUT';
-    return [kind, runs, injected, spared, rows, steps, seconds, verdict].map(String);
-  });
-  const widths = head.map((_, i) => Math.max(...[head, ...lines].map((line) => line[i]?.length ?? 0)));
-  const pad = (cell: string, i: number) =>
-    i === 0 || i === head.length - 1 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0);
-  const table = [head, ...lines].map((line) => `${line.map(pad).join('  ').trimEnd()}\n`);
-  return `${table.join('')}${all.map(sorted).join('')}seed ${seed}\n`;
+/** A line of the table, whose other lines are still to come: columns are as wide as their heads, and seven digits. */
+function row(kind: string, cells: readonly (number | string)[], verdict: string): string {
+  const numbers = cells.map((cell, i) => String(cell).padStart(Math.max(7, HEAD[i]?.length ?? 0)));
+  return `${[kind.padEnd(13), ...numbers, verdict].join('  ').trimEnd()}\n`;
 }
 
-function sorted({ kind, sorts }: Summary): string {
+function told(summary: Summary): string {
+  const { kind, runs, injected, spared, rows, steps, seconds, wrong, sorts } = summary;
+  const verdict = held(summary) ? 'all held' : wrong.length > 0 ? `${wrong.length} WENT WRONG` : 'NOTHING CAME ABOUT';
   const counts = Object.entries(sorts).map(([sort, count]) => `${count} ${sort}`);
-  return counts.length === 0 ? '' : `${kind}: ${counts.join('; ')}\n`;
+  const line = row(kind, [runs, injected, spared, rows, steps, seconds], verdict);
+  return counts.length === 0 ? line : `${line}  ${counts.join('; ')}\n`;
 }

@@ -50,14 +50,17 @@ export interface Asked {
   full: boolean;
 }
 
-/**
- * Brings the faults about, one kind after another.
- * @param onOutcome told of each run as it ends
- */
+/** Told of each run, and of each kind, as it ends. */
+export interface Told {
+  onOutcome?(kind: string, outcome: Outcome): void;
+  onSummary?(summary: Summary): void;
+}
+
+/** Brings the faults about, one kind after another. */
 export async function bringAbout(
   lab: Lab,
   { kinds: names, seed, full }: Asked,
-  onOutcome: (kind: string, outcome: Outcome) => void = () => undefined,
+  { onOutcome, onSummary }: Told = {},
 ): Promise<Summary[]> {
   const bench: Bench = { lab, random: randomFrom(seed), full };
   const summaries: Summary[] = [];
@@ -74,10 +77,11 @@ export async function bringAbout(
       summary.rows += rows;
       summary.steps += steps;
       if (wrong.length > 0) summary.wrong.push({ fault, what: wrong });
-      onOutcome(name, outcome);
+      onOutcome?.(name, outcome);
     });
     summary.seconds = Math.round((performance.now() - began) / 1_000);
     summaries.push(summary);
+    onSummary?.(summary);
   }
   return summaries;
 }
