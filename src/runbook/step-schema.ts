@@ -64,10 +64,10 @@ const signoff = z.strictObject({
   valid_for: someTime
     .optional()
     .meta({ description: 'Asked for again when what follows (before the window: the window) begins later than this' }),
-  not_by_author: z
-    .literal(true)
-    .optional()
-    .meta({ description: 'Not to be given by whoever wrote the last change of the runbook' }),
+  not_by_author: z.literal(true).optional().meta({
+    description:
+      'Not to be given by whoever wrote the last change of the runbook: approvals.author, else the author of its last commit, known by the mail, else the name, of somebody in roles',
+  }),
   proposal: z
     .enum(['completed', 'rollback-required', 'validation', 'production-ready'])
     .optional()

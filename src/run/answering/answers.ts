@@ -1,5 +1,6 @@
 import type { Answer, Prompt } from '../events.ts';
 import type { PromptState, RunState } from '../state.ts';
+import { sameName } from './people.ts';
 import { bindingOf } from './statement.ts';
 
 /** The question an answer is given to; undefined when it was never asked. */
@@ -41,12 +42,13 @@ export function refusal(state: RunState, answer: Answer): string | null {
 
 /** Why this person's approval or signature does not count; null when it does. */
 function approvalRefusal(state: RunState, prompt: Prompt, { by, proof }: Answer): string | null {
-  const barred = prompt.notBy?.find(({ name }) => name === by.name);
+  const barred = prompt.notBy?.find(({ name }) => sameName(name, by.name));
   if (barred) return `${by.name} ${barred.why}; a second person approves it.`;
   if (prompt.kind !== 'signoff' || proof === 'rehearsal') return null;
   const other = state.prompts
     .filter((each) => each.prompt.kind === 'signoff' && each.settled !== null && each.superseded === null)
-    .find(({ settled }) => settled?.by.name === by.name && settled.by.role !== by.role)?.settled?.by.role;
+    .find(({ settled }) => settled && sameName(settled.by.name, by.name) && settled.by.role !== by.role)?.settled
+    ?.by.role;
   if (other === undefined || state.together.some((roles) => roles.includes(other) && roles.includes(by.role)))
     return null;
   return `${by.name} has signed as ${other}; one person does not fill two roles, unless the runbook says so (one_person_may_fill).`;

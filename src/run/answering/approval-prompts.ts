@@ -3,6 +3,7 @@ import type { Step } from '../../runbook/step-schema.ts';
 import type { Person } from '../events.ts';
 import { type RunState, stepState } from '../state.ts';
 import { undoable, undosDue } from '../undo.ts';
+import { sameName } from './people.ts';
 import { type Asked, signedIf } from './prompts.ts';
 import { pinOf } from './statement.ts';
 
@@ -98,7 +99,7 @@ export function changePrompt(
 
 /** Whether one of these names, or anyone where a role names nobody, is none of those who are barred. */
 const free = (names: string[], barred: readonly { name: string }[]) =>
-  names.length === 0 || names.some((name) => barred.every((each) => each.name !== name));
+  names.length === 0 || names.some((name) => barred.every((each) => !sameName(each.name, name)));
 
 /**
  * Who may give the approval that a second person has to give: neither who asked for it nor who operates the run, or has;

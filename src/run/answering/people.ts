@@ -19,3 +19,8 @@ export function peopleOf({ roles, approvals }: Document, author: string | undefi
     ...(author === undefined ? {} : { author }),
   };
 }
+
+const plain = (name: string) => name.normalize('NFC').trim().replace(/\s+/g, ' ').toLowerCase();
+
+/** Whether two names are the same to a person: capitals, and how much room is between the words, make no other of them. */
+export const sameName = (one: string, other: string): boolean => plain(one) === plain(other);
