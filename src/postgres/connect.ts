@@ -63,8 +63,8 @@ export interface PoolOptions {
 }
 
 /**
- * Opens connections to the target that the environment names (DATABASE_URL, PGSERVICE or PG*), and makes the first one; of
- * more than one, the first two show whether a transaction pooler stands in between.
+ * Opens connections to the target that the environment names (DATABASE_URL, PGSERVICE or PG*), and makes the first one, which
+ * shows whether there are transactions; of more than one, the first two show whether a transaction pooler stands in between.
  * @throws ConnectionFailed, WrongTarget
  */
 export async function openPool(env: Environment, options: PoolOptions): Promise<Pool> {
@@ -95,9 +95,9 @@ export async function openPool(env: Environment, options: PoolOptions): Promise<
     pool.on('error', () => {});
     pool.on('connect', (client) => client.on('error', () => {}));
     try {
-      (await pool.connect()).release();
-      if (options.max === 1 || !(await changesServers(pool))) return pool;
-      refusal = transactionPooler(at, 'one server process answered to two connections, or two to one');
+      if (await refusesTransactions(pool)) refusal = statementPooler(at);
+      else if (options.max === 1 || !(await changesServers(pool))) return pool;
+      else refusal = transactionPooler(at, 'one server process answered to two connections, or two to one');
       await pool.end();
       break;
     } catch (error) {
@@ -151,8 +151,32 @@ async function makeOurs(client: ClientBase): Promise<void> {
 function transactionPooler(at: Coordinates, sign: string): WrongTarget {
   return new WrongTarget(
     `${whereabouts(at)} is a transaction pooler (${sign}): it loses settings and locks between statements.`,
-    'Connect directly or in session mode (port 5432).',
+    NO_POOLER,
   );
+}
+
+function statementPooler(at: Coordinates): WrongTarget {
+  return new WrongTarget(
+    `${whereabouts(at)} is a pooler in statement mode (it refuses BEGIN): there are no transactions to be had.`,
+    NO_POOLER,
+  );
+}
+
+const NO_POOLER = 'Connect directly or in session mode (port 5432).';
+
+/** Whether BEGIN is refused, as PgBouncer in statement mode does, which then ends the connection; no server does so. */
+async function refusesTransactions(pool: Pool): Promise<boolean> {
+  const client = await pool.connect();
+  try {
+    await client.query('begin');
+    await client.query('rollback');
+  } catch (error) {
+    client.release(true);
+    if (sqlState(error) === '08P01') return true;
+    throw error;
+  }
+  client.release();
+  return false;
 }
 
 /**

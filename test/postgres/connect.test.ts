@@ -9,7 +9,7 @@ import { coordinates, whereabouts } from '../../src/postgres/coordinates.ts';
 import { ConnectionFailed, WrongTarget } from '../../src/postgres/errors.ts';
 import { identify } from '../../src/postgres/identity.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
-import { TLS_REQUEST, transactionPooler } from './pooler.ts';
+import { poolerOf, TLS_REQUEST } from './pooler.ts';
 
 let db: TestDatabase;
 const options = { application: 'middlewatch test', max: 2 };
@@ -130,10 +130,19 @@ it('refuses a database that is not there', async () => {
 });
 
 it.each([1, 2])('knows a transaction pooler with %i servers by what it does', async (servers) => {
-  await using pooler = await transactionPooler(db.env, servers);
+  await using pooler = await poolerOf(db.env, servers);
   const error = await openPool(pooler.env, options).catch((error: unknown) => error);
   expect(error).toBeInstanceOf(WrongTarget);
   expect((error as Error).message).toMatch(/is a transaction pooler \(one server process answered/);
+});
+
+it('knows a pooler in statement mode, also by one connection alone', async () => {
+  await using pooler = await poolerOf(db.env, 2, 'statement');
+  for (const max of [1, 2]) {
+    const error = await openPool(pooler.env, { ...options, max }).catch((error: unknown) => error);
+    expect(error).toBeInstanceOf(WrongTarget);
+    expect((error as Error).message).toMatch(/is a pooler in statement mode/);
+  }
 });
 
 it('refuses a database that takes no writes from this role', async () => {

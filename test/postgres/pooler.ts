@@ -2,6 +2,11 @@ import type { AddressInfo } from 'node:net';
 import { createServer, type Socket } from 'node:net';
 import pg from 'pg';
 
+/** What PgBouncer 1.18 says to BEGIN in statement mode, before it ends the connection. */
+const NO_TRANSACTIONS = Buffer.concat([
+  Buffer.from([0x45, 0, 0, 0, 77]),
+  Buffer.from('SFATAL\0C08P01\0Mtransaction blocks not allowed in statement pooling mode\0\0'),
+]);
 /** `AuthenticationOk` and `ReadyForQuery`, idle. */
 const COME_IN = Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 0, 0x5a, 0, 0, 0, 5, 0x49]);
 const NO_TLS = Buffer.from('N');
@@ -11,8 +16,13 @@ export const TLS_REQUEST = 80877103;
 /**
  * What a pooler in transaction mode is to a client: a server connection for as long as a transaction lasts, then any other.
  * Lets everybody in, as the role of `env`. Closed by `await using`.
+ * @param mode in statement mode, a server connection for no longer than a statement
  */
-export async function transactionPooler(env: Record<string, string>, servers: number) {
+export async function poolerOf(
+  env: Record<string, string>,
+  servers: number,
+  mode: 'transaction' | 'statement' = 'transaction',
+) {
   const clients = new Set<Socket>();
   const made = await Promise.all(
     Array.from({ length: servers }, async () => {
@@ -58,6 +68,7 @@ export async function transactionPooler(env: Record<string, string>, servers: nu
         known = true;
         return void client.write(COME_IN);
       }
+      if (mode === 'statement' && data.includes('begin')) return void client.end(NO_TRANSACTIONS);
       // A goodbye is for the pooler, not for the server.
       if (data[0] !== 'X'.charCodeAt(0)) (held ?? (await hold())).write(data);
     });
