@@ -39,12 +39,13 @@ const HASH_SETTINGS: readonly (readonly [string, string])[] = [
 const hash = (alias: string, columns: string[]) =>
   `hashtextextended(row(${columns.map((name) => `${alias}.${escapeIdentifier(name)}`).join(', ')})::text, 0)`;
 
-/** The columns that are compared: all there are, less the ignored and the generated. */
+/** The columns that are compared: all there are, less the ignored, and those worked out when read, which no trigger sees. */
 export async function comparedColumns(on: Queryable, table: TableName, ignored: string[]): Promise<string[]> {
   const { rows } = await on.query<{ name: string; kind: string }>(
     `select a.attname as name, c.relkind as kind
        from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid = a.attrelid
-      where a.attrelid = pg_catalog.to_regclass($1) and a.attnum > 0 and not a.attisdropped and a.attname <> all ($2)
+      where a.attrelid = pg_catalog.to_regclass($1) and a.attnum > 0 and not a.attisdropped and a.attgenerated <> 'v'
+        and a.attname <> all ($2)
       order by a.attname`,
     [qualified(table), ignored],
   );

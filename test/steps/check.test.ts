@@ -10,7 +10,12 @@ beforeEach(async () => {
     create table "order" (id int primary key, text text, at timestamptz default now(), tenant int);
     create table bare (data json, price numeric, "Odd ""name" bytea);
     insert into "order" (id, text) select n, 'row ' || n from generate_series(1, 500) n;
-    insert into bare select '{"a": 1}', n / 3.0, '\\x00ff' from generate_series(1, 100) n;`);
+    insert into bare select '{"a": 1}', n / 3.0, '\\x00ff' from generate_series(1, 100) n;
+    do $$ begin
+      if current_setting('server_version_num')::int >= 180000 then
+        execute 'alter table "order" add twice int generated always as (id * 2) virtual';
+      end if;
+    end $$`);
 });
 afterEach(() => db.drop());
 
