@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { Socket } from 'node:net';
 import pg, { type ClientBase, type ClientConfig, type Pool } from 'pg';
 import { type Coordinates, coordinates, type Environment, whereabouts } from './coordinates.ts';
 import { adviceFor, ConnectionFailed, connectionLost, sqlState, WrongTarget } from './errors.ts';
@@ -72,6 +73,7 @@ export async function openPool(env: Environment, options: PoolOptions): Promise<
   if (at.port === TRANSACTION_POOLER_PORT) throw transactionPooler(at, 'port 6543');
   let refusal: unknown;
   for (const ssl of tls(at)) {
+    const sockets = new Set<Socket>();
     const pool = new pg.Pool({
       host: at.host,
       port: at.port,
@@ -86,6 +88,11 @@ export async function openPool(env: Environment, options: PoolOptions): Promise<
       keepAlive: true,
       connectionTimeoutMillis: 10_000,
       idleTimeoutMillis: 60_000,
+      stream: () => {
+        const socket = new Socket();
+        sockets.add(socket);
+        return socket.once('close', () => sockets.delete(socket));
+      },
       onConnect: async (client) => {
         await makeOurs(client);
         await options.onConnect?.(client);
@@ -103,6 +110,8 @@ export async function openPool(env: Environment, options: PoolOptions): Promise<
     } catch (error) {
       refusal = error;
       await pool.end();
+      // Where a password is wanted and there is none, the driver forgets the connection, and the server waits for a minute.
+      for (const socket of sockets) socket.destroy();
       if (!wantsAnotherWay(error)) break;
     }
   }
