@@ -14,6 +14,8 @@ declare
   leftover jsonb := current_setting('middlewatch.leftover');
   relation regclass := leftover ->> 'relation';
   type_found text;
+  first_unseen xid;
+  keep text;
   left_behind name;
   dependents text;
 begin
@@ -24,12 +26,21 @@ begin
       using hint = 'It has to have another name before this migration can make its own.';
   end if;
   if type_found is not null then
-    -- Before anything is locked, for it reads the whole table.
-    execute format(
+    first_unseen := pg_snapshot_xmin(pg_current_snapshot())::xid;
+    keep := format(
       'insert into middlewatch.leftover (of, key, kept)
-       select %1$L, %2$I::text, to_jsonb(tenant_id) from %1$s where tenant_id is not null',
+       select %1$L, %2$I::text, to_jsonb(tenant_id) from %1$s as filled where tenant_id is not null',
       relation, leftover ->> 'key'
     );
+    -- Before the table is locked, for it takes its time; and then what was written by transactions that could not be seen.
+    execute keep;
+    execute format('lock table %s in access exclusive mode', relation);
+    execute keep || format(
+      ' and age(xmin) <= $1 and not exists (
+         select from middlewatch.leftover
+         where of = %1$L and key is not distinct from filled.%2$I::text and kept = to_jsonb(tenant_id))',
+      relation, leftover ->> 'key'
+    ) using age(first_unseen);
   end if;
   for left_behind in select tgname from pg_trigger where tgrelid = relation and tgname like 'zzz\_tenant\_%' loop
     execute format('drop trigger %I on %s', left_behind, relation);
