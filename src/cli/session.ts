@@ -10,7 +10,7 @@ import { endedAtLogout, thisHost } from './logout.ts';
 import { print } from './print.ts';
 import { type Opened, stateOf } from './runs.ts';
 import { standing } from './standing.ts';
-import { answerPrepared, attend, type Ended, exitCode, startConductor, WAITS } from './terminal.ts';
+import { answerPrepared, attend, type Ended, exitCode, startConductor } from './terminal.ts';
 
 export interface Session {
   opened: Opened;
@@ -102,14 +102,14 @@ export async function attendRun(session: Session): Promise<number> {
           by: me,
           signal: answering.signal,
         })
-      : Promise.resolve(false);
+      : Promise.resolve();
   const unkept = new AbortController();
   answered.catch((error) => unkept.abort(error));
 
   const signal = AbortSignal.any([interruption.signal, gone.signal, unkept.signal]);
   await attend({ journal, me, role, since, plain: session.plain, interruption: { ...interruption, signal } });
   answering.abort();
-  const gaveUp = await answered.catch(() => false);
+  await answered.catch(() => undefined);
   const stood = stateOf(await journal.read(0));
   const finished = stood?.outcome != null;
   // One that left before somebody took over, or was handed the run, is not missed.
@@ -147,5 +147,5 @@ export async function attendRun(session: Session): Promise<number> {
   if (state.outcome !== null) return exitCode(state);
   if (failed) return FAILED;
   if (left) print(`\n${leaving(since, records)}\n`);
-  return gaveUp ? WAITS : exitCode(state);
+  return exitCode(state);
 }

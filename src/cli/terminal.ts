@@ -86,7 +86,6 @@ const MOST_ROUNDS = 10;
 
 /**
  * Gives prepared answers to the questions of a run as they come up, as another terminal beside the one that shows it.
- * @returns whether it asked the conductor to leave, for want of an answer
  * @throws AnswerNotKept
  */
 export async function answerPrepared({
@@ -97,7 +96,7 @@ export async function answerPrepared({
   otherwise,
   by,
   signal,
-}: Answering): Promise<boolean> {
+}: Answering): Promise<void> {
   let state: RunState | null = null;
   let stopped = false;
   let token: number | undefined;
@@ -144,14 +143,13 @@ export async function answerPrepared({
         append(`The prepared answer to ${prompt.id}`, now, { type: 'prompt-answered', answer });
       } else if (otherwise === 'stop' && !stopped && !toCome) {
         stopped = true;
-        append('That the run is to stop here', now, { type: 'requested', request: 'stop', by });
+        append('That the run is to stop here', now, { type: 'requested', request: 'stop-unanswered', by });
       }
     }
   };
   await follow(journal, { signal: AbortSignal.any([signal, failed.signal]), onRecords });
   await Promise.all(appends);
   failed.signal.throwIfAborted();
-  return stopped;
 }
 
 /** How a process ended: with a code, by a signal, or (neither) without having begun. */
@@ -223,6 +221,6 @@ export function exitCode(state: RunState): number {
     case 'rolled-back':
       return 4;
     default:
-      return state.stopping ? INTERRUPTED : WAITS;
+      return state.stopping === 'stop' ? INTERRUPTED : WAITS;
   }
 }

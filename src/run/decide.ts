@@ -28,6 +28,12 @@ export type Action =
   | { do: 'finish'; outcome: Outcome; why: string }
   | { do: 'leave'; why: string };
 
+/** Why a conductor leaves that was asked to stop. */
+const STOPPED = {
+  stop: 'somebody asked it to stop',
+  'stop-unanswered': 'a question has no prepared answer, and it was not to wait for one',
+} as const;
+
 /** Whether the choice was made that a step is for. */
 function wanted(state: RunState, { decision, chose }: NonNullable<Step['when']>): boolean {
   const chosen = choiceOf(state, decision);
@@ -110,7 +116,7 @@ export function decide(runbook: Runbook, state: RunState, now: number): Action {
   // A conductor acts by one version of the runbook; by another one, another conductor does.
   if (pinOf(runbook.sources) !== state.pin)
     return { do: 'leave', why: 'the runbook was changed; `runbook run` goes on with it' };
-  if (state.stopping) return { do: 'leave', why: 'somebody asked it to stop' };
+  if (state.stopping) return { do: 'leave', why: STOPPED[state.stopping] };
   if (state.abort) return { do: 'finish', outcome: 'aborted', why: state.abort.reason };
   if (state.prompts.some(ready)) return { do: 'settle' };
   const open = state.prompts.filter((each) => each.settled === null && each.closedAt === null);

@@ -81,6 +81,7 @@ const request = z.enum([
   'faster',
   'slower',
   'workers',
+  'stop-unanswered',
   'hand-over',
   'take-over',
 ]);

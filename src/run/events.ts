@@ -93,6 +93,8 @@ export type RequestKind =
   | 'pause'
   | 'resume'
   | 'stop'
+  /** The same, by a command that waits for nobody: a question has no prepared answer. */
+  | 'stop-unanswered'
   | 'roll-back'
   | 'faster'
   | 'slower'

@@ -9,6 +9,7 @@ import type {
   Person,
   Program,
   Prompt,
+  RequestKind,
   Result,
   RunEvent,
   Target,
@@ -139,8 +140,8 @@ export interface RunState extends Required<Omit<People, 'author'>> {
   /** Somebody decided to begin before the window opens. */
   beginEarly: boolean;
   paused: boolean;
-  /** The conductor is asked to leave; the run can be carried on later. */
-  stopping: boolean;
+  /** What asks the conductor to leave; the run can be carried on later. */
+  stopping: Extract<RequestKind, 'stop' | 'stop-unanswered'> | null;
   /** Who has asked the conductor to leave the run to another. */
   handingOver: Person | null;
   /** Factor on the pace of the steps; 1 as written. */

@@ -58,6 +58,6 @@ async function toItsEnd(program: Program, act: Act): Promise<void> {
 function whatIsKnown(program: Program): string {
   const { pid, host } = program;
   return isHere(program)
-    ? `The command was begun as process ${pid}, which has ended; nobody saw how.`
+    ? `The command was begun as process ${pid}, which has ended, by itself or when the run was stopped; how, is not on record.`
     : `The command was begun as process ${pid} on ${host}, before this machine was started or on another one: look there whether it is still at work.`;
 }

@@ -1,3 +1,4 @@
+import { WATCHER } from '../run/events.ts';
 import { dialogLines } from './dialog-lines.ts';
 import type { Followed } from './followed.ts';
 import { plural } from './format.ts';
@@ -104,12 +105,13 @@ function keyHelp(screen: Screen, { runbook, state }: Followed): Line {
   }
   const name = line(personName(screen.me, runbook), 'quiet');
   const me = screen.columns >= TITLED ? cut(name, Math.floor(screen.columns / 3), screen.look) : [];
-  const filling = workersNow({ runbook, state }) !== undefined;
+  const watching = screen.me.role === WATCHER;
+  const filling = !watching && workersNow({ runbook, state }) !== undefined;
   const keys = pieces(
     [
-      key('p', state.paused ? 'carry on' : 'pause'),
+      ...(watching ? [] : [key('p', state.paused ? 'carry on' : 'pause')]),
       ...(filling ? [key('+ -', 'speed'), key('> <', 'workers')] : []),
-      key('R', 'roll back'),
+      ...(watching ? [] : [key('R', 'roll back')]),
       key('?', 'help'),
       key('q', 'leave'),
       key('l', 'log'),
@@ -117,7 +119,7 @@ function keyHelp(screen: Screen, { runbook, state }: Followed): Line {
       key('e', 'evidence'),
       key('j', 'journal'),
       key('w', 'who is here'),
-      ...(early ? [key('B', 'begin early')] : []),
+      ...(early && !watching ? [key('B', 'begin early')] : []),
     ],
     screen.columns - lineWidth(me) - 2,
     screen.look,

@@ -35,6 +35,7 @@ const REQUESTED = {
   pause: 'paused the run',
   resume: 'resumed the run',
   stop: 'stopped the run',
+  'stop-unanswered': 'has the run stop here, for nobody is to be waited for',
   'hand-over': 'asks for the run to be handed over',
   'take-over': 'takes the run over',
   'roll-back': 'wants to roll back',

@@ -5,6 +5,7 @@ import { decide } from '../run/decide.ts';
 import { forecast } from '../run/forecast.ts';
 import type { Pulse } from '../run/journal/journal.ts';
 import { type RunState, stepState } from '../run/state.ts';
+import { undosDue } from '../run/undo.ts';
 import { windowSpan } from '../run/window.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import { activityViews } from './activities.ts';
@@ -135,8 +136,14 @@ function signoffs({ runbook, state }: Summarised, { glyphs }: Look): Inert[] {
   });
 }
 
-/** What leads on from here; nothing once the run has ended. Each command has a line of its own, whole, to be copied. */
-function next({ state, journal }: Summarised): string[] {
+/** What leads on from here; of a run that has ended, the way back. Each command has a line of its own, whole, to be copied. */
+function next({ runbook, state, journal }: Summarised): string[] {
+  if (state.outcome && !state.rehearsal && state.outcome.outcome === 'aborted' && undosDue(runbook, state).length > 0) {
+    return [
+      'What was done can be taken back, once a second person has approved it (--as ROLE):',
+      `  ${commandLine(placeOf(state, journal), 'run', '--roll-back', 'WHY')}`,
+    ];
+  }
   if (state.outcome) return [];
   if (state.rehearsal) return ['A rehearsal is not carried on; the next one begins anew.'];
   const at = placeOf(state, journal);

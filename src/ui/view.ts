@@ -110,7 +110,7 @@ const stay = (view: View, ...events: RunEvent[]): Pressed => ({ view, events, le
 
 function interrupted(view: View, { state, me }: Situation): Pressed {
   // With nobody at work, or somebody already told to stop, there is nothing to ask: this terminal goes.
-  const idle = state.conductor === null || state.stopping || state.outcome !== null;
+  const idle = state.conductor === null || state.stopping !== null || state.outcome !== null;
   if (idle || me.role === WATCHER) return { view, events: [], leave: true };
   return stay({ ...view, dialog: { kind: 'stop', cursor: 0 } });
 }

@@ -95,7 +95,7 @@ test('a conductor that is stopped is taken over from, and when it wakes it does 
     const early = await run('--no-wait', '--take-over');
     expect(early.exitCode).toBe(1);
     expect(early.stderr).toContain(`conducted by process ${pid}`);
-    expect(early.stderr).toMatch(/another \d+ s, to go on in its place:\n {2}runbook run .*--take-over/);
+    expect(early.stderr).toMatch(/another \d+ s, to go on in its place \(--as ROLE\):\n {2}runbook run .*--take-over/);
     // Nobody waits half a minute: the last time it renewed its lease is moved back.
     silence();
     const unasked = await run('--no-wait');

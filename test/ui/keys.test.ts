@@ -46,7 +46,7 @@ describe('keys', () => {
     terminal.press('ctrlC', { type: '4' });
     await terminal.shows('› 4 Keep going, and leave this terminal, which says how to come back.');
     terminal.press('enter');
-    expect((await ended).stopping).toBe(false);
+    expect((await ended).stopping).toBeNull();
     expect((await run.state()).conductor).not.toBeNull();
   });
 

@@ -151,7 +151,7 @@ it('asks on Ctrl+C what shall be done, and stops on a second one unless somethin
   plain.ctrlC();
   await plain.says('Ada (Developer) stopped the run');
   plain.ctrlC();
-  expect((await plain.ended).stopping).toBe(true);
+  expect((await plain.ended).stopping).toBe('stop');
   expect(await requests()).toEqual(['pause', 'stop']);
 });
 

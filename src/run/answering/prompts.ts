@@ -27,7 +27,7 @@ export const RETRY: Option = {
 
 /** Going back, where there is anything to undo, and stopping. */
 export function wayBack(traces: boolean): Option[] {
-  const abort = { ...ABORT, says: `${ABORT.says} \`runbook run --roll-back WHY\` still can.` };
+  const abort = { ...ABORT, says: `${ABORT.says} It can be taken back later; how, is said at the end.` };
   return traces ? [ROLL_BACK, abort] : [ABORT];
 }
 

@@ -34,7 +34,7 @@ export function opened(event: Opened, at: number): RunState {
     pin: pinOf(event.sources),
     beginEarly: false,
     paused: false,
-    stopping: false,
+    stopping: null,
     handingOver: null,
     speed: 1,
     workers: null,

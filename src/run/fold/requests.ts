@@ -19,7 +19,8 @@ export function requested(state: RunState, event: Extract<RunEvent, { type: 'req
     case 'resume':
       return { ...state, paused: false };
     case 'stop':
-      return { ...state, stopping: true };
+    case 'stop-unanswered':
+      return { ...state, stopping: event.request };
     // One that was not heard of may come back just then, and leave.
     case 'take-over':
     case 'hand-over':
