@@ -2,7 +2,6 @@ import { basename, dirname, join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { Deliveries } from '../notify/deliveries.ts';
 import { openOutbox } from '../notify/outbox.ts';
-import { openPool } from '../postgres/connect.ts';
 import { EmptyJournal } from '../report/report.ts';
 import { writeReport } from '../report/write.ts';
 import { jumpingClock, wallClock } from '../run/clock.ts';
@@ -14,6 +13,7 @@ import { openWatchers } from '../steps/watch.ts';
 import { databaseArchive } from './database-archive.ts';
 import { JOURNAL_VARIABLE } from './journal-option.ts';
 import { localArchive } from './local-archive.ts';
+import { queryAudience } from './query-audience.ts';
 import { stateOf } from './runs.ts';
 import { secretsOf } from './secrets.ts';
 
@@ -25,17 +25,6 @@ interface Flags {
   fail: string[];
   withParent?: true;
   takeOver?: true;
-}
-
-/** Addresses by a query of the runbook, on a connection of its own, so that a long step does not hold up the mail. */
-async function queryAudience(sql: string): Promise<string[]> {
-  const pool = await openPool(process.env, { application: 'middlewatch mail', max: 1 });
-  try {
-    const { rows } = await pool.query<unknown[]>({ text: sql, rowMode: 'array' });
-    return rows.flatMap(([address]) => (address === null ? [] : [String(address)]));
-  } finally {
-    await pool.end();
-  }
 }
 
 async function conduct(folder: string, flags: Flags): Promise<void> {

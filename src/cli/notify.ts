@@ -2,9 +2,11 @@ import type { Command } from 'commander';
 import { type Previewed, preview } from '../notify/preview.ts';
 import { parseRunbook, readSources } from '../runbook/sources.ts';
 import { inert } from '../ui/inert.ts';
+import { journalOption } from './journal-option.ts';
 import { moment } from './plan.ts';
 import { print } from './print.ts';
 import { orProblems } from './problems.ts';
+import { send } from './send.ts';
 
 function shown({ message, recipient, headers, body }: Previewed): string {
   return [
@@ -19,11 +21,16 @@ function shown({ message, recipient, headers, body }: Previewed): string {
   ].join('\n');
 }
 
-/** `runbook notify preview`: what would be said, to whom, in which words. Sends nothing. */
+/** `runbook notify preview`: what would be said, to whom, in which words; sends nothing. `send`: see there. */
 export function register(program: Command): void {
-  program
-    .command('notify')
-    .description('the messages of a runbook')
+  const notify = program.command('notify').description('the messages of a runbook');
+  notify
+    .command('send')
+    .description('send what a run still owed when it ended, as when the mail server was away; nobody gets it twice')
+    .argument('[run]', 'its name, or a path; the one opened last by default')
+    .addOption(journalOption())
+    .action(send);
+  notify
     .command('preview')
     .description('every message as each kind of recipient would get it; sends nothing')
     .argument('[file]', 'the runbook', 'runbook.yaml')

@@ -25,21 +25,22 @@ export class Postman {
 
   /**
    * Puts newly due messages on record and sends whatever is owed and not under way. One round at a time: each is owed once.
+   * @param again also what is to be tried later, or was given up
    * @throws what keeps the journal from being written, now or when a delivery since the last round had ended
    */
-  round(): Promise<void> {
-    const round = this.#turn.then(() => this.#round());
+  round({ again = false } = {}): Promise<void> {
+    const round = this.#turn.then(() => this.#round(again));
     this.#turn = round.catch(() => undefined);
     return round;
   }
 
-  async #round(): Promise<void> {
+  async #round(again: boolean): Promise<void> {
     if (this.#trouble) throw this.#trouble.error;
     const { outbox, state, outlook, now, log } = this.#room;
     const due = outbox.due(state(), outlook(), now());
     if (due.length > 0) await log(due.map((message) => ({ type: 'message-owed', message })));
     for (const { message, sentAt, attempts, retryAt } of Object.values(state().messages)) {
-      const wanted = sentAt === null && (attempts === 0 || (retryAt !== null && retryAt <= now()));
+      const wanted = sentAt === null && (again || attempts === 0 || (retryAt !== null && retryAt <= now()));
       if (!wanted || this.#atWork.has(message.id)) continue;
       const delivery = this.#deliver(message, attempts + 1)
         .catch((error) => {
@@ -62,8 +63,9 @@ export class Postman {
     }
   }
 
-  /** Resolves when nothing is under way any more. */
+  /** Resolves when nothing is under way any more. @throws what kept the outcome of a delivery from being put on record */
   async settled(): Promise<void> {
     await Promise.all(this.#atWork.values());
+    if (this.#trouble) throw this.#trouble.error;
   }
 }

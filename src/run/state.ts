@@ -198,3 +198,7 @@ export function choiceOf(state: RunState, step: string): string | undefined {
 export function factsOf(state: RunState, step: string): Facts {
   return state.steps[step]?.result?.facts ?? {};
 }
+
+/** Messages that have not gone out, in the order in which they fell due. */
+export const unsent = ({ messages }: RunState): MessageState[] =>
+  Object.values(messages).filter(({ sentAt }) => sentAt === null);

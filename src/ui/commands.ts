@@ -17,7 +17,7 @@ export const placeOf = ({ run, sources }: Pick<RunState, 'run' | 'sources'>, jou
 /** As a shell takes it for one word. */
 const word = (text: string) => (/^[\w@:/.,%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 
-type Name = 'answer' | 'attach' | 'handover' | 'report' | 'run' | 'status';
+type Name = 'answer' | 'attach' | 'handover' | 'notify send' | 'report' | 'run' | 'status';
 
 /** A command about a run, whole, as it is typed in another terminal. */
 export function commandLine({ run, file, journal }: Place, name: Name, ...rest: string[]): string {

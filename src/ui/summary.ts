@@ -4,7 +4,7 @@ import { type VerdictKind, verdicts } from '../run/criteria.ts';
 import { decide } from '../run/decide.ts';
 import { forecast } from '../run/forecast.ts';
 import type { Pulse } from '../run/journal/journal.ts';
-import { type RunState, stepState } from '../run/state.ts';
+import { type RunState, stepState, unsent } from '../run/state.ts';
 import { undosDue } from '../run/undo.ts';
 import { windowSpan } from '../run/window.ts';
 import type { Runbook } from '../runbook/plan.ts';
@@ -103,13 +103,21 @@ function messages({ state }: Summarised): string[] {
   const all = Object.values(state.messages);
   const mails = all.filter((each) => each.message.channel === 'mail' && each.sentAt !== null);
   const posts = all.filter((each) => each.message.channel === 'status' && each.sentAt !== null);
-  const owed = all.filter((each) => each.sentAt === null).length;
+  const owed = unsent(state).length;
   if (all.length === 0) return [];
   const people = mails.reduce((sum, each) => sum + each.recipients, 0);
   const still = owed > 0 ? `, ${plural(owed, 'message')} ${state.outcome ? 'not sent' : 'still owed'}` : '';
   return [
     `Sent: ${plural(mails.length, 'mail')} to ${plural(people, 'recipient')}, ${plural(posts.length, 'status post')}${still}.`,
   ];
+}
+
+/** What was still owed when the run ended, each with what kept it from going out. */
+function notSent({ state }: Summarised, { glyphs }: Look): Inert[] {
+  if (!state.outcome || state.rehearsal) return [];
+  return unsent(state).map(({ message, failure }) =>
+    inert(`  ${glyphs.failed} ${message.subject ?? message.id}${failure === null ? '' : `: ${failure.message}`}`),
+  );
 }
 
 function criteria({ runbook, state }: Summarised, { glyphs }: Look): Inert[] {
@@ -136,17 +144,27 @@ function signoffs({ runbook, state }: Summarised, { glyphs }: Look): Inert[] {
   });
 }
 
-/** What leads on from here; of a run that has ended, the way back. Each command has a line of its own, whole, to be copied. */
-function next({ runbook, state, journal }: Summarised): string[] {
-  if (state.outcome && !state.rehearsal && state.outcome.outcome === 'aborted' && undosDue(runbook, state).length > 0) {
-    return [
+/** What leads on from a run that has ended: the way back, and to those who were not written to. */
+function afterTheEnd({ runbook, state }: Summarised, at: Place): string[] {
+  const lines: string[] = [];
+  if (state.outcome?.outcome === 'aborted' && undosDue(runbook, state).length > 0) {
+    lines.push(
       'What was done can be taken back, once a second person has approved it (--as ROLE):',
-      `  ${commandLine(placeOf(state, journal), 'run', '--roll-back', 'WHY')}`,
-    ];
+      `  ${commandLine(at, 'run', '--roll-back', 'WHY')}`,
+    );
   }
-  if (state.outcome) return [];
-  if (state.rehearsal) return ['A rehearsal is not carried on; the next one begins anew.'];
+  if (unsent(state).length > 0) {
+    lines.push('To send what was not sent (SMTP_URL says where):', `  ${commandLine(at, 'notify send')}`);
+  }
+  return lines;
+}
+
+/** What leads on from here. Each command has a line of its own, whole, to be copied. */
+function next(of: Summarised): string[] {
+  const { state, journal } = of;
+  if (state.rehearsal) return state.outcome ? [] : ['A rehearsal is not carried on; the next one begins anew.'];
   const at = placeOf(state, journal);
+  if (state.outcome) return afterTheEnd(of, at);
   return state.conductor
     ? ['The run goes on. To see it, and with --as ROLE to answer:', `  ${commandLine(at, 'attach')}`]
     : [
@@ -176,6 +194,7 @@ export function summary(of: Summarised, look: Look): string {
     ...section('Not simply passed', exceptions(of, look)),
     ...section('Waiting for an answer', questions(of, look)),
     ...section('Sign-offs and approvals', signoffs(of, look)),
+    ...section('Not sent', notSent(of, look)),
     ...section('Success criteria', state.windowBeganAt === null ? [] : criteria(of, look)),
   ];
   const onward = next(of).map(inert);

@@ -58,6 +58,35 @@ async function slowServer(quickly: number) {
   };
 }
 
+test('what could not be sent before a run had ended is sent when somebody says so, and nobody gets it twice', {
+  timeout: 120_000,
+}, async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'middlewatch-test-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  await writeFile(join(folder, 'runbook.yaml'), RUNBOOK);
+  await writeFile(join(folder, 'answers.yaml'), 'over: { choose: yes-it-is, as: ops }\n');
+  const { url, received } = await slowServer(PEOPLE.length);
+  const runbook = (SMTP_URL: string, ...args: string[]) =>
+    execa('tsx', ['src/cli/main.ts', ...args], {
+      preferLocal: true,
+      reject: false,
+      stdin: 'ignore',
+      env: { XDG_STATE_HOME: folder, SMTP_URL },
+    });
+  const opens = new Date().toISOString();
+  const flags = ['--opens', opens, '--report', folder, '--answers', join(folder, 'answers.yaml'), '--no-wait'];
+  const nobody = 'smtp://127.0.0.1:1';
+  const run = await runbook(nobody, 'run', join(folder, 'runbook.yaml'), ...flags);
+  expect([run.exitCode, run.stdout]).toEqual([
+    0,
+    expect.stringMatching(/✗ Maintenance: .*ECONNREFUSED.*runbook notify send telling-/s),
+  ]);
+  const sent = await runbook(url, 'notify', 'send');
+  expect([sent.exitCode, sent.stdout]).toEqual([0, `mail to ${PEOPLE.length} recipients: Maintenance`]);
+  expect((await runbook(url, 'notify', 'send')).stdout).toBe('Nothing is owed.');
+  expect(received.toSorted()).toEqual(PEOPLE.toSorted());
+});
+
 test('a mailing that was half sent is gone on with from another machine, and nobody gets it twice', {
   timeout: 200_000,
 }, async () => {
