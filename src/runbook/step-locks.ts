@@ -72,7 +72,22 @@ function own(runbook: Runbook, step: Step): StatementLocks[] {
         ...each('CREATE and DROP POLICY', 'ACCESS EXCLUSIVE', true),
       ];
     case 'index':
-      return each('DROP INDEX CONCURRENTLY', 'SHARE UPDATE EXCLUSIVE', true);
+      return [
+        {
+          statement: 'CREATE INDEX … ON ONLY, ATTACH PARTITION',
+          locks: [
+            ...locked('SHARE', 'the partitioned tables'),
+            ...locked('ACCESS EXCLUSIVE', 'the new indexes of partitions'),
+          ],
+          undo: false,
+        },
+        ...each('DROP INDEX CONCURRENTLY', 'SHARE UPDATE EXCLUSIVE', true),
+        {
+          statement: 'DROP INDEX',
+          locks: locked('ACCESS EXCLUSIVE', 'the partitioned tables', 'the partitions'),
+          undo: true,
+        },
+      ];
     case 'check': {
       if (step.rows === undefined) return [];
       const watch = each('CREATE TRIGGER (watches the rows)', 'SHARE ROW EXCLUSIVE', step.rows === 'compare');
