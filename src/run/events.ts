@@ -234,3 +234,16 @@ export interface JournalRecord {
   hash: string;
   event: RunEvent;
 }
+
+/** What comes often and asks nothing of anybody. */
+const UNHURRIED: ReadonlySet<RunEvent['type']> = new Set([
+  'step-sampled',
+  'watch-sampled',
+  'terminal-attached',
+  'terminal-left',
+] satisfies RunEvent['type'][]);
+
+/** Whether whoever looks on is to see it at once, and not with the next look. */
+export function urgent({ type }: RunEvent): boolean {
+  return !UNHURRIED.has(type);
+}

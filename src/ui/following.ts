@@ -28,12 +28,18 @@ export class CutOffForGood extends Error {
 /** After so long without an answer from the journal a terminal says that it is cut off, in ms. */
 const UNANSWERED = 3_000;
 
-/** News is looked for at least this often, in ms, in whatever crowd: what is said is to be seen within half a second. */
+/**
+ * News is looked for at least this often, in ms, in whatever crowd: what is said is to be seen within half a second. Where news
+ * is told of, what is looked for is progress, which is no news.
+ */
 const NEWS = 400;
+const PROGRESS = 250;
+/** In a crowd what comes within this time, in ms, is shown together. */
+const TOGETHER = 20;
+const TOGETHER_AT_MOST = 250;
 
-/** How often a terminal looks whether anybody still conducts the run, in ms, and in a crowd at least. */
+/** How often a terminal looks whether anybody still conducts the run, in ms; in a crowd as often as it must be heard of itself. */
 const LOOK_EVERY = 1_000;
-const LOOK_AT_LEAST = 4_000;
 /** So many looks in a row find nobody before it is said: a conductor that is just being started has no lease yet. */
 const LOOKS = 5;
 
@@ -102,42 +108,48 @@ function ending(since?: number): (records: readonly JournalRecord[], state: RunS
 export function takeHold({ journal, me, terminal, since, signal }: Omit<Following, 'role'>): Hold {
   const leaving = new AbortController();
   let followed: Followed | null = null;
-  /** Monotonic, in ms. */
-  let answeredAt = performance.now();
   const now = () => Date.now() + (followed?.state.aheadMs ?? 0);
   const append = (events: RunEvent[]) => journal.append('terminal', now(), events);
   const leave = () => leaving.abort();
 
-  /** A conductor that leaves says so in the journal; one that was killed is only missed. */
-  async function missConductor(onAbandoned: Showing['onAbandoned'], signal: AbortSignal): Promise<void> {
-    let misses = 0;
-    while (!signal.aborted) {
+  /** The journal as it is followed: when it does not answer, that is told. */
+  function missedIfSilent(onCutOff: Showing['onCutOff']): Pick<Journal, 'interval' | 'onNews' | 'read' | 'pulses'> {
+    let cutOff = false;
+    const answered = async <T>(asked: Promise<T>): Promise<T> => {
+      const silent = setTimeout(() => {
+        cutOff = true;
+        onCutOff(true);
+      }, UNANSWERED);
+      const answer = await asked.finally(() => clearTimeout(silent));
+      if (cutOff) onCutOff(false);
+      cutOff = false;
+      return answer;
+    };
+    return {
+      interval: journal.interval,
+      onNews: journal.onNews,
+      read: (after) => answered(journal.read(after)),
+      pulses: () => answered(journal.pulses()),
+    };
+  }
+
+  /**
+   * Sees whether anybody still conducts the run: a conductor that leaves says so in the journal, one that was killed is only
+   * missed. Puts on record that somebody sits here, if so, and again should they have been given up while this process was stopped.
+   */
+  async function stay({ attended, onAbandoned }: Showing, signal: AbortSignal): Promise<void> {
+    for (let misses = 0; !signal.aborted; ) {
+      if (attended) {
+        const there = followed?.state.terminals[terminal] !== undefined;
+        if (!there) await append([{ type: 'terminal-attached', terminal, by: me }]).catch(() => undefined);
+        await journal.present(terminal).catch(() => undefined);
+      }
       const holder = await journal.holder();
       const missed = followed?.state.conductor != null && (holder === null || holder.silent);
       if (misses >= LOOKS && !missed) onAbandoned(false);
       misses = missed ? misses + 1 : 0;
       if (misses === LOOKS) onAbandoned(true);
-      await delay(rarely(followed?.state, LOOK_EVERY, LOOK_AT_LEAST), undefined, { signal }).catch(() => undefined);
-    }
-  }
-
-  async function missJournal(onCutOff: Showing['onCutOff'], signal: AbortSignal): Promise<void> {
-    let cutOff = false;
-    while (!signal.aborted) {
-      await delay(LOOK_EVERY, undefined, { signal }).catch(() => undefined);
-      const unanswered = performance.now() - answeredAt > UNANSWERED;
-      if (unanswered !== cutOff) onCutOff(unanswered);
-      cutOff = unanswered;
-    }
-  }
-
-  /** Puts on record that somebody sits here, and again should they have been given up while this process was stopped. */
-  async function stay(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      const there = followed?.state.terminals[terminal] !== undefined;
-      if (!there) await append([{ type: 'terminal-attached', terminal, by: me }]).catch(() => undefined);
-      await journal.present(terminal).catch(() => undefined);
-      await delay(PRESENT_EVERY, undefined, { signal }).catch(() => undefined);
+      await delay(rarely(followed?.state, LOOK_EVERY, PRESENT_EVERY), undefined, { signal }).catch(() => undefined);
     }
   }
 
@@ -151,39 +163,34 @@ export function takeHold({ journal, me, terminal, since, signal }: Omit<Followin
     }
   }
 
-  async function shown({ attended, onRecords, onPulses, onAbandoned, onCutOff }: Showing): Promise<RunState> {
+  async function shown(showing: Showing): Promise<RunState> {
     const ended = ending(since);
-    let attached = false;
-    let staying = Promise.resolve();
     const gone = AbortSignal.any([leaving.signal, ...(signal ? [signal] : [])]);
-    const missing = missConductor(onAbandoned, gone);
-    // Whatever ends one of the two ends the other.
-    missing.catch(leave);
-    const missingJournal = missJournal(onCutOff, gone);
-    const following = follow(journal, {
+    let staying: Promise<void> | undefined;
+    const following = follow(missedIfSilent(showing.onCutOff), {
       signal: gone,
-      interval: () => rarely(followed?.state, journal.interval, NEWS),
+      interval: (told) =>
+        told ? rarely(followed?.state, PROGRESS, PRESENT_EVERY) : rarely(followed?.state, journal.interval, NEWS),
+      gathering: () => rarely(followed?.state, TOGETHER, TOGETHER_AT_MOST),
       onRecords(records) {
         followed = followedBy(followed, records);
         if (!followed) return;
-        onRecords(followed, records);
+        showing.onRecords(followed, records);
         if (ended(records, followed.state)) return leave();
-        if (attended && !attached) staying = stay(gone);
-        attached = attended;
+        staying ??= stay(showing, gone);
+        // Whatever ends one of the two ends the other.
+        staying.catch(leave);
       },
       onPulses(pulses) {
-        answeredAt = performance.now();
-        if (followed) onPulses(pulses, followed);
+        if (followed) showing.onPulses(pulses, followed);
       },
     });
     await following.finally(leave);
-    await missing;
-    await missingJournal;
     await staying;
     const last = followed as Followed | null;
     if (!last) throw new Error('The journal holds no run yet. Start it with `runbook run`.');
     // Nothing is added to a run that has ended: its report is made of what was there.
-    if (attached && last.state.outcome === null) {
+    if (showing.attended && staying && last.state.outcome === null) {
       await append([{ type: 'terminal-left', terminal, by: me }]).catch(() => undefined);
     }
     return last.state;

@@ -3,7 +3,7 @@ import { render } from 'ink';
 import { askedBy } from '../run/answering/answers.ts';
 import { keysOf, proofRefusal, type Signing } from '../run/answering/proof.ts';
 import { statementText } from '../run/answering/statement.ts';
-import type { Answer, RunEvent } from '../run/events.ts';
+import { type Answer, urgent } from '../run/events.ts';
 import type { Pulse } from '../run/journal/journal.ts';
 import type { RunState } from '../run/state.ts';
 import { App } from './app.tsx';
@@ -26,16 +26,14 @@ export interface Attended {
   sign(signing: Signing): Promise<string | null>;
 }
 
-/** Clock and progress are drawn this often, in ms; news at once. A frame is most of what a terminal costs. */
+/** Clock, progress and what is not urgent are drawn this often, in ms; news at once. A frame is most of what a terminal costs. */
 const TICK = 1_000;
 /** However many look on. */
-const TICK_AT_LEAST = 15_000;
+const TICK_AT_LEAST = 20_000;
 /** A terminal that has had one size for so long, in ms, is drawn anew. */
 const SETTLED = 150;
 /** Empties the screen and goes to its corner: ED and CUP of ECMA-48. */
 const WIPE = '\u001b[2J\u001b[H';
-/** What comes often and asks nothing of anybody is drawn with the next of these. */
-const UNHURRIED: readonly RunEvent['type'][] = ['step-sampled', 'watch-sampled', 'terminal-attached', 'terminal-left'];
 /** A process that stops itself is given so long to have stopped, in ms. */
 const STOPPING = 200;
 /** For so long what the terminal has kept of earlier keys is waited for, in ms. */
@@ -203,7 +201,7 @@ export async function openScreen({ stdin, stdout, sign, ...following }: Followin
     return await hold.show({
       attended: true,
       onRecords(followed, records) {
-        if (records.every(({ event }) => UNHURRIED.includes(event.type))) return;
+        if (!records.some(({ event }) => urgent(event))) return;
         store.setState({ followed, clock: Date.now() });
         const warned = records.findLast(({ seq, event }) => event.type === 'warned' && seq > (following.since ?? seq));
         if (warned?.event.type === 'warned') {

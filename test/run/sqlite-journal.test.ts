@@ -7,9 +7,11 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { GENESIS, verified } from '../../src/run/journal/chain.ts';
+import { follow } from '../../src/run/journal/follow.ts';
 import { type Journal, JournalBroken, JournalFailed } from '../../src/run/journal/journal.ts';
 import { openSqliteJournal } from '../../src/run/journal/sqlite.ts';
 import { makeSqliteJournal } from '../../src/run/journal/sqlite-file.ts';
+import { eventually } from '../support/eventually.ts';
 import { says } from './said.ts';
 
 let path: string;
@@ -38,6 +40,28 @@ describe('a file', () => {
   it('is for its owner’s eyes', async () => {
     makeSqliteJournal(path);
     expect((await stat(path)).mode & 0o077).toBe(0);
+  });
+
+  it('tells who follows it of what another process adds, so that they need not look', async () => {
+    const seen: string[] = [];
+    const over = new AbortController();
+    let listening = false;
+    const following = follow(await opened(), {
+      signal: over.signal,
+      interval: (told) => {
+        listening = told;
+        return told ? 3_600_000 : 10;
+      },
+      onRecords: (records) => seen.push(...records.map(({ event }) => (event as ReturnType<typeof says>).reason)),
+    });
+    await eventually(() => expect(listening).toBe(true));
+    const other = await opened();
+    await other.append('terminal', 5, [says('one')]);
+    await eventually(() => expect(seen).toEqual(['one']));
+    await other.append('terminal', 5, [says('two'), says('three')]);
+    await eventually(() => expect(seen).toEqual(['one', 'two', 'three']));
+    over.abort();
+    await following;
   });
 
   it('that a process has locked which is then stopped is waited for, while everything else goes on', async () => {

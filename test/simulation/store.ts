@@ -84,6 +84,7 @@ export class Store {
     return {
       url: null,
       interval: 100,
+      onNews: () => () => undefined,
       append: (writer, at, events) =>
         asked(() => {
           if (typeof writer === 'object') this.#mustHold(writer.lease);

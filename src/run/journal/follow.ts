@@ -5,8 +5,13 @@ import type { Journal, Pulse } from './journal.ts';
 /** Who follows a journal, and what they are told. */
 export interface Follower {
   signal: AbortSignal;
-  /** How long is waited between two looks, in ms; as often as it is worth if not given. */
-  interval?(): number;
+  /**
+   * How long is waited between two looks, in ms; as often as it is worth if not given.
+   * @param told whether the journal has told of news so far, and so will again
+   */
+  interval?(told: boolean): number;
+  /** After being told of news the rest of them is waited for, in ms, so that they are told together; not at all if not given. */
+  gathering?(): number;
   onRecords(records: JournalRecord[]): void;
   onPulses?(pulses: Pulse[]): void;
 }
@@ -15,17 +20,35 @@ export interface Follower {
  * Tells of every record of a journal, the old ones first, then of new ones as they come, until the signal is aborted.
  * @throws JournalBroken, JournalFailed
  */
-export async function follow(journal: Journal, on: Follower): Promise<void> {
+export async function follow(
+  journal: Pick<Journal, 'interval' | 'onNews' | 'read' | 'pulses'>,
+  on: Follower,
+): Promise<void> {
   let seen = 0;
-  for (let leaving = false; !leaving; ) {
-    // What was on record before the signal is told too: it may be the reason for it.
-    leaving = on.signal.aborted;
-    const records = await journal.read(seen);
-    if (records.length > 0) {
-      seen = records.at(-1)?.seq ?? seen;
-      on.onRecords(records);
+  let told = false;
+  let news = new AbortController();
+  const wait = (ms: number, ...signals: AbortSignal[]) =>
+    delay(ms, undefined, { signal: AbortSignal.any([on.signal, ...signals]) }).catch(() => undefined);
+  const deaf = journal.onNews(() => {
+    told = true;
+    news.abort();
+  });
+  try {
+    for (let leaving = false; !leaving; ) {
+      // What was on record before the signal is told too: it may be the reason for it.
+      leaving = on.signal.aborted;
+      // Whatever comes from here on is found in this look, or told of before the next.
+      news = new AbortController();
+      const records = await journal.read(seen);
+      if (records.length > 0) {
+        seen = records.at(-1)?.seq ?? seen;
+        on.onRecords(records);
+      }
+      on.onPulses?.(await journal.pulses());
+      await wait(on.interval?.(told) ?? journal.interval, news.signal);
+      if (news.signal.aborted) await wait(on.gathering?.() ?? 0);
     }
-    on.onPulses?.(await journal.pulses());
-    await delay(on.interval?.() ?? journal.interval, undefined, { signal: on.signal }).catch(() => undefined);
+  } finally {
+    deaf();
   }
 }

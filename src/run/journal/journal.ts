@@ -144,8 +144,13 @@ export function readPulses(bodies: string[]): Pulse[] {
 export interface Journal {
   /** The database it is kept in, as `--journal` takes it, without the password; null for a file. */
   readonly url: string | null;
-  /** How often it is worth looking for news, in ms. */
+  /** How often it is worth looking for news where nobody tells of them, in ms. */
   readonly interval: number;
+  /**
+   * Calls back when there may be urgent records, as well as can be: not every journal can tell, nor at all times.
+   * @returns stops it
+   */
+  onNews(told: () => void): () => void;
   /** Appends durably, or not at all. @throws LeaseLost, TypeError for what is not the writer's to say @returns what was written */
   append(writer: Writer, at: number, events: RunEvent[]): Promise<JournalRecord[]>;
   /** Records with a `seq` above `after`, oldest first. @throws JournalBroken */

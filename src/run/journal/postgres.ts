@@ -83,6 +83,7 @@ export function openPostgresJournal(run: string, database: JournalDatabase): Jou
   return {
     url: database.url,
     interval: INTERVAL,
+    onNews: () => () => undefined,
 
     async append(writer: Writer, at: number, events: RunEvent[]): Promise<JournalRecord[]> {
       mustBeTheirs(writer, events);

@@ -1,7 +1,8 @@
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { JournalRecord, RunEvent } from '../events.ts';
+import { type JournalRecord, type RunEvent, urgent } from '../events.ts';
 import { sameBoot, thisProcess } from '../process.ts';
+import { listen, ring } from './bell.ts';
 import { chained, GENESIS, type StoredRecord, verified } from './chain.ts';
 import {
   type Fate,
@@ -134,10 +135,11 @@ export async function openSqliteJournal(path: string): Promise<Journal> {
   return {
     url: null,
     interval: INTERVAL,
+    onNews: (told) => listen(path, told),
 
     async append(writer: Writer, at: number, events: RunEvent[]): Promise<JournalRecord[]> {
       mustBeTheirs(writer, events);
-      return transaction(
+      const records = await transaction(
         () => {
           if (typeof writer === 'object') mustHold(writer.lease);
           let last = (lastRecord.get() ?? { seq: 0, hash: GENESIS }) as { seq: number; hash: string };
@@ -151,6 +153,8 @@ export async function openSqliteJournal(path: string): Promise<Journal> {
         },
         typeof writer === 'object' ? PATIENCE.conductor : PATIENCE.others,
       );
+      if (events.some(urgent)) ring(path);
+      return records;
     },
 
     async read(after: number): Promise<JournalRecord[]> {
