@@ -1,6 +1,8 @@
 import { hostname } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import { writeReport } from '../report/write.ts';
 import type { JournalRecord, Person } from '../run/events.ts';
+import type { Journal } from '../run/journal/journal.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import type { RehearsalAnswer } from '../runbook/schema.ts';
 import { commandLine, placeOf } from '../ui/commands.ts';
@@ -10,7 +12,7 @@ import { endedAtLogout, thisHost } from './logout.ts';
 import { print } from './print.ts';
 import { type Opened, stateOf } from './runs.ts';
 import { standing } from './standing.ts';
-import { answerPrepared, attend, type Ended, exitCode, startConductor } from './terminal.ts';
+import { answerPrepared, attend, type Ended, exitCode, loadTerminal, startConductor } from './terminal.ts';
 
 export interface Session {
   opened: Opened;
@@ -52,6 +54,18 @@ function leaving(since: number, records: JournalRecord[]): string | undefined {
   return left?.type === 'conductor-left' ? `The conductor left: ${inert(left.why)}` : undefined;
 }
 
+/** A terminal that leaves in its first seconds waits so long for the conductor it has started, in ms: is the run at work? */
+const BEGINS = 10_000;
+
+/** Resolves when a conductor that was started has the run's lease, or has ended. */
+async function begun(journal: Journal, ended: Promise<Ended>): Promise<void> {
+  const giveUp = AbortSignal.timeout(BEGINS);
+  const over = ended.then(() => true);
+  while (!giveUp.aborted && (await journal.holder()) === null) {
+    if (await Promise.race([over, delay(journal.interval)])) return;
+  }
+}
+
 /** Why a conductor that failed is no longer there: by its own account on record or to us, its log, or the signal that ended it. */
 async function epitaph(
   { signal, words }: Ended,
@@ -83,6 +97,7 @@ export async function attendRun(session: Session): Promise<number> {
     await journal.append('terminal', Date.now(), [{ type: 'warned', warning, host: hostname() }]);
   }
   const flags = ['--report', session.report, '--as', me.role, '--name', me.name, ...session.flags];
+  await loadTerminal(session.plain);
   const conductor = startConductor(folder, { env: session.env, flags, rehearsal });
   if (conductor.pid !== undefined) await session.onConductor?.(conductor.pid);
   const ended = conductor.ended.then(async (how) => {
@@ -124,6 +139,7 @@ export async function attendRun(session: Session): Promise<number> {
           new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), GRACE).unref()),
         ])
       : undefined;
+  if (how === undefined && stood?.conductor === null) await begun(journal, ended);
   conductor.release();
 
   const records = await journal.read(0);

@@ -11,7 +11,8 @@ import { summary } from '../ui/summary.ts';
  */
 export async function standing(journal: Journal, runbook: Runbook, state: RunState): Promise<string> {
   const holder = await journal.holder();
-  const conductor = holder === null || holder.silent ? null : state.conductor;
+  // One that has just begun is not on record yet.
+  const conductor = holder === null || holder.silent ? null : (state.conductor ?? holder);
   const pulses = await journal.pulses();
   const now = Date.now() + state.aheadMs;
   return `${summary({ runbook, state: { ...state, conductor }, journal, pulses, now }, lookOf(process.env))}\n`;

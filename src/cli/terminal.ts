@@ -32,11 +32,25 @@ function linesOnly({ TERM, INK_SCREEN_READER }: NodeJS.ProcessEnv): boolean {
   return TERM === 'dumb' || INK_SCREEN_READER === 'true';
 }
 
+/** Whether a run is shown here a line an event, rather than on the screen. */
+const asLines = (plain: boolean): boolean =>
+  plain || linesOnly(process.env) || !process.stdin.isTTY || !process.stdout.isTTY;
+
+/**
+ * Loads what shows a run here, which is to be done before its conductor begins: in a clone, the first Ctrl+C also ends the
+ * process that compiles the sources, and nothing more could be loaded then.
+ */
+export async function loadTerminal(plain: boolean): Promise<void> {
+  if (asLines(plain)) return void (await import('../ui/plain.ts'));
+  process.env.NODE_ENV = 'production';
+  await import('../ui/screen.tsx');
+}
+
 /** Shows a run until it has ended or this terminal leaves it: the screen on a terminal, a line an event elsewhere. */
 export async function attend({ journal, me, role, since, plain, interruption }: Attending): Promise<RunState> {
   const { stdin, stdout } = process;
   const following = { journal, me, role, terminal: TERMINAL, stdin, stdout, since, signal: interruption.signal };
-  if (plain || linesOnly(process.env) || !stdin.isTTY || !stdout.isTTY) {
+  if (asLines(plain)) {
     const { openPlain } = await import('../ui/plain.ts');
     return await openPlain({ ...following, onCtrlC: interruption.onCtrlC });
   }
