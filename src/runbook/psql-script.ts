@@ -134,7 +134,7 @@ function dropped(runbook: Runbook, step: StepOf<'policies'>, { of, file, vars }:
   const item = items.find((each) => called(each, items) === of);
   if (item === undefined) return [];
   const made = commandsMade(render(runbook.sources.files[file]?.text ?? '', vars));
-  const rules = step.verdicts.map((rule) => `      when ${whenRule(rule, item, runbook.document.settings, made)}`);
+  const rules = step.verdicts.flatMap((rule) => whenRule(rule, item, runbook.document.settings, made));
   const dropping = (condition: string) => [
     "select format('drop policy %I on %I.%I', policyname, schemaname, tablename) from pg_policies",
     `where schemaname = ${escapeLiteral(item.schema ?? 'public')} and tablename = ${escapeLiteral(item.name ?? '')}`,
@@ -152,25 +152,29 @@ function dropped(runbook: Runbook, step: StepOf<'policies'>, { of, file, vars }:
 }
 
 function whenRule(
-  { verdict, name, command, role, expression, kind }: PolicyRule,
+  { verdict, otherwise, name, command, role, expression, kind }: PolicyRule,
   item: Item,
   settings: Document['settings'],
   made: ReadonlySet<Command>,
-): string {
+): string[] {
   const regex = (pattern: string) => escapeLiteral(patternOf(pattern, item, settings)).trim();
   const all = (values: string, patterns: string[]) =>
     `not exists (select from unnest(${values}) as each where not each ~ any (array[${patterns.map(regex).join(', ')}]))`;
   const stoodInFor = COMMANDS.filter((each) => notMade(made, each).length === 0).map((each) => each.toUpperCase());
-  return [
+  const matches = [
     `permissive = ${escapeLiteral(kind.toUpperCase())}`,
     ...(name === undefined ? [] : [`policyname ~ ${regex(name)}`]),
     ...(command === undefined ? [] : [`cmd = ${escapeLiteral(command.toUpperCase())}`]),
     ...(role === undefined ? [] : [all('roles', [role])]),
     ...(expression === undefined ? [] : [all('array[qual, with_check]', expression)]),
-    ...(verdict === 'replace' ? [`cmd = any (${escapeLiteral(`{${stoodInFor.join(',')}}`)})`] : []),
-  ]
-    .join(' and ')
-    .concat(` then ${escapeLiteral(verdict)}`);
+  ];
+  const when = (conditions: string[], then: string) =>
+    `      when ${conditions.join(' and ')} then ${escapeLiteral(then)}`;
+  if (verdict !== 'replace') return [when(matches, verdict)];
+  return [
+    when([...matches, `cmd = any (${escapeLiteral(`{${stoodInFor.join(',')}}`)})`], verdict),
+    ...(otherwise === undefined ? [] : [when(matches, otherwise)]),
+  ];
 }
 
 /** A comment of one line, whatever the text holds. */

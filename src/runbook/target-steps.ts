@@ -104,6 +104,10 @@ const policyRule = z
       description:
         'replace: the new policies stand in for it (only where one is for the same command). keep-within: it stays, AND-ed with `within`',
     }),
+    otherwise: z.enum(['keep', 'keep-within', 'drop']).optional().meta({
+      description:
+        'The verdict on one that is to be replaced and for whose command no new one is; the next rules say, if not given',
+    }),
     name: text.optional().meta({ description: 'Its name; * matches anything' }),
     command: z.enum(COMMANDS).optional(),
     role: text.optional().meta({ description: 'Each role it is for (public: everybody); * matches anything' }),
@@ -117,7 +121,11 @@ const policyRule = z
     ({ name, command, role, expression, kind }) =>
       kind === 'restrictive' || [name, command, role, expression].some((part) => part !== undefined),
     'matches every policy; say which: name, command, role or expression',
-  );
+  )
+  .refine(({ verdict, otherwise }) => verdict === 'replace' || otherwise === undefined, {
+    message: 'is only for policies that are to be replaced',
+    path: ['otherwise'],
+  });
 
 export const policies = z.strictObject({
   ...common,

@@ -27,6 +27,13 @@ describe('steps', () => {
       ['needs `file`, the policies of a, b, whose items name none of their own'],
     ],
     [
+      'what else becomes of policies that are kept anyway',
+      step(
+        '{ id: p, kind: policies, title: P, tables: tables, file: p.sql, verdicts: [{ verdict: keep, name: a, otherwise: ‸drop }] }',
+      ),
+      ['is only for policies that are to be replaced'],
+    ],
+    [
       'a verdict on policies that are not named, and one of half a policy',
       step(
         '{ id: p, kind: policies, title: P, tables: tables, file: p.sql, verdicts: [‸{ verdict: keep }, { verdict: drop, ‸expresion: [a] }] }',

@@ -63,6 +63,7 @@ function judgeOne(
     const missing = rule.verdict === 'replace' ? notMade(made, policy.command) : [];
     if (missing.length === 0) return { verdict: rule.verdict, why: `rule ${i + 1} of the runbook` };
     why = `no new policy is for ${missing.join(', ')}`;
+    if (rule.otherwise) return { verdict: rule.otherwise, why: `rule ${i + 1} of the runbook: ${why}` };
   }
   if (!policy.permissive) {
     // One that says what the new ones are to open up keeps everybody else out of it still.
