@@ -31,7 +31,7 @@ describe('steps', () => {
       step(
         '{ id: p, kind: policies, title: P, tables: tables, file: p.sql, verdicts: [{ verdict: keep, name: a, otherwise: ‸drop }] }',
       ),
-      ['is only for policies that are to be replaced'],
+      ['otherwise: is only for policies that are to be replaced'],
     ],
     [
       'a verdict on policies that are not named, and one of half a policy',
