@@ -15,6 +15,7 @@ begin
       raise exception 'public.tenants is not what an earlier attempt of this migration made: it has no owner_id, name and type.'
         using hint = 'It has to have another name before this migration can make its own.';
     end if;
+    lock table public.tenants in access exclusive mode;
     insert into middlewatch.leftover (of, key, kept)
     select 'public.tenants', tenant ->> 'id', tenant
     from (select to_jsonb(tenants.*) from public.tenants) as each (tenant);
