@@ -20,6 +20,10 @@ export const check = z.strictObject({
     .optional()
     .meta({ description: 'The list whose rows are compared; or else run `sql` once for each of its items' }),
   ignore_columns: z.array(z.string()).default([]),
+  access: id.optional().meta({
+    description:
+      'A step of kind policies with `access`: that nobody will lose by it what they must keep, as far as can be told before the new policies are possible',
+  }),
   expect: expectation.optional(),
 });
 

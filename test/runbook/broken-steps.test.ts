@@ -44,6 +44,11 @@ describe('steps', () => {
       ],
     ],
     [
+      'access that no step compares',
+      step('{ id: c, kind: check, title: C, access: ‸elsewhere }'),
+      ["there is no step 'elsewhere' of kind policies that has `access`"],
+    ],
+    [
       'what is kept within nothing',
       step(
         "{ id: p, kind: policies, title: P, tables: tables, file: p.sql, verdicts: [{ verdict: ‸keep-within, name: '*' }] }",
@@ -83,7 +88,7 @@ describe('steps', () => {
     [
       'a check of nothing',
       step('‸{ id: c, kind: check, title: C }'),
-      ['a check needs something to look at: sql, command, catalog or rows'],
+      ['a check needs something to look at: sql, command, catalog, rows or access'],
     ],
     [
       'a prompt without a way out',

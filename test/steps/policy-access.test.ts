@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { check } from '../../src/steps/check/check.ts';
 import { decision } from '../../src/steps/decision.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { actOf, stepOf, worldOf } from './acting.ts';
@@ -50,7 +51,7 @@ afterAll(async () => {
 const PEOPLE = `select 'user ' || n as actor, json_build_object('sub', n)::text as claims, n as self,
   case n when 9 then 'all' else 'own' end as keeps from unnest(array[9, 1, 2]) as n`;
 
-function perform(verdicts: object[], own: string) {
+function world(verdicts: object[], own: string) {
   const step = {
     kind: 'policies',
     id: 'replace',
@@ -61,23 +62,29 @@ function perform(verdicts: object[], own: string) {
     within: 'team = 1',
     access: { ends: 'ends', actors: 'people.sql', theirs: `:"owner" = :'self'::int`, role: MEMBER },
   };
-  return decision.perform(
-    stepOf('decision', {
-      id: 'ends',
-      question: 'Is that meant?',
-      ask: 'if-rows',
-      options: [{ choose: 'accept', says: 'Yes.', effect: 'proceed' }],
-    }),
-    actOf(),
-    worldOf({
-      pool,
-      files: { 'own.sql': own, 'people.sql': PEOPLE },
-      parts: {
-        lists: { tables: [ITEM] },
-        timeline: [{ id: 'all', title: 'All', at: '02:00', owner: 'ops', steps: [step] }],
-      },
-    }),
-  );
+  return worldOf({
+    pool,
+    files: { 'own.sql': own, 'people.sql': PEOPLE },
+    parts: {
+      lists: { tables: [ITEM] },
+      timeline: [{ id: 'all', title: 'All', at: '02:00', owner: 'ops', steps: [step] }],
+    },
+  });
+}
+
+function perform(verdicts: object[], own: string) {
+  const ends = stepOf('decision', {
+    id: 'ends',
+    question: 'Is that meant?',
+    ask: 'if-rows',
+    options: [{ choose: 'accept', says: 'Yes.', effect: 'proceed' }],
+  });
+  return decision.perform(ends, actOf(), world(verdicts, own));
+}
+
+/** What is told of it before the new policies are possible. */
+function foreseen(verdicts: object[], own = OWN) {
+  return check.perform(stepOf('check', { id: 'kept', access: 'replace' }), actOf(), world(verdicts, own));
 }
 
 /** What ends, when it is decided so. */
@@ -154,6 +161,16 @@ it('understands policies that ask functions of whole rows, and other tables', as
   expect(await withPolicy(shared, () => ends([REPLACE, STAFF, REST]))).toEqual([
     ['public.Note', 'read', 'of others', '1', '1', 'user 1'],
   ]);
+});
+
+it('tells beforehand, where the new policies ask for what is not there yet, what nobody may lose', async () => {
+  const later = OWN.replaceAll('team', 'tenant');
+  await expect(foreseen([REPLACE, STAFF], later)).resolves.toMatchObject({ finished: {} });
+  await expect(foreseen([REPLACE, REST], later)).rejects.toThrow(/^.*: user 9 could no longer read .* \(by role: 4\)/);
+  const noDelete = later.replace(/create policy "new delete".*/, '');
+  const within = { verdict: 'keep-within', name: "Bob's own" };
+  await expect(foreseen([STAFF, within], noDelete)).resolves.toMatchObject({ finished: {} });
+  await expect(foreseen([STAFF, REST], noDelete)).rejects.toThrow(/delete rows of public\.Note \(own: 2\)/);
 });
 
 it.each([

@@ -22,6 +22,11 @@ export const complete: Rule = ({ steps, criteria, audiences, messages, mail, lis
         other.value.kind === 'policies' && [other.value.unexpected, other.value.access?.ends].includes(value.id),
     );
     if (whole) stepSense(value, lists, shown, (at, message, part) => report([...path, ...at], message, part));
+    if (value.kind !== 'check' || value.access === undefined) continue;
+    const { access } = value;
+    if (steps.some((other) => other.value.kind === 'policies' && other.value.id === access && other.value.access))
+      continue;
+    report([...path, 'access'], `there is no step '${access}' of kind policies that has \`access\``);
   }
   for (const { path, value } of criteria) {
     oneOf(value, ['steps', 'window_within', 'downtime_within', 'no_rollback'], path, report, 'a success criterion');
@@ -81,9 +86,9 @@ function stepSense(step: Step, lists: Outline['lists'], shown: boolean, here: Re
 }
 
 function checkSense(step: StepOf<'check'>, here: Report): void {
-  const { sql, command, catalog, rows, tables, expect } = step;
-  if ([sql, command, catalog, rows].every((look) => look === undefined)) {
-    here([], 'a check needs something to look at: sql, command, catalog or rows');
+  const { sql, command, catalog, rows, access, tables, expect } = step;
+  if ([sql, command, catalog, rows, access].every((look) => look === undefined)) {
+    here([], 'a check needs something to look at: sql, command, catalog, rows or access');
   }
   if (rows !== undefined && tables === undefined)
     here(['rows'], 'needs `tables`, the list of tables to look at', 'key');

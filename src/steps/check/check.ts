@@ -5,6 +5,7 @@ import type { Item } from '../../runbook/schema.ts';
 import type { StepOf } from '../../runbook/step-schema.ts';
 import { unmet } from '../expectation.ts';
 import { ExpectationFailed, type Kind } from '../kind.ts';
+import { checkAccess } from '../policies/access.ts';
 import { runProgram } from '../program.ts';
 import { type Found, query, rowsShown, together } from '../query.ts';
 import { rolledBack } from '../rolled-back.ts';
@@ -27,6 +28,7 @@ export const check: Kind<'check'> = {
     }
     if (step.catalog !== undefined) results.push(await checkCatalog(step.catalog, step, act, world));
     if (step.rows !== undefined) results.push(await checkRows(step.rows, step, act, world));
+    if (step.access !== undefined) results.push(await checkAccess(step.access, step, act, world));
     return { finished: all(results) };
   },
 

@@ -4,7 +4,14 @@ import { tableOf } from '../../postgres/tables.ts';
 import type { Evidence } from '../../run/events.ts';
 import type { Act } from '../../run/performer.ts';
 import { choiceOf, stepState } from '../../run/state.ts';
-import { commandsMade, notMade, type PolicyRule, patternOf, type Verdict } from '../../runbook/policy-rules.ts';
+import {
+  type Command,
+  commandsMade,
+  notMade,
+  type PolicyRule,
+  patternOf,
+  type Verdict,
+} from '../../runbook/policy-rules.ts';
 import type { Item } from '../../runbook/schema.ts';
 import { render } from '../../runbook/sql-file.ts';
 import type { StepOf } from '../../runbook/step-schema.ts';
@@ -31,7 +38,7 @@ export const partOf = (item: Item): string => `${tableOf(item).schema}.${tableOf
 
 /** What becomes of each policy of a table: by the first rule that matches, else as was decided. */
 export function judge(step: Policies, act: Act, world: World, item: Item, { policies }: RowSecurity): Judged[] {
-  const made = commandsMade(render(source(world, fileOf(step, item)).text, itemVariables(world, item)));
+  const made = madeFor(step, world, item);
   return policies.map((policy) => {
     const judged = { table: partOf(item), policy, ...judgeOne(step, act, world, item, policy, made) };
     const { verdict = 'keep-within' } = judged;
@@ -48,13 +55,18 @@ export function fileOf(step: Policies, item: Item): string {
   return file;
 }
 
+/** What the new policies of a table are for. */
+export function madeFor(step: Policies, world: World, item: Item): Set<Command> {
+  return commandsMade(render(source(world, fileOf(step, item)).text, itemVariables(world, item)));
+}
+
 function judgeOne(
   step: Policies,
   act: Act,
   world: World,
   item: Item,
   policy: Policy,
-  made: ReturnType<typeof commandsMade>,
+  made: ReadonlySet<Command>,
 ): Pick<Judged, 'verdict' | 'why'> {
   let why = 'no rule names it';
   const inFull = (pattern: string) => patternOf(pattern, item, world.runbook.document.settings);
