@@ -7,9 +7,12 @@ import type { Server } from './server.ts';
  */
 export type Held = 'unwritten' | 'written';
 
-/** Sent in place of COMMIT: it can be held, and leaves a row in `held` when it is kept. */
+/**
+ * Sent in place of COMMIT: it can be held, however long it is until it is let go and although its client is gone, and leaves
+ * a row in `held` when it is kept.
+ */
 export const TRACED_COMMIT =
-  'set local lock_timeout = 0; set local synchronous_commit = on; insert into public.held default values; commit';
+  'set local lock_timeout = 0; set local client_connection_check_interval = 0; set local synchronous_commit = on; insert into public.held default values; commit';
 
 /** How a session of the server that is held there waits, by pg_stat_activity. */
 const WAITS: Record<Held, string> = { unwritten: 'advisory', written: 'SyncRep' };

@@ -18,7 +18,7 @@ async function cutTried(lab: Lab, cut: Cut): Promise<Outcome> {
   return { ...outcome, sort: 'way' in cut ? 'at a byte' : `COMMIT ${cut.at}` };
 }
 
-/** A server process whose client is gone ends itself within 2 s (`client_connection_check_interval`); until then it may commit, in ms. */
+/** How long the COMMIT comes about after the cut, in ms, at the most. */
 const LATEST = 1_000;
 
 /** The connection is cut while the server is held in a COMMIT, which comes about later. */
