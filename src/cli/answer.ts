@@ -45,6 +45,9 @@ function meant(state: RunState, flags: Flags, command: Command): PromptState {
   const [prompt] = fitting;
   const asked = prompt && state.prompts.find((each) => each.prompt === prompt);
   if (asked && fitting.length === 1) return asked;
+  const past = state.prompts.findLast((each) => each.prompt.id === flags.prompt)?.settled;
+  if (past)
+    command.error(`error: --prompt ${flags.prompt}: ${inert(past.by.name)} has already answered: ${past.choose}`);
   if (open.length === 0) command.error(`error: nothing is asked in ${state.run}`);
   if (flags.prompt === undefined) command.error(`error: several questions are open; say which with --prompt: ${names}`);
   return command.error(`error: --prompt ${flags.prompt}: this is not asked; open are ${names}`);

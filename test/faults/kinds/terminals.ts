@@ -47,7 +47,7 @@ async function answer(trial: Trial): Promise<{ code: number | undefined; said: s
   const { program } = trial;
   const { exitCode, all } = await execa(
     process.execPath,
-    [program, 'answer', trial.folder, '--choose', 'drop', '--as', 'ops', '--name', 'Ona'],
+    [program, 'answer', trial.folder, '--prompt', QUESTION, '--choose', 'drop', '--as', 'ops', '--name', 'Ona'],
     { env: trial.env, extendEnv: false, reject: false, all: true, stdin: 'ignore' },
   );
   return { code: exitCode, said: all };
