@@ -5,7 +5,6 @@ import type { JournalRecord, Person } from '../run/events.ts';
 import type { Journal } from '../run/journal/journal.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import type { RehearsalAnswer } from '../runbook/schema.ts';
-import { commandLine, placeOf } from '../ui/commands.ts';
 import { inert } from '../ui/inert.ts';
 import { INTERRUPTED, type Interruption } from './interruption.ts';
 import { endedAtLogout, thisHost } from './logout.ts';
@@ -151,9 +150,6 @@ export async function attendRun(session: Session): Promise<number> {
     // One that was killed had no time for the report.
     if (how.signal !== null) await writeReport(records, session.report);
     print(`\n${await epitaph(how, since, records, await conductor.log())}\n`);
-    if (state.outcome === null && !rehearsal) {
-      print(`What was done is on record. To carry on (--as ROLE):\n  ${commandLine(placeOf(state, journal), 'run')}\n`);
-    }
   }
   if (unkept.signal.aborted && state.outcome === null) {
     print(`\n${inert(String(unkept.signal.reason.message))}\n`);

@@ -53,7 +53,9 @@ test('a journal that cannot be written stops the run before the next act and say
   expect(stopped.stdout).toMatch(
     /The conductor failed: The journal .*journal\.sqlite cannot be (read or )?written: the disk/,
   );
-  expect(stopped.stdout).toMatch(/To carry on \(--as ROLE\):\n {2}runbook run \/\S+\.yaml$/m);
+  expect(stopped.stdout).toMatch(
+    /To carry on with it, as the role you have \(--as ROLE\):\n {2}runbook run \/\S+\.yaml$/m,
+  );
   expect(stopped.exitCode).toBe(1);
   const finished = [...stopped.stdout.matchAll(/✓ Insert/g)].length;
   expect(finished).toBeGreaterThan(0);

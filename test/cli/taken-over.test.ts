@@ -24,9 +24,17 @@ beforeEach(async () => {
   db = await backfillDatabase();
 });
 afterEach(async () => {
+  await letNobodyConduct();
   await db.drop();
   await rm(folder, { recursive: true, force: true });
 });
+
+/** Ends the conductors that a test which failed has left behind. */
+async function letNobodyConduct(): Promise<void> {
+  for (const { event } of await records().catch(() => [])) {
+    if (event.type === 'conductor-started' && startedAt(event.pid) !== null) process.kill(event.pid, 'SIGKILL');
+  }
+}
 
 const runbook = (...args: string[]) =>
   execa('tsx', ['src/cli/main.ts', ...args, '--report', folder], {
