@@ -29,16 +29,17 @@ export function patternOf(pattern: string, item: Item, settings: Document['setti
 const literally = (text: string) => text.replace(/[\\^$.|?*+()[\]{}]/g, '\\$&');
 
 /** What the CREATE POLICY statements of a file are for. A file that is no SQL makes nothing; that is told elsewhere. */
-export function commandsMade(sql: string): Set<Command> {
+export const commandsMade = (sql: string): Set<Command> => new Set(policiesMade(sql).map(({ command }) => command));
+
+/** The policies that the CREATE POLICY statements of a file make. */
+export function policiesMade(sql: string): { name: string; command: Command }[] {
   try {
-    return new Set(
-      statements(sql).flatMap(({ tree }) => {
-        const made = within(tree, 'CreatePolicyStmt', 'cmd_name');
-        return isCommand(made) ? [made] : [];
-      }),
-    );
+    return statements(sql).flatMap(({ tree }) => {
+      const [command, name] = ['cmd_name', 'policy_name'].map((part) => within(tree, 'CreatePolicyStmt', part));
+      return isCommand(command) ? [{ name: String(name), command }] : [];
+    });
   } catch (error) {
-    if (error instanceof SqlSyntaxError) return new Set();
+    if (error instanceof SqlSyntaxError) return [];
     throw error;
   }
 }

@@ -172,6 +172,11 @@ test.each([
     /user 00000000 could no longer delete rows of public.profiles \(own: 1\)/,
   ],
   [
+    'a policy that stays and has the name of a new one',
+    'alter policy leave on profiles using (auth.uid() = id); alter policy leave on profiles rename to "Users can update their own"',
+    /"Users can update their own" of public.profiles stays/,
+  ],
+  [
     'a trigger that refuses',
     `create function refuse() returns trigger language plpgsql as $$ begin raise exception 'closed for good'; end $$;
      create trigger refuse before update on wishes for each row execute function refuse();

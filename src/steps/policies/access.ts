@@ -15,7 +15,7 @@ import { rolledBack } from '../rolled-back.ts';
 import { runFile } from '../run-file.ts';
 import { itemVariables, type World } from '../world.ts';
 import { type Compared, keepsAll, LOOKED_AT, type Lost, lostBy } from './access-lost.ts';
-import { decided, mustRead } from './inventory.ts';
+import { decided, mustBeFree, mustRead } from './inventory.ts';
 import { fileOf, type Judged, judge, madeFor, partOf } from './verdict.ts';
 
 type Access = NonNullable<StepOf<'policies'>['access']>;
@@ -87,10 +87,14 @@ const policiesToCome: Later = async (client, step, world, item, stays) => {
 
 const policiesForeseen: Later = async (_, step, world, item, stays) => {
   const made = madeFor(step, world, item);
-  const ofOwn = { name: 'own', permissive: true, roles: [null], comment: null };
+  mustBeFree(
+    made.map(({ name }) => name),
+    stays,
+  );
+  const ofOwn = { permissive: true, roles: [null], comment: null };
   return (own) => [
     ...stays.map(({ policy, within }) => (within === undefined ? policy : narrowed(policy, own))),
-    ...[...made].map((command): Policy => ({ ...ofOwn, command, using: own, check: own })),
+    ...made.map((each): Policy => ({ ...ofOwn, ...each, using: own, check: own })),
   ];
 };
 

@@ -49,6 +49,17 @@ export function decided(step: Policies, judged: Judged[]): (Judged & { verdict: 
   );
 }
 
+/** @throws ExpectationFailed when a policy that stays has the name of a new one */
+export function mustBeFree(names: string[], stays: Judged[]): void {
+  const taken = stays.find(({ policy }) => names.includes(policy.name));
+  if (taken === undefined) return;
+  throw new ExpectationFailed(
+    `The policy "${taken.policy.name}" of ${taken.table} stays, and a new one is to have its name.`,
+    [],
+    'Give it another name (ALTER POLICY … RENAME TO …), or the new one, then retry.',
+  );
+}
+
 /** What a decision shows that settles policies: those without a verdict, which are its rows, and what becomes of the others. */
 export async function showPolicies(decision: StepOf<'decision'>, act: Act, world: World): Promise<Gathered> {
   const steps = world.runbook.activities.flatMap((activity) => activity.steps);

@@ -6,10 +6,10 @@ import type { Act } from '../../run/performer.ts';
 import { choiceOf, stepState } from '../../run/state.ts';
 import {
   type Command,
-  commandsMade,
   notMade,
   type PolicyRule,
   patternOf,
+  policiesMade,
   type Verdict,
 } from '../../runbook/policy-rules.ts';
 import type { Item } from '../../runbook/schema.ts';
@@ -38,7 +38,7 @@ export const partOf = (item: Item): string => `${tableOf(item).schema}.${tableOf
 
 /** What becomes of each policy of a table: by the first rule that matches, else as was decided. */
 export function judge(step: Policies, act: Act, world: World, item: Item, { policies }: RowSecurity): Judged[] {
-  const made = madeFor(step, world, item);
+  const made = new Set(madeFor(step, world, item).map(({ command }) => command));
   return policies.map((policy) => {
     const judged = { table: partOf(item), policy, ...judgeOne(step, act, world, item, policy, made) };
     const { verdict = 'keep-within' } = judged;
@@ -55,9 +55,9 @@ export function fileOf(step: Policies, item: Item): string {
   return file;
 }
 
-/** What the new policies of a table are for. */
-export function madeFor(step: Policies, world: World, item: Item): Set<Command> {
-  return commandsMade(render(source(world, fileOf(step, item)).text, itemVariables(world, item)));
+/** The new policies of a table, as far as their file's text tells. */
+export function madeFor(step: Policies, world: World, item: Item): ReturnType<typeof policiesMade> {
+  return policiesMade(render(source(world, fileOf(step, item)).text, itemVariables(world, item)));
 }
 
 function judgeOne(
