@@ -105,6 +105,11 @@ async function run(file: string, flags: Flags, command: Command): Promise<void> 
     command.error(`error: --roll-back: there is nothing to take back of ${runbook.document.id}: ${why}`);
   }
   const fresh = name === runs.next;
+  if (fresh && flags.takeOver) {
+    const last = runs.known.at(-1);
+    const why = last ? `its last run is ${last.outcome}` : 'it has no run here yet';
+    command.error(`error: --take-over: there is nothing to go on with of ${runbook.document.id}: ${why}`);
+  }
   if (fresh && Date.now() > runbook.closes) {
     command.error(
       `error: this window closed at ${new Date(runbook.closes).toISOString()}; say when it opens with --opens TIME`,

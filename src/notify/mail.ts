@@ -5,7 +5,7 @@ import { isAddress, type Letter } from './letter.ts';
 
 /**
  * How many people a mail reached, and how many not, over all attempts so far. `unusable`: what the audience holds is no
- * address. `waiting`: to be tried again.
+ * address. `waiting`: not reached yet.
  */
 export interface Tally {
   reached: number;
@@ -23,7 +23,7 @@ export function tell({ reached, refused, unusable, unknown, waiting }: Tally): s
     refused > 0 ? `${count(refused)} refused by the mail server` : '',
     unusable > 0 ? `${count(unusable)} left out because what is on file is no address` : '',
     unknown > 0 ? `${count(unknown)} handed over with the outcome unknown, not sent again` : '',
-    waiting > 0 ? `${count(waiting)} to be tried again` : '',
+    waiting > 0 ? `${count(waiting)} not reached yet` : '',
   ];
   return parts.filter((part) => part !== '').join(', ');
 }

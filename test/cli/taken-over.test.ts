@@ -120,6 +120,8 @@ test('a conductor that is stopped is taken over from, and when it wakes it does 
   );
   await first;
   await vi.waitFor(() => expect(startedAt(pid)).toBeNull(), SLOW);
+  // It is over: what was meant for it is not to open another.
+  expect((await run('--take-over')).stderr).toContain('nothing to go on with of fill: its last run is done');
   expect(await records()).toEqual(before);
   expect(await filled()).toEqual([{ updates: 3 * OWNED, rows: 3 * OWNED }]);
 });
