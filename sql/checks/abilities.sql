@@ -23,6 +23,9 @@ with needs (met, missing, because) as (
      'a primary key or a unique index on id alone of public.profiles', 'tenants refer to their owner by it'),
     (to_regtype('public.tenants') is null or to_regclass('public.tenants') is not null,
      'the name public.tenants', 'a type has it, so no table can'),
+    (coalesce((select indrelid = to_regclass('public.tenants') from pg_index where indexrelid = to_regclass('public.idx_tenants_owner')),
+              to_regclass('public.idx_tenants_owner') is null),
+     'the name public.idx_tenants_owner', 'something else has it, so the index of tenants cannot: give that another'),
     (exists (select from pg_attribute
              where attrelid = to_regclass('public.profiles') and attname = :'label'::text and not attisdropped),
      format('the column %I of public.profiles', :'label'::text), 'tenants are named after it; the runbook''s setting profile_label says which it is'),

@@ -74,6 +74,13 @@ needs (met, problem) as (
   select octet_length(part.relname) <= 52, concat(part.of, 'its name is too long for that of its index, idx_..._tenant')
   from part
   union all
+  select false, concat(part.of, format('the name of its index, %I, is taken in its schema: give what has it another', taken.relname))
+  from part join pg_class as taken
+    on taken.relnamespace = part.relnamespace and taken.relname = format('idx_%s_tenant', part.relname)
+  union all
+  select false, concat(part.of, format('it has a constraint %I already, which is to be that of tenant_id: give it another name', conname))
+  from part join pg_constraint on conrelid = part.oid and conname = 'tenant_id_fkey'
+  union all
   select class.relrowsecurity, 'its row level security is off: policies would hold nobody back'
   from wanted join pg_class as class using (oid)
   union all

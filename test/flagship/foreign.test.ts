@@ -239,9 +239,16 @@ test.each([
     /wishes: 1 row, expected none/,
   ],
   [
+    'names that are taken',
+    `grant select on wishes to authenticated; alter table wishes add constraint tenant_id_fkey check (true);
+     create table moved (id uuid); create index idx_wishes_tenant on moved (id)`,
+    /wishes: 2 rows, expected none/,
+  ],
+  ["the name of the tenants' index, taken", 'create index idx_tenants_owner on moved (id)', /1 row, expected none/],
+  [
     'profiles that nothing can refer to',
     'alter table profiles drop constraint profiles_pkey cascade; alter table profiles add primary key (id, updated_at)',
-    /1 row, expected none/,
+    /2 rows, expected none/,
   ],
 ])('%s: said before anything is changed', async (_, sql, words) => {
   await client.query(sql);
