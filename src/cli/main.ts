@@ -44,7 +44,8 @@ try {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : WRONG_ARGUMENTS;
   } else if (error instanceof Error && !OUR_MISTAKES.some((mistake) => error instanceof mistake)) {
-    const advice = 'advice' in error && typeof error.advice === 'string' ? ` ${error.advice}` : '';
+    const advice =
+      'advice' in error && typeof error.advice === 'string' && error.advice !== '' ? ` ${error.advice}` : '';
     complain(`${error.message}${advice}`);
     process.exit(error instanceof WrongArguments ? WRONG_ARGUMENTS : 1);
   } else {

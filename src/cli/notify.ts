@@ -28,6 +28,7 @@ export function register(program: Command): void {
     .command('send')
     .description('send what a run still owed when it ended, as when the mail server was away; nobody gets it twice')
     .argument('[run]', 'its name, or a path; the one opened last by default')
+    .option('--take-over', 'in place of a conductor that has been silent for half a minute')
     .addOption(journalOption())
     .action(send);
   notify

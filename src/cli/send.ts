@@ -4,11 +4,12 @@ import { openOutbox } from '../notify/outbox.ts';
 import { wallClock } from '../run/clock.ts';
 import { Postman } from '../run/deliveries.ts';
 import { forecast } from '../run/forecast.ts';
-import type { Journal, Lease } from '../run/journal/journal.ts';
+import { RENEWAL } from '../run/heartbeat.ts';
+import { type Journal, type Lease, LeaseHeld } from '../run/journal/journal.ts';
 import { Scribe } from '../run/scribe.ts';
 import { unsent } from '../run/state.ts';
 import type { Runbook } from '../runbook/plan.ts';
-import { commandLine, placeOf } from '../ui/commands.ts';
+import { commandLine, type Place, placeOf } from '../ui/commands.ts';
 import { inert } from '../ui/inert.ts';
 import { narrate } from '../ui/narrate.ts';
 import { interruption } from './interruption.ts';
@@ -20,6 +21,22 @@ import { readRun } from './runs.ts';
 /** The exit code where something is owed still. */
 const OWED = 1;
 
+/**
+ * The lease, as a conductor has it: one at a time sends.
+ * @throws LeaseHeld with what is left to do
+ */
+async function leaseOf(journal: Journal, at: Place, takeOver = false): Promise<Lease> {
+  try {
+    return await journal.acquire(takeOver);
+  } catch (error) {
+    if (!(error instanceof LeaseHeld)) throw error;
+    const advice = error.holder.silent
+      ? `If it is gone, stopped or cut off, send in its place:\n  ${commandLine(at, 'notify send', '--take-over')}`
+      : 'What is owed may be on its way. Try again when it has left.';
+    throw new LeaseHeld(error.holder, { advice });
+  }
+}
+
 /** Sends what a run owes, once, as its conductor would. @returns the state after it, with each outcome on record */
 async function sendOwed(journal: Journal, lease: Lease, runbook: Runbook): Promise<Scribe> {
   const scribe = await Scribe.open(journal, lease, () => wallClock);
@@ -27,6 +44,8 @@ async function sendOwed(journal: Journal, lease: Lease, runbook: Runbook): Promi
   const outbox = openOutbox({ runbook, run: scribe.state.run, env: process.env, queryAudience, deliveries });
   // What is on its way is seen to its end; no further mail is begun.
   interruption().signal.addEventListener('abort', () => outbox.close(), { once: true });
+  // Who has lost the lease learns it where the next mail is put on record, before it goes out.
+  const renewing = setInterval(() => scribe.renew().catch(() => undefined), RENEWAL);
   try {
     const postman = new Postman({
       outbox,
@@ -38,6 +57,7 @@ async function sendOwed(journal: Journal, lease: Lease, runbook: Runbook): Promi
     await postman.round({ again: true });
     await postman.settled();
   } finally {
+    clearInterval(renewing);
     await outbox.close();
   }
   return scribe;
@@ -47,7 +67,11 @@ async function sendOwed(journal: Journal, lease: Lease, runbook: Runbook): Promi
  * `runbook notify send`: what a run still owed when it ended. While it goes on, its conductor sends.
  * @throws LeaseHeld, and what else keeps the journal from being written
  */
-export async function send(name: string | undefined, flags: { journal?: string }, command: Command): Promise<void> {
+export async function send(
+  name: string | undefined,
+  flags: { journal?: string; takeOver?: true },
+  command: Command,
+): Promise<void> {
   const { journal, runbook, state } = await readRun(archiveAt(flags), name);
   try {
     if (state.rehearsal) command.error('error: a rehearsal sends to nobody');
@@ -56,7 +80,7 @@ export async function send(name: string | undefined, flags: { journal?: string }
       command.error(`error: this run is not over: its conductor sends. To carry on with it (--as ROLE):\n  ${carryOn}`);
     }
     if (unsent(state).length === 0) return print('Nothing is owed.\n');
-    const lease = await journal.acquire();
+    const lease = await leaseOf(journal, placeOf(state, journal), flags.takeOver);
     try {
       const { state: after } = await sendOwed(journal, lease, runbook);
       for (const { event } of await journal.read(state.seq)) {

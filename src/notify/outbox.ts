@@ -13,7 +13,8 @@ import { writeStatusPage } from './status-page.ts';
 
 /** There is no mail server to send to. */
 export class NoMailServer extends Error {
-  readonly advice = 'Set SMTP_URL, like smtps://user:password@mail.example.com, and carry on with `runbook run`.';
+  readonly advice =
+    'Set SMTP_URL, like smtps://user:password@mail.example.com, and carry on with `runbook run`, or, once it is over, `runbook notify send`.';
   constructor() {
     super('There are mails to send, but SMTP_URL is not set.');
     this.name = 'NoMailServer';

@@ -10,7 +10,7 @@ import { stepState } from './state.ts';
 /** How often a conductor looks for answers, due messages and tripwires while a step is at work, in ms. */
 export const BEAT = 200;
 /** How often the lease is renewed, in ms. */
-const RENEWAL = 5_000;
+export const RENEWAL = 5_000;
 
 /** A risk of the plan whose limit is passed becomes a question; the step goes on meanwhile. */
 async function tripwires(runbook: Runbook, scribe: Scribe): Promise<void> {
