@@ -8,6 +8,12 @@ import { filedPassword } from './filed-passwords.ts';
 /** Supabase's transaction pooler. It forgets SET and advisory locks between transactions. */
 const TRANSACTION_POOLER_PORT = 6543;
 
+/**
+ * A connection on which nothing has come for so long is asked whether it still is one, in ms. Otherwise a line that was cut
+ * while a long statement was at work shows after two hours, and firewalls forget one that is silent (after 350 s, some).
+ */
+const KEPT_ALIVE = 240_000;
+
 type Tls = NonNullable<ClientConfig['ssl']>;
 
 /** The ways to try, in order, for libpq's sslmode. */
@@ -86,6 +92,7 @@ export async function openPool(env: Environment, options: PoolOptions): Promise<
       // PostgreSQL keeps 63 bytes of it.
       application_name: options.application.slice(0, 63),
       keepAlive: true,
+      keepAliveInitialDelayMillis: KEPT_ALIVE,
       connectionTimeoutMillis: 10_000,
       idleTimeoutMillis: 60_000,
       stream: () => {
