@@ -1,4 +1,5 @@
 import { constants, setPriority } from 'node:os';
+import { setFlagsFromString } from 'node:v8';
 import type { Command } from 'commander';
 import { INTERRUPTED, interruption } from './interruption.ts';
 import { archiveAt, journalOption } from './journal-option.ts';
@@ -29,6 +30,8 @@ export function register(program: Command): void {
         const since = records.at(-1)?.seq ?? 0;
         // Who looks on gives way to the work.
         setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+        // A screen draws once a second: what V8 would compile for it besides, on threads of its own, is never earned back.
+        for (const flag of ['--no-opt', '--no-maglev']) setFlagsFromString(flag);
         const interrupted = interruption();
         const plain = flags.plain ?? false;
         const state = await attend({ journal, me, role: me.role, since, plain, interruption: interrupted });

@@ -25,12 +25,16 @@ export function isAlive({ pid, started }: ProcessIdentity): boolean {
 /** Whether a process was started since this machine was; where the start times do not tell, it is taken to be so. */
 export function sameBoot({ started }: Pick<ProcessIdentity, 'started'>): boolean {
   if (process.platform !== 'linux') return true;
-  const [boot] = started.split(' ');
-  return boot === startedAt(process.pid)?.split(' ')[0];
+  return started.split(' ')[0] === thisProcess().started.split(' ')[0];
 }
 
+let self: ProcessIdentity | undefined;
+
 /** This process. */
-export const thisProcess = (): ProcessIdentity => ({ pid: process.pid, started: startedAt(process.pid) ?? '' });
+export function thisProcess(): ProcessIdentity {
+  self ??= { pid: process.pid, started: startedAt(process.pid) ?? '' };
+  return self;
+}
 
 /** How long a process is given to follow a signal, in ms. */
 const PATIENCE = 5_000;

@@ -1,11 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { type JournalRecord, type Person, type RunEvent, WATCHER } from '../run/events.ts';
 import { follow } from '../run/journal/follow.ts';
 import { type Journal, JournalAway, type Pulse } from '../run/journal/journal.ts';
-import { PRESENT_EVERY } from '../run/roll-call.ts';
+import { presentEvery } from '../run/roll-call.ts';
 import type { RunState } from '../run/state.ts';
 import { commandLine, type Place, placeOf } from './commands.ts';
-import { rarely } from './crowd.ts';
+import { Attention } from './crowd.ts';
 import { type Followed, followedBy } from './followed.ts';
 
 /** What a terminal says of a run whose conductor is gone without having left. */
@@ -34,14 +33,16 @@ const UNANSWERED = 3_000;
  */
 const NEWS = 400;
 const PROGRESS = 250;
-/** In a crowd what comes within this time, in ms, is shown together. */
+/** What comes within this time, in ms, is shown together. */
 const TOGETHER = 20;
-const TOGETHER_AT_MOST = 250;
+/** In a crowd it is longer, and no two terminals are to draw at once: they would be in each other's way. */
+const CROWD_TOGETHER = 80;
+const CROWD_APART = 320;
 
 /** How often a terminal looks whether anybody still conducts the run, in ms; in a crowd as often as it must be heard of itself. */
 const LOOK_EVERY = 1_000;
-/** So many looks in a row find nobody before it is said: a conductor that is just being started has no lease yet. */
-const LOOKS = 5;
+/** For so long nobody is found before it is said, in ms: a conductor that is just being started has no lease yet. */
+const MISSED = 4_000;
 
 /** What a terminal of either kind is given. */
 export interface Following {
@@ -76,6 +77,8 @@ export interface Showing {
 /** A terminal's hold on its run: what it has seen, what it adds, and how it leaves. */
 export interface Hold {
   followed(): Followed | null;
+  /** How closely this terminal follows. */
+  attention: Attention;
   /** The plan clock as this terminal sees it, in ms since the epoch. */
   now(): number;
   append(events: RunEvent[]): Promise<unknown>;
@@ -108,6 +111,8 @@ function ending(since?: number): (records: readonly JournalRecord[], state: RunS
 export function takeHold({ journal, me, terminal, since, signal }: Omit<Following, 'role'>): Hold {
   const leaving = new AbortController();
   let followed: Followed | null = null;
+  const terminals = () => Object.keys(followed?.state.terminals ?? {}).length;
+  const attention = new Attention(terminals);
   const now = () => Date.now() + (followed?.state.aheadMs ?? 0);
   const append = (events: RunEvent[]) => journal.append('terminal', now(), events);
   const leave = () => leaving.abort();
@@ -138,7 +143,9 @@ export function takeHold({ journal, me, terminal, since, signal }: Omit<Followin
    * missed. Puts on record that somebody sits here, if so, and again should they have been given up while this process was stopped.
    */
   async function stay({ attended, onAbandoned }: Showing, signal: AbortSignal): Promise<void> {
-    for (let misses = 0; !signal.aborted; ) {
+    let missedSince = Number.POSITIVE_INFINITY;
+    let abandoned = false;
+    while (!signal.aborted) {
       if (attended) {
         const there = followed?.state.terminals[terminal] !== undefined;
         if (!there) await append([{ type: 'terminal-attached', terminal, by: me }]).catch(() => undefined);
@@ -146,10 +153,14 @@ export function takeHold({ journal, me, terminal, since, signal }: Omit<Followin
       }
       const holder = await journal.holder();
       const missed = followed?.state.conductor != null && (holder === null || holder.silent);
-      if (misses >= LOOKS && !missed) onAbandoned(false);
-      misses = missed ? misses + 1 : 0;
-      if (misses === LOOKS) onAbandoned(true);
-      await delay(rarely(followed?.state, LOOK_EVERY, PRESENT_EVERY), undefined, { signal }).catch(() => undefined);
+      const at = performance.now();
+      missedSince = missed ? Math.min(missedSince, at) : Number.POSITIVE_INFINITY;
+      const missedFor = at - missedSince;
+      if (abandoned !== missedFor >= MISSED) {
+        abandoned = !abandoned;
+        onAbandoned(abandoned);
+      }
+      await attention.resting(LOOK_EVERY, presentEvery(terminals()), signal);
     }
   }
 
@@ -170,8 +181,9 @@ export function takeHold({ journal, me, terminal, since, signal }: Omit<Followin
     const following = follow(missedIfSilent(showing.onCutOff), {
       signal: gone,
       interval: (told) =>
-        told ? rarely(followed?.state, PROGRESS, PRESENT_EVERY) : rarely(followed?.state, journal.interval, NEWS),
-      gathering: () => rarely(followed?.state, TOGETHER, TOGETHER_AT_MOST),
+        told ? attention.rest(PROGRESS, presentEvery(terminals())) : attention.rest(journal.interval, NEWS),
+      hurried: () => attention.woken,
+      gathering: () => (attention.crowded ? CROWD_TOGETHER + Math.random() * CROWD_APART : TOGETHER),
       onRecords(records) {
         followed = followedBy(followed, records);
         if (!followed) return;
@@ -196,5 +208,5 @@ export function takeHold({ journal, me, terminal, since, signal }: Omit<Followin
     return last.state;
   }
 
-  return { followed: () => followed, now, append, leave, show };
+  return { followed: () => followed, attention, now, append, leave, show };
 }

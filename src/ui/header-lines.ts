@@ -18,9 +18,9 @@ function targetLine({ rehearsal, target }: RunState, look: Look): Line {
   return [span(` ${look.glyphs.square} PRODUCTION `, 'alarm'), span(where === '' ? '' : ` ${where}`, 'strong')];
 }
 
-function clockLine(runbook: Runbook, now: number, cells: number): Line {
+function clockLine(runbook: Runbook, now: number, { columns: cells, dozing }: Screen): Line {
   const day = utcDay(now) === utcDay(runbook.opens) ? '' : `${utcDay(now)} `;
-  const utc = span(`${day}${utcTime(now)} UTC`, 'strong');
+  const utc = span(`${day}${dozing ? utcMinute(now) : utcTime(now)} UTC`, 'strong');
   const [zone] = runbook.document.window.timezones;
   const place = zone === undefined ? '' : placeTime(now, zone);
   return place !== '' && cells >= 76 ? [utc, span(`  ${place}`, 'quiet')] : [utc];
@@ -108,8 +108,10 @@ function messagesPiece({ messages }: RunState): Line | null {
 }
 
 /** Whether others look on too; who they are is on a page of its own. */
-function companyPiece({ terminals }: RunState): Line | null {
+function companyPiece({ terminals }: RunState, { dozing }: Screen): Line | null {
   const others = Object.keys(terminals).length - 1;
+  if (dozing)
+    return line(`${plural(others, 'other')} here: drawn each minute and for news, until a key is pressed`, 'quiet');
   return others < 1 ? null : line(`${plural(others, 'other')} here`, 'quiet');
 }
 
@@ -149,7 +151,7 @@ export function headerLines(screen: Screen): Line[] {
   return [
     spread(
       [...targetLine(state, look), span('  '), span(runbook.document.title, 'strong')],
-      clockLine(runbook, now, columns),
+      clockLine(runbook, now, screen),
       columns,
       look,
     ),
@@ -157,7 +159,13 @@ export function headerLines(screen: Screen): Line[] {
     trouble !== null
       ? cut(line(trouble, 'alarm'), columns, look)
       : pieces(
-          [pacePiece(state), wayBackPiece(outlook), statusPiece(outlook), messagesPiece(state), companyPiece(state)],
+          [
+            pacePiece(state),
+            wayBackPiece(outlook),
+            statusPiece(outlook),
+            messagesPiece(state),
+            companyPiece(state, screen),
+          ],
           columns,
           look,
         ),

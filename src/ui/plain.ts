@@ -100,6 +100,7 @@ export async function openPlain({
     hold.append(events).catch((error: unknown) => print(`  Not on record: ${inert(String(error))}`));
   };
   const onLine = (text: string) => {
+    hold.attention.touched();
     const followed = hold.followed();
     if (!followed) return;
     const meant = understood(text, following, followed);

@@ -1,4 +1,4 @@
-import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { render } from 'ink';
 import { askedBy } from '../run/answering/answers.ts';
 import { keysOf, proofRefusal, type Signing } from '../run/answering/proof.ts';
@@ -8,7 +8,6 @@ import type { Pulse } from '../run/journal/journal.ts';
 import type { RunState } from '../run/state.ts';
 import { App } from './app.tsx';
 import { compose, tooSmall } from './compose.ts';
-import { rarely } from './crowd.ts';
 import { type Following, takeHold } from './following.ts';
 import { forget, letGo, stopHere } from './lending.ts';
 import { lookOf } from './look.ts';
@@ -29,8 +28,8 @@ export interface Attended {
 
 /** Clock, progress and what is not urgent are drawn this often, in ms; news at once. A frame is most of what a terminal costs. */
 const TICK = 1_000;
-/** However many look on. */
-const TICK_AT_LEAST = 20_000;
+/** In a crowd, where nobody sits at this terminal; what is urgent is drawn at once all the same. */
+const TICK_AT_LEAST = 60_000;
 /** A terminal that has had one size for so long, in ms, is drawn anew. */
 const SETTLED = 150;
 /** Empties the screen and goes to its corner: ED and CUP of ECMA-48. */
@@ -95,6 +94,7 @@ export async function openScreen({ stdin, stdout, sign, ...following }: Followin
   };
 
   const onPress = (press: Press, withTerminal: WithTerminal) => {
+    hold.attention.touched();
     const screen = store.getState();
     if (!screen.followed) return;
     const { scrollMax, pageLength } = compose(screen).main;
@@ -156,10 +156,16 @@ export async function openScreen({ stdin, stdout, sign, ...following }: Followin
   const over = new AbortController();
   const ticking = (async () => {
     const { signal } = over;
-    const tick = () => rarely(hold.followed()?.state, TICK, TICK_AT_LEAST);
-    while (await delay(tick(), true, { signal }).catch(() => false)) {
+    while (!signal.aborted) {
+      await hold.attention.resting(TICK, TICK_AT_LEAST, signal);
+      if (signal.aborted) return;
       const at = Date.now();
-      store.setState({ followed: hold.followed(), clock: at, ...withPulses(store.getState(), pulses, at) });
+      store.setState({
+        followed: hold.followed(),
+        clock: at,
+        dozing: hold.attention.crowded,
+        ...withPulses(store.getState(), pulses, at),
+      });
     }
   })();
 

@@ -14,6 +14,8 @@ export interface Screen {
   abandoned: boolean;
   /** The journal does not answer this terminal. */
   cutOff: boolean;
+  /** Drawn rarely: one of many terminals, with nobody at its keys. */
+  dozing: boolean;
   pulses: Pulse[];
   rates: Rates;
   /** The real clock at the last tick, in ms since the epoch. */
@@ -39,6 +41,7 @@ export function createScreenStore({
     followed: null,
     abandoned: false,
     cutOff: false,
+    dozing: false,
     pulses: [],
     rates: {},
     clock: Date.now(),

@@ -10,6 +10,8 @@ export interface Follower {
    * @param told whether the journal has told of news so far, and so will again
    */
   interval?(told: boolean): number;
+  /** Aborted when the next look is wanted at once. */
+  hurried?(): AbortSignal;
   /** After being told of news the rest of them is waited for, in ms, so that they are told together; not at all if not given. */
   gathering?(): number;
   onRecords(records: JournalRecord[]): void;
@@ -45,7 +47,8 @@ export async function follow(
         on.onRecords(records);
       }
       on.onPulses?.(await journal.pulses());
-      await wait(on.interval?.(told) ?? journal.interval, news.signal);
+      const hurried = on.hurried?.();
+      await wait(on.interval?.(told) ?? journal.interval, news.signal, ...(hurried ? [hurried] : []));
       if (news.signal.aborted) await wait(on.gathering?.() ?? 0);
     }
   } finally {
