@@ -8,7 +8,8 @@ const ATTENDED = 60_000;
 /** How often one terminal among others looks for progress and draws: as if it were alone while somebody presses keys at it. */
 export class Attention {
   readonly #terminals: () => number;
-  #touchedAt = performance.now();
+  /** Who has only just come is shown all of it once, and may be one of fifty. */
+  #touchedAt = Number.NEGATIVE_INFINITY;
   #woken = new AbortController();
 
   /** @param terminals how many are on the run */

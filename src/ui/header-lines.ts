@@ -110,8 +110,7 @@ function messagesPiece({ messages }: RunState): Line | null {
 /** Whether others look on too; who they are is on a page of its own. */
 function companyPiece({ terminals }: RunState, { dozing }: Screen): Line | null {
   const others = Object.keys(terminals).length - 1;
-  if (dozing)
-    return line(`${plural(others, 'other')} here: drawn each minute and for news, until a key is pressed`, 'quiet');
+  if (dozing) return line(`${plural(others, 'other')} here; dozing, any key wakes`, 'quiet');
   return others < 1 ? null : line(`${plural(others, 'other')} here`, 'quiet');
 }
 

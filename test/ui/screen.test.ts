@@ -181,6 +181,22 @@ it('shows who else is there, and who has gone, also without a word', async () =>
   await one.shows(/Gone\n {2}Eve \(Tech Lead\) {2}train:3, silent, taken for gone at 02:00 UTC/);
 });
 
+it('dozes among many, but for news, until a key wakes it', async () => {
+  const run = await openTestRun({ rehearsal: false });
+  const by = { name: 'Eve', role: 'lead' };
+  const crowd = Array.from({ length: 60 }, (_, index) => `train:${index}`);
+  await run.happens(OPENS, ...crowd.map((terminal) => ({ type: 'terminal-attached' as const, terminal, by })));
+  const { terminal } = show(run, 100, 30);
+  await terminal.shows('60 others here; dozing, any key wakes');
+  await terminal.shows(/02:\d\d UTC/);
+  await asked(run);
+  await terminal.shows('What shall become of the orphans?');
+  expect(terminal.text()).toContain('dozing');
+  terminal.press({ type: '?' });
+  await terminal.shows(/02:\d\d:\d\d UTC/);
+  expect(terminal.text()).not.toContain('dozing');
+});
+
 it('is on record again when it was given up while it was stopped', async () => {
   const run = await openTestRun();
   show(run, 80, 24);
