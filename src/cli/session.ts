@@ -8,10 +8,12 @@ import type { RehearsalAnswer } from '../runbook/schema.ts';
 import { inert } from '../ui/inert.ts';
 import { INTERRUPTED, type Interruption } from './interruption.ts';
 import { endedAtLogout, thisHost } from './logout.ts';
+import { answerPrepared } from './prepared-answers.ts';
 import { print } from './print.ts';
 import { type Opened, stateOf } from './runs.ts';
 import { standing } from './standing.ts';
-import { answerPrepared, attend, type Ended, exitCode, loadTerminal, startConductor } from './terminal.ts';
+import { type Ended, startConductor } from './start-conductor.ts';
+import { attend, exitCode, loadTerminal } from './terminal.ts';
 
 export interface Session {
   opened: Opened;

@@ -1,6 +1,6 @@
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
-import { answerPrepared } from '../../src/cli/terminal.ts';
+import { answerPrepared } from '../../src/cli/prepared-answers.ts';
 import { ADA } from '../run/archive.ts';
 import { eventually } from '../support/eventually.ts';
 import { OPENS, openTestRun, orphans, type TestRun } from '../ui/run.ts';
