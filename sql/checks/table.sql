@@ -104,10 +104,13 @@ needs (met, problem) as (
   from wanted join pg_attribute as attribute on attribute.attrelid = wanted.oid
   where attribute.attname = 'tenant_id' and not attribute.attisdropped
   union all
-  select false, concat(part.of, format('its trigger %I comes, by name, after the one that keeps a row as it is in the backfill', tgname))
+  select false, concat(part.of, format('its trigger %I comes, by name, after those that give a row its tenant, and keep it as it is in the backfill', tgname))
   from part join pg_trigger on tgrelid = part.oid
   where not tgisinternal and tgenabled not in ('D', 'R') and tgname not like 'zzz\_tenant\_%'
-    and tgtype & 1 > 0 and tgtype & 2 > 0 and tgtype & 16 > 0
-    and tgname > 'zzz_tenant_9_backfill' collate "C"
+    and tgtype & 1 > 0 and tgtype & 2 > 0
+    and (
+      tgtype & 16 > 0 and tgname > 'zzz_tenant_9_backfill' collate "C"
+      or tgtype & 4 > 0 and tgname > 'zzz_tenant_2_fill_new' collate "C"
+    )
 )
 select format('%I.%I', :'schema'::text, :'name'::text) as "table", problem from needs where met is not true;

@@ -9,12 +9,13 @@ declare
 begin
   for given in
     delete from middlewatch.revoked
-    where to_regclass(relation) = current_setting('middlewatch.relation')::regclass
-       or to_regclass(relation) in (select relid from pg_partition_tree(current_setting('middlewatch.relation')))
+    where privilege in ('TRUNCATE', 'TRIGGER')
+      and (to_regclass(relation) = current_setting('middlewatch.relation')::regclass
+        or to_regclass(relation) in (select relid from pg_partition_tree(current_setting('middlewatch.relation'))))
     returning *
   loop
     execute format(
-      'grant %s on %s to %s%s', given.privilege, given.relation,
+      'grant %s on %s to %s%s', given.privilege, given.relation::regclass,
       case given.grantee when 0 then 'public' else given.grantee::regrole::text end,
       case when given.grantable then ' with grant option' end
     );

@@ -9,6 +9,7 @@ import { inert } from '../ui/inert.ts';
 import { INTERRUPTED, interruption } from './interruption.ts';
 import { print } from './print.ts';
 import { orProblems } from './problems.ts';
+import { secretsOf } from './secrets.ts';
 import { targetLines } from './target-text.ts';
 
 /** The exit code of a runbook that is in order, and would not run against that database. */
@@ -56,11 +57,12 @@ function offline(file: string, runbook: Runbook): string[] {
 async function ask(runbook: Runbook): Promise<void> {
   print('\nThe target, which is only looked at:\n');
   const { signal } = interruption();
+  const { redact } = secretsOf(process.env);
   let wrong = 0;
   try {
     for await (const finding of checkTarget(runbook, process.env, signal)) {
       if (finding.verdict === 'wrong') wrong += 1;
-      print(`${targetLines(finding).join('\n')}\n`);
+      print(`${redact(targetLines(finding).join('\n'))}\n`);
     }
   } catch (error) {
     if (!signal.aborted) throw error;

@@ -95,11 +95,12 @@ function aboutProofs({ words, hold, refused }: Audit): string {
 
 async function verify(name: string | undefined, flags: Flags): Promise<void> {
   const records = await recordsOf(name, flags);
+  if (records.length === 0) throw new JournalBroken(1, 'is missing');
   stateOf(records);
   checkLeases(records);
   const proofs = aboutProofs(audit(records));
   const kept = flags.head === undefined ? '' : aboutHead(records, flags.head);
-  const head = records.at(-1)?.hash ?? 'none';
+  const head = records.at(-1)?.hash;
   print(`${records.length} records, each following from the one before it; head ${head}\n${proofs}${kept}`);
 }
 

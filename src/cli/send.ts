@@ -7,12 +7,12 @@ import { forecast } from '../run/forecast.ts';
 import { RENEWAL } from '../run/heartbeat.ts';
 import { type Journal, type Lease, LeaseHeld } from '../run/journal/journal.ts';
 import { Scribe } from '../run/scribe.ts';
-import { unsent } from '../run/state.ts';
+import { type RunState, unsent } from '../run/state.ts';
 import type { Runbook } from '../runbook/plan.ts';
 import { commandLine, type Place, placeOf } from '../ui/commands.ts';
 import { inert } from '../ui/inert.ts';
 import { narrate } from '../ui/narrate.ts';
-import { interruption } from './interruption.ts';
+import { INTERRUPTED, interruption } from './interruption.ts';
 import { archiveAt } from './journal-option.ts';
 import { print } from './print.ts';
 import { queryAudience } from './query-audience.ts';
@@ -38,12 +38,12 @@ async function leaseOf(journal: Journal, at: Place, takeOver = false): Promise<L
 }
 
 /** Sends what a run owes, once, as its conductor would. @returns the state after it, with each outcome on record */
-async function sendOwed(journal: Journal, lease: Lease, runbook: Runbook): Promise<Scribe> {
+async function sendOwed(journal: Journal, lease: Lease, runbook: Runbook, signal: AbortSignal): Promise<RunState> {
   const scribe = await Scribe.open(journal, lease, () => wallClock);
   const deliveries = await Deliveries.open(journal, lease);
   const outbox = openOutbox({ runbook, run: scribe.state.run, env: process.env, queryAudience, deliveries });
   // What is on its way is seen to its end; no further mail is begun.
-  interruption().signal.addEventListener('abort', () => outbox.close(), { once: true });
+  signal.addEventListener('abort', () => outbox.close(), { once: true });
   // Who has lost the lease learns it where the next mail is put on record, before it goes out.
   const renewing = setInterval(() => scribe.renew().catch(() => undefined), RENEWAL);
   try {
@@ -60,7 +60,7 @@ async function sendOwed(journal: Journal, lease: Lease, runbook: Runbook): Promi
     clearInterval(renewing);
     await outbox.close();
   }
-  return scribe;
+  return scribe.state;
 }
 
 /**
@@ -82,12 +82,13 @@ export async function send(
     if (unsent(state).length === 0) return print('Nothing is owed.\n');
     const lease = await leaseOf(journal, placeOf(state, journal), flags.takeOver);
     try {
-      const { state: after } = await sendOwed(journal, lease, runbook);
+      const { signal } = interruption();
+      const after = await sendOwed(journal, lease, runbook, signal);
       for (const { event } of await journal.read(state.seq)) {
         const told = narrate(event, after, runbook);
         if (told !== null) print(`${inert(told.text)}\n`);
       }
-      if (unsent(after).length > 0) process.exitCode = OWED;
+      if (unsent(after).length > 0) process.exitCode = signal.aborted ? INTERRUPTED : OWED;
     } finally {
       await journal.release(lease);
     }

@@ -6,11 +6,10 @@ import { endEarlier } from './sessions.ts';
 
 /**
  * What the program keeps in the target, in a schema of its own: who conducts (fence), what was committed (ledger), how
- * far backfills got (cursor), what was there before (snapshot), what the application changes meanwhile (touched).
+ * far backfills got (cursor), what was there before (snapshot), what the application changes meanwhile (touched). Nobody else has any business there: a rollback trusts what it finds.
  */
 const HOUSE = `
 create schema if not exists middlewatch;
-revoke all on schema middlewatch from public;
 create table if not exists middlewatch.fence (
   run text primary key,
   token bigint not null);
@@ -32,6 +31,24 @@ create table if not exists middlewatch.touched (
 -- It has no key, and would take no DELETE where a publication is for all tables.
 alter table middlewatch.touched replica identity full;
 `;
+
+/** Default privileges may have let others into the schema, as its maker, or let them in since. */
+const LOCKED_UP = `
+do $$
+declare
+  other oid;
+begin
+  for other in
+    select distinct grantee from pg_catalog.pg_namespace, pg_catalog.aclexplode(nspacl)
+    where nspname = 'middlewatch' and grantee <> nspowner and grantee <> current_user::regrole
+  loop
+    execute format(
+      'revoke all on schema middlewatch from %s cascade',
+      case other when 0 then 'public' else other::regrole::text end
+    );
+  end loop;
+end
+$$`;
 
 /** How long a new conductor waits for the transactions of the one before it, in ms; twice what those may idle. */
 const FENCE_TIMEOUT = 30_000;
@@ -62,6 +79,7 @@ export interface Fence {
  */
 export async function takeFence(pool: Pool, { run, token }: FenceToken, journal: string): Promise<Fence> {
   if (!(await houseStands(pool))) await pool.query(HOUSE);
+  await pool.query(LOCKED_UP);
   const client = await pool.connect();
   try {
     await client.query('begin');

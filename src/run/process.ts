@@ -28,12 +28,12 @@ export function sameBoot({ started }: Pick<ProcessIdentity, 'started'>): boolean
   return started.split(' ')[0] === thisProcess().started.split(' ')[0];
 }
 
-let self: ProcessIdentity | undefined;
+let ownStart: string | null = null;
 
 /** This process. */
 export function thisProcess(): ProcessIdentity {
-  self ??= { pid: process.pid, started: startedAt(process.pid) ?? '' };
-  return self;
+  ownStart ??= startedAt(process.pid);
+  return { pid: process.pid, started: ownStart ?? '' };
 }
 
 /** How long a process is given to follow a signal, in ms. */

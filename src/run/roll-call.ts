@@ -1,14 +1,18 @@
 import type { Journal } from './journal/journal.ts';
 import type { Scribe } from './scribe.ts';
 
-/** How often a terminal says that it is there still, in ms; in a crowd so much the more rarely that all together do so four times a second. */
-const PRESENT_EVERY = 4_000;
-const PRESENT_AT_LEAST_EVERY = 12_000;
+/** With more terminals than this on a run the work is not to wait for them. */
+const FEW = 8;
 
-/** How often each of so many terminals says that it is there still, in ms. */
-export function presentEvery(terminals: number): number {
-  return Math.min(PRESENT_AT_LEAST_EVERY, Math.max(PRESENT_EVERY, terminals * 250));
-}
+/** Whether so many terminals are a crowd. */
+export const isCrowd = (terminals: number): boolean => terminals > FEW;
+
+/** How often a terminal says that it is there still, at least, in ms: one of few, and one of a crowd. */
+const OFTEN = 4_000;
+const RARELY = 12_000;
+
+/** How long each of so many terminals may let pass before it says again that it is there, in ms. */
+export const presentEvery = (terminals: number): number => (isCrowd(terminals) ? RARELY : OFTEN);
 
 /** A terminal that has missed so many times to say it, by the conductor's monotonic clock, has gone: it was killed, cut off or frozen. */
 const MISSES = 3;
@@ -17,9 +21,11 @@ const MISSES = 3;
 export class RollCall {
   readonly #scribe: Pick<Scribe, 'state' | 'log'>;
   readonly #journal: Pick<Journal, 'presences'>;
-  /** `silence` is what was asked of it at most since it spoke, in ms: it may not know yet that the crowd has gone. */
+  /** `silence`: for how long it may say nothing, in ms. Where there was a crowd it may not know yet that it has gone. */
   readonly #heard = new Map<string, { said: number; at: number; silence: number }>();
   #called = Number.NEGATIVE_INFINITY;
+  /** How long a silence the round before allowed, in ms. */
+  #asked = 0;
 
   constructor(scribe: Pick<Scribe, 'state' | 'log'>, journal: Pick<Journal, 'presences'>) {
     this.#scribe = scribe;
@@ -31,11 +37,13 @@ export class RollCall {
    * @throws what keeps the journal from being read or written
    */
   async round(now = performance.now()): Promise<void> {
-    if (now - this.#called < PRESENT_EVERY || this.#scribe.state.outcome !== null) return;
+    if (now - this.#called < OFTEN || this.#scribe.state.outcome !== null) return;
     this.#called = now;
     const presences = await this.#journal.presences();
     const terminals = Object.entries(this.#scribe.state.terminals);
-    const silence = MISSES * presentEvery(terminals.length);
+    const asked = MISSES * presentEvery(terminals.length);
+    const silence = Math.max(asked, this.#asked);
+    this.#asked = asked;
     const silent = terminals.filter(([terminal]) => {
       const said = presences[terminal] ?? 0;
       const before = this.#heard.get(terminal);

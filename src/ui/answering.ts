@@ -102,10 +102,11 @@ function choose(form: Form, press: Press, desk: Desk): Form {
     const option = Number.parseInt(press.letter, 10) - 1;
     if (option in prompt.options) return { ...form, cursor: form.ticked.length + option };
     if (press.letter !== ' ' || form.ticked.length === 0) return form;
-    if (form.cursor === null || form.cursor >= form.ticked.length) {
-      return { ...form, refused: 'Point at an item with the arrow keys first; the space bar ticks it.' };
-    }
-    return { ...form, ticked: form.ticked.map((each, index) => (index === form.cursor ? !each : each)) };
+    // Pointing at none, it is the next one to do.
+    const at = form.cursor !== null && form.cursor < form.ticked.length ? form.cursor : form.ticked.indexOf(false);
+    return at < 0
+      ? form
+      : { ...form, cursor: at, ticked: form.ticked.map((each, index) => (index === at ? !each : each)) };
   }
   if (!('key' in press)) return form;
   if (press.key === 'up') return { ...form, cursor: moved(form.cursor, -1, length) };

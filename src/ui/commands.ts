@@ -1,15 +1,19 @@
+import { dirname } from 'node:path';
 import type { Journal } from '../run/journal/journal.ts';
 import type { RunState } from '../run/state.ts';
 
-/** Where another terminal finds a run: its name, the file it was opened from, and the database of its journal, if one keeps that. */
+/** Where another terminal finds a run: its name, or its folder; the file it was opened from; and what keeps its journal. */
 export interface Place {
   run: string;
   file: string;
-  journal: Pick<Journal, 'url'>;
+  journal: Pick<Journal, 'url' | 'path'>;
 }
 
-export const placeOf = ({ run, sources }: Pick<RunState, 'run' | 'sources'>, journal: Place['journal']): Place => ({
-  run,
+type Placed = Pick<RunState, 'run' | 'sources' | 'rehearsal'>;
+
+export const placeOf = ({ run, sources, rehearsal }: Placed, journal: Place['journal']): Place => ({
+  // A rehearsal is kept apart from the runs that are known by name.
+  run: rehearsal && journal.path !== null ? dirname(journal.path) : run,
   file: sources.yaml.path,
   journal,
 });

@@ -1,15 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { isCrowd } from '../run/roll-call.ts';
 
-/** Where more terminals than this are on a run, those that nobody sits at look and draw the more rarely: the work is not to wait for them. */
-const FEW = 8;
 /** After so long without a key, in ms, nobody is taken to sit at a terminal. */
-const ATTENDED = 60_000;
+const ATTENDED = 600_000;
 
-/** How often one terminal among others looks for progress and draws: as if it were alone while somebody presses keys at it. */
+/** How often one terminal among others looks for progress and draws: in a crowd it dozes, unless somebody presses keys at it. */
 export class Attention {
   readonly #terminals: () => number;
   /** Who has only just come is shown all of it once, and may be one of fifty. */
   #touchedAt = Number.NEGATIVE_INFINITY;
+  /** Whether some rest is a long one. */
+  #dozes = false;
   #woken = new AbortController();
 
   /** @param terminals how many are on the run */
@@ -17,41 +18,45 @@ export class Attention {
     this.#terminals = terminals;
   }
 
-  /** A key was pressed: whoever rests is woken. */
+  /** A key was pressed. */
   touched(): void {
-    const away = this.crowded;
     this.#touchedAt = performance.now();
-    if (!away) return;
+    this.counted();
+  }
+
+  /** There may be more terminals, or fewer: one that is not in a crowd any more does not rest on. */
+  counted(): void {
+    if (!this.#dozes || this.crowded) return;
+    this.#dozes = false;
     this.#woken.abort();
     this.#woken = new AbortController();
   }
 
   /** Whether this is one terminal of many, with nobody at its keys. */
   get crowded(): boolean {
-    return this.#terminals() > FEW && performance.now() - this.#touchedAt > ATTENDED;
+    return isCrowd(this.#terminals()) && performance.now() - this.#touchedAt > ATTENDED;
   }
 
-  /** Aborted by the key that makes a long rest too long. */
+  /** Aborted when a long rest has become too long. */
   get woken(): AbortSignal {
     return this.#woken.signal;
   }
 
   /**
-   * How long until the next look or frame, in ms. The long rests of one process end together, for to wake it costs more than
-   * what it then does.
+   * How long until the next look or frame, in ms. In a crowd rests end at multiples of their length by the clock of this process,
+   * several of them together: to wake a process costs more than what it then does.
    * @param alone how long it is without a crowd, in ms
-   * @param most how long at most, in ms
+   * @param dozing how long at most in one, in ms
    */
-  rest(alone: number, most: number): number {
+  rest(alone: number, dozing: number): number {
     if (!this.crowded) return alone;
-    // So much the more rarely that the more there are the less they take in all.
-    const long = Math.min(most, alone * (this.#terminals() / FEW) ** 2);
-    return long - (performance.now() % long);
+    this.#dozes = true;
+    return dozing - (performance.now() % dozing);
   }
 
-  /** Waits so long, or until a key is pressed or the signal is aborted. Never fails. */
-  async resting(alone: number, most: number, signal: AbortSignal): Promise<void> {
-    const ends = AbortSignal.any([signal, this.woken]);
-    await delay(this.rest(alone, most), undefined, { signal: ends }).catch(() => undefined);
+  /** Waits so long, or until it has become too long or the signal is aborted. Never fails. */
+  async resting(alone: number, dozing: number, signal: AbortSignal): Promise<void> {
+    const ms = this.rest(alone, dozing);
+    await delay(ms, undefined, { signal: AbortSignal.any([signal, this.woken]) }).catch(() => undefined);
   }
 }

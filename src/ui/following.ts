@@ -187,6 +187,7 @@ export function takeHold({ journal, me, terminal, since, signal }: Omit<Followin
       onRecords(records) {
         followed = followedBy(followed, records);
         if (!followed) return;
+        attention.counted();
         showing.onRecords(followed, records);
         if (ended(records, followed.state)) return leave();
         staying ??= stay(showing, gone);

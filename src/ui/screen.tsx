@@ -29,7 +29,7 @@ export interface Attended {
 /** Clock, progress and what is not urgent are drawn this often, in ms; news at once. A frame is most of what a terminal costs. */
 const TICK = 1_000;
 /** In a crowd, where nobody sits at this terminal; what is urgent is drawn at once all the same. */
-const TICK_AT_LEAST = 60_000;
+const DOZING_TICK = 60_000;
 /** A terminal that has had one size for so long, in ms, is drawn anew. */
 const SETTLED = 150;
 /** Empties the screen and goes to its corner: ED and CUP of ECMA-48. */
@@ -95,6 +95,8 @@ export async function openScreen({ stdin, stdout, sign, ...following }: Followin
 
   const onPress = (press: Press, withTerminal: WithTerminal) => {
     hold.attention.touched();
+    // What is drawn may be a minute old; what is pressed is meant for now.
+    store.setState({ clock: Date.now() });
     const screen = store.getState();
     if (!screen.followed) return;
     const { scrollMax, pageLength } = compose(screen).main;
@@ -157,7 +159,7 @@ export async function openScreen({ stdin, stdout, sign, ...following }: Followin
   const ticking = (async () => {
     const { signal } = over;
     while (!signal.aborted) {
-      await hold.attention.resting(TICK, TICK_AT_LEAST, signal);
+      await hold.attention.resting(TICK, DOZING_TICK, signal);
       if (signal.aborted) return;
       const at = Date.now();
       store.setState({

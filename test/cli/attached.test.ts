@@ -179,6 +179,10 @@ testOnLinux('a journal that somebody has been at is not gone on with, and what t
     expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
     expect(stderr).toMatch(/^Record 1 of the journal has been changed.*$/);
   }
+
+  const { exitCode, stderr } = await runbook(['journal', 'verify', await tampered('emptied', 'delete from record')]);
+  expect(stderr).toMatch(/^Record 1 of the journal is missing.*$/);
+  expect(exitCode).toBe(1);
 });
 
 test('a file that is no journal is said to be none, and is left as it was', async () => {

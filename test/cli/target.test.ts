@@ -26,6 +26,11 @@ async function everything(db: TestDatabase): Promise<string[]> {
 test('asks a database whether the flagship would run, and leaves it as it is', { timeout: 120_000 }, async () => {
   // The list of migrations is a Supabase project's, and not everybody's.
   await good.superuser.query('drop schema supabase_migrations cascade');
+  // Found all the same: what stands in public, and a password, which is not shown.
+  await good.superuser.query(`
+    alter database ${good.name} set search_path = '"$user"', extensions;
+    create view public."${good.env.PGPASSWORD}" as select * from public.clients;
+    grant select on public."${good.env.PGPASSWORD}" to authenticated`);
   const before = await everything(good);
   const { stdout, stderr, exitCode } = await check(good.env);
   expect(stdout).toMatch(new RegExp(`^ok +postgres@127.0.0.1:\\d+/${good.name}: PostgreSQL \\d.*, a primary`, 'm'));
@@ -36,6 +41,7 @@ test('asks a database whether the flagship would run, and leaves it as it is', {
   expect(stdout).toMatch(/^ok +migratable: 0 rows/m);
   expect(stdout).toMatch(/^asks orphans: .*\n +clients \| no owner at all/m);
   expect(stdout).toMatch(/^It would run/m);
+  expect(stdout).toMatch(/^asks views: .*\n.*•/m);
   expect(stdout).not.toContain(good.env.PGPASSWORD);
   expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
   expect(await everything(good)).toEqual(before);

@@ -143,6 +143,28 @@ test('no policy keeps users from emptying a table: the right to it is found, and
   expect(await emptied()).toBe('42501');
 });
 
+test('a rollback gives back rights that were taken, and does nothing else that stands among them', async () => {
+  const rights = (grantee: string) =>
+    value(
+      client,
+      `select string_agg(privilege_type, ' ' order by privilege_type) from pg_class, aclexplode(relacl)
+        where pg_class.oid = 'tags'::regclass and grantee = to_regrole($1)`,
+      [grantee],
+    );
+  await flagship.perform('revoke-rights');
+  const before = await rights('anon');
+  expect(before).not.toContain('TRUNCATE');
+  await tried(client, async () => {
+    await client.query(`
+      create table wanted ();
+      insert into middlewatch.revoked
+      values ('public.tags', 0, 'select on wanted to anon; drop table wanted; grant select', false)`);
+    await client.query(flagship.sql('sql/policies/rights-undo.sql', of('tags')));
+    expect(await value(client, "select to_regclass('wanted') is not null")).toBe(true);
+    expect(await rights('anon')).toContain('TRUNCATE');
+  });
+});
+
 test('whatever else a user tries by hand comes to nothing', async () => {
   const { rows } = await client.query<{ id: string; own: string }>(
     `select (select id from clients where org_id = $1 limit 1) as id, (select id from clients where org_id = $2 limit 1) as own`,

@@ -110,6 +110,27 @@ test('what is under way on a table', async () => {
   }
 });
 
+test('triggers that would have the last word about a row, after those that give it its tenant', async () => {
+  const against = () => found('sql/checks/table.sql', of('tags'));
+  await tried(client, async () => {
+    await client.query(`
+      create function give_owner() returns trigger language plpgsql as
+        'begin new.org_id := coalesce(new.org_id, auth.uid()); return new; end';
+      create trigger zzy_early before insert or update on tags for each row execute function give_owner();
+      create trigger zzzz_after after insert or update on tags for each row execute function give_owner()`);
+    expect(await against()).toEqual([]);
+    for (const event of ['insert', 'update']) {
+      await client.query(
+        `create trigger zzzz_late_${event} before ${event} on tags for each row execute function give_owner()`,
+      );
+    }
+    expect((await against()).sort()).toEqual([
+      expect.stringContaining('its trigger zzzz_late_insert comes, by name, after'),
+      expect.stringContaining('its trigger zzzz_late_update comes, by name, after'),
+    ]);
+  });
+});
+
 test('event triggers that our statements fire, and no others', async () => {
   await superuser.query(`
     create function watch_ddl() returns event_trigger language plpgsql as 'begin end';

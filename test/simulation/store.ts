@@ -83,6 +83,7 @@ export class Store {
     };
     return {
       url: null,
+      path: null,
       interval: 100,
       onNews: () => () => undefined,
       append: (writer, at, events) =>

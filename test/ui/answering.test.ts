@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { OPENS, openTestRun, orphans } from './run.ts';
@@ -74,7 +75,7 @@ describe('answering', () => {
     terminal.press('down', { type: ' ' }, { type: '1' }, 'enter');
     await terminal.shows('Tick every item');
     await terminal.shows('[✓] Open an old order');
-    terminal.press('up', { type: ' ' }, { type: '1' }, 'enter', 'enter');
+    terminal.press({ type: ' ' }, { type: '1' }, 'enter', 'enter');
     await terminal.shows('Ada (Developer) answers “done”');
     terminal.press('enter');
     await eventually(async () => expect((await answers(run)).map((each) => each.choose)).toEqual(['done']));
@@ -84,7 +85,9 @@ describe('answering', () => {
     const run = await openTestRun();
     await asked(run);
     const { terminal: dev } = show(run, 100, 30, { role: 'dev' });
-    await dev.shows('For Tech Lead to answer. Not from this terminal: `runbook attach night-1 --as lead`');
+    await dev.shows(
+      `For Tech Lead to answer. Not from this terminal: \`runbook attach ${dirname(run.path)} --as lead\``,
+    );
     dev.press({ type: '1' }, 'enter');
     await dev.shows(/answer\..*Not from this terminal.*Not from this terminal/s);
     await run.happens(OPENS, { type: 'prompt-opened', prompt: { ...orphans(), id: 'more', who: [] } });

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { presentEvery } from '../../src/run/roll-call.ts';
 import { Attention } from '../../src/ui/crowd.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
@@ -13,23 +14,27 @@ it('follows closely where there are few, however long nobody presses a key', () 
   expect(attention.rest(1_000, 60_000)).toBe(1_000);
 });
 
-it('rests the longer the more there are, and never longer than it may', () => {
-  const rest = (terminals: number) => {
-    const attention = new Attention(() => terminals);
-    vi.advanceTimersByTime(HOUR - (performance.now() % HOUR));
-    return attention.rest(1_000, 60_000);
-  };
-  expect(rest(16)).toBeGreaterThan(rest(9));
-  expect(rest(500)).toBe(60_000);
+it.each([9, 25, 50, 500])('ends the long rests of one process together, with %i terminals', (terminals) => {
+  const attention = new Attention(() => terminals);
+  vi.advanceTimersByTime(HOUR + 7_300);
+  const ends = (alone: number, dozing: number) => performance.now() + attention.rest(alone, dozing);
+  const every = presentEvery(terminals);
+  expect(ends(250, every)).toBe(ends(1_000, every));
+  expect(ends(1_000, 60_000) % every).toBe(0);
+  expect(attention.rest(1_000, 60_000)).toBeGreaterThan(1_000);
 });
 
-it('ends the long rests of one process together', () => {
-  const attention = new Attention(() => 500);
-  vi.advanceTimersByTime(HOUR + 7_000);
-  const ends = (ms: number) => performance.now() + ms;
-  const look = ends(attention.rest(250, 12_000));
-  expect(look % 12_000).toBe(0);
-  expect(ends(attention.rest(1_000, 60_000)) % 12_000).toBe(0);
+it('does not rest on where the crowd has gone', async () => {
+  let terminals = 50;
+  const attention = new Attention(() => terminals);
+  vi.advanceTimersByTime(HOUR);
+  const resting = attention.resting(1_000, 60_000, new AbortController().signal);
+  attention.counted();
+  expect(attention.woken.aborted).toBe(false);
+  terminals = 2;
+  attention.counted();
+  await resting;
+  expect(attention.rest(1_000, 60_000)).toBe(1_000);
 });
 
 it('is woken by a key from a long rest, and follows closely from then on', async () => {

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { expect, it, onTestFinished } from 'vitest';
 import type { Person } from '../../src/run/events.ts';
@@ -62,7 +63,7 @@ it('prints a line an event, and a question with everything needed to answer it',
   await plain.says('2030-03-04T02:12:00Z ? What shall become of the orphans?');
   await plain.says('^[[31mbad');
   await plain.says('drop REASON: They are deleted for good.');
-  await plain.says('For Tech Lead to answer: run `runbook attach night-1 --as lead`');
+  await plain.says(`For Tech Lead to answer: run \`runbook attach ${dirname(run.path)} --as lead\``);
   await run.happens(OPENS + 13 * MINUTE, { type: 'conductor-left', why: 'it may not wait' });
   expect((await plain.ended).conductor).toBeNull();
   expect(plain.text()).not.toContain('\u001b');
@@ -82,7 +83,9 @@ it('answers, with --as, in that role alone', async () => {
   const plain = show(run, { tty: true, role: 'dev' });
   await plain.says('What shall become of the orphans?');
   plain.types('as lead leave');
-  await plain.says('This terminal answers as dev; for lead, `runbook attach night-1 --as lead` in another one.');
+  await plain.says(
+    `This terminal answers as dev; for lead, \`runbook attach ${dirname(run.path)} --as lead\` in another one.`,
+  );
 });
 
 it('takes answers as typed lines, and says why one does not count', async () => {
@@ -185,7 +188,7 @@ it('sums a run up: how it stands, what waits, what did not simply pass', async (
   if (first?.event.type !== 'run-opened') throw new Error('no run');
   const runbook = parseRunbook(first.event.sources, { opens: first.event.opens });
   const text = summary(
-    { runbook, state: await run.state(), journal: { url: null }, pulses: [], now: OPENS + 20 * MINUTE },
+    { runbook, state: await run.state(), journal: { url: null, path: null }, pulses: [], now: OPENS + 20 * MINUTE },
     lookOf({ LANG: 'C.UTF-8' }),
   );
   expect(text).toContain('Move the archive, rehearsal night-1: waits for a person: 1 question open.');

@@ -144,6 +144,8 @@ export function readPulses(bodies: string[]): Pulse[] {
 export interface Journal {
   /** The database it is kept in, as `--journal` takes it, without the password; null for a file. */
   readonly url: string | null;
+  /** The file that it is kept in, if one is. */
+  readonly path: string | null;
   /** How often it is worth looking for news where nobody tells of them, in ms. */
   readonly interval: number;
   /**

@@ -82,6 +82,7 @@ export function openPostgresJournal(run: string, database: JournalDatabase): Jou
 
   return {
     url: database.url,
+    path: null,
     interval: INTERVAL,
     onNews: () => () => undefined,
 

@@ -28,7 +28,7 @@ const TROUBLE: Record<number, string> = {
   10: 'cannot be read or written: the disk reports an error. Copy the file away before anything else.',
   11: DAMAGED,
   13: 'cannot be written: the disk is full. Make room, then go on.',
-  14: 'cannot be opened by this user. Use the account that opened the run.',
+  14: 'cannot be opened: it belongs to another account, or stands on a file system that is read-only. Use the account that opened the run; see to it that the file can be written.',
   26: 'is damaged, or no journal at all. Nothing was changed; keep the file, and go back to a copy of it.',
 };
 

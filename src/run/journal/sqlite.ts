@@ -134,6 +134,7 @@ export async function openSqliteJournal(path: string): Promise<Journal> {
 
   return {
     url: null,
+    path,
     interval: INTERVAL,
     onNews: (told) => listen(path, told),
 
