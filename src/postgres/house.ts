@@ -6,7 +6,7 @@ import { endEarlier } from './sessions.ts';
 
 /**
  * What the program keeps in the target, in a schema of its own: who conducts (fence), what was committed (ledger), how
- * far backfills got (cursor), what was there before (snapshot), what the application changes meanwhile (touched). Nobody else has any business there: a rollback trusts what it finds.
+ * far backfills got (cursor), what was there before (snapshot), what the application changes meanwhile (touched).
  */
 const HOUSE = `
 create schema if not exists middlewatch;
@@ -32,7 +32,7 @@ create table if not exists middlewatch.touched (
 alter table middlewatch.touched replica identity full;
 `;
 
-/** Default privileges may have let others into the schema, as its maker, or let them in since. */
+/** Nobody else has any business there, for a rollback trusts what it finds; default privileges may have let them in. */
 const LOCKED_UP = `
 do $$
 declare
@@ -40,7 +40,7 @@ declare
 begin
   for other in
     select distinct grantee from pg_catalog.pg_namespace, pg_catalog.aclexplode(nspacl)
-    where nspname = 'middlewatch' and grantee <> nspowner and grantee <> current_user::regrole
+    where nspname = 'middlewatch' and grantee <> nspowner and grantee <> quote_ident(current_user)::regrole
   loop
     execute format(
       'revoke all on schema middlewatch from %s cascade',

@@ -55,14 +55,14 @@ async function lookedFor(client: PoolClient, tables: string[]): Promise<string |
   // A table of public is announced by its name alone, and need not be in anybody's search path.
   const { rows: before } = await ask(client, "select current_setting('search_path')", []);
   const path = before[0]?.[0] ?? '';
-  const look = "select set_config('search_path', $1, true)";
-  await ask(client, look, [path === '' ? 'public' : `${path}, public`]);
+  const setPath = "select set_config('search_path', $1, true)";
+  await ask(client, setPath, [path === '' ? 'public' : `${path}, public`]);
   const { rows } = await ask(
     client,
     'select name from unnest($1::text[]) as name where pg_catalog.to_regclass(name) is null',
     [tables],
   );
-  await ask(client, look, [path]);
+  await ask(client, setPath, [path]);
   const names = rows.map(([name]) => name);
   return names.length === 0 ? undefined : `there is no table ${names.join(', ')}`;
 }

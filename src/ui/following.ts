@@ -155,11 +155,9 @@ export function takeHold({ journal, me, terminal, since, signal }: Omit<Followin
       const missed = followed?.state.conductor != null && (holder === null || holder.silent);
       const at = performance.now();
       missedSince = missed ? Math.min(missedSince, at) : Number.POSITIVE_INFINITY;
-      const missedFor = at - missedSince;
-      if (abandoned !== missedFor >= MISSED) {
-        abandoned = !abandoned;
-        onAbandoned(abandoned);
-      }
+      const gone = at - missedSince >= MISSED;
+      if (gone !== abandoned) onAbandoned(gone);
+      abandoned = gone;
       await attention.resting(LOOK_EVERY, presentEvery(terminals()), signal);
     }
   }
