@@ -36,6 +36,19 @@ test('what a statement costs is told by its text, whatever its columns', async (
   await client.query('alter table clients drop column another');
 });
 
+test('what the steps themselves ask as a user is none of the application’s statements', async () => {
+  const ours = `select /* of middlewatch */ count(*) from clients`;
+  const theirs = `select /* of a colleague */ max(name) from clients`;
+  await tried(client, async () => {
+    await signIn(client, ada);
+    await client.query(ours);
+    await client.query(theirs);
+  });
+  await client.query(sqlOf(flagship, 'sql/monitoring/remember-statements.sql'));
+  const { rows } = await client.query("select query from middlewatch.statement where query like '%/* of %'");
+  expect(rows).toEqual([{ query: theirs }]);
+});
+
 test('what has become slow is told, what has always been is not, and what nobody can read is unknown', async () => {
   const remember = () => client.query(sqlOf(flagship, 'sql/monitoring/remember-statements.sql'));
   const slow = async () => (await client.query(sqlOf(flagship, 'sql/monitoring/slow-statements.sql'))).rows[0];

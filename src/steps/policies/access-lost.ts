@@ -88,8 +88,9 @@ async function look(
   const rowByRow = [...asked].map(([expression, name]) => `, (${expression}\n) as ${name}`).join('');
   const rows = (which: string, own: boolean) =>
     `(select ${own} as own${rowByRow} from ${qualified(table)} where ${which} limit ${LOOKED_AT})`;
+  // Marked, for by its user it would be taken for a slow statement of the application.
   const sql = `
-    select ${[...counts, ...opens].map((condition) => `count(*) filter (where ${condition})`).join(', ')}
+    select /* of middlewatch */ ${[...counts, ...opens].map((condition) => `count(*) filter (where ${condition})`).join(', ')}
     from (${rows(`(${own}\n)`, true)} union all ${rows(`(${own}\n) is not true`, false)}) as looked_at`;
   let numbers: number[] = [];
   const looked = await attempt(client, person, async () => {
