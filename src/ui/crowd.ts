@@ -43,7 +43,7 @@ export class Attention {
   }
 
   /**
-   * How long until the next look or frame, in ms. In a crowd rests end at multiples of their length by the clock of this process,
+   * Begins a rest, and tells how long it is until the next look or frame, in ms. In a crowd rests end at multiples of their length by the clock of this process,
    * several of them together: to wake a process costs more than what it then does.
    * @param alone how long it is without a crowd, in ms
    * @param dozing how long at most in one, in ms
