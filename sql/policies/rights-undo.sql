@@ -1,5 +1,8 @@
 -- Grants again what was taken back, to whom it was granted.
 -- psql: -v schema=public -v name=clients
+-- A TRUNCATE would fail where GRANT or REVOKE, which lock no table, is at its row of the catalog; so it waits.
+lock table :"schema".:"name" in share update exclusive mode;
+
 select set_config('middlewatch.relation', format('%I.%I', :'schema'::text, :'name'::text), true);
 
 do $$

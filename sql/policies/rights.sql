@@ -7,6 +7,9 @@ create table if not exists middlewatch.revoked (
 -- A publication for all tables lets a rollback delete from it only so.
 alter table middlewatch.revoked replica identity full;
 
+-- A TRUNCATE would fail where GRANT or REVOKE, which lock no table, is at its row of the catalog; so it waits.
+lock table :"schema".:"name" in share update exclusive mode;
+
 insert into middlewatch.revoked (relation, grantee, privilege, grantable)
 select format('%I.%I', nspname, relname), grantee, privilege_type, is_grantable
 from (select format('%I.%I', :'schema'::text, :'name'::text)::regclass as oid) as here

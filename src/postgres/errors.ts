@@ -50,8 +50,21 @@ export function sqlState(error: unknown): string | undefined {
   return error instanceof pg.DatabaseError ? error.code : undefined;
 }
 
-/** SQLSTATEs after which the same transaction, done again, may well succeed. */
-export const RETRYABLE = new Set(['55P03', '40P01', '40001']);
+/** SQLSTATEs of a transaction that met locks, a deadlock, or another that changed what it has read. */
+const DISTURBED = new Set(['55P03', '40P01', '40001']);
+/** Where the server gives up on a row of the catalog that somebody else has changed meanwhile, with an internal error. */
+const CATALOG_CHANGED = new Set(['simple_heap_update', 'simple_heap_delete']);
+
+/**
+ * Whether the same transaction, done again, may well succeed. GRANT and REVOKE lock no table, and so meet a TRUNCATE of it
+ * (or another GRANT) only in the catalog.
+ */
+export function worthRetry(error: unknown): boolean {
+  const reported = error instanceof DatabaseTrouble ? error.cause : error;
+  if (!(reported instanceof pg.DatabaseError)) return false;
+  const { code = '', routine = '' } = reported;
+  return DISTURBED.has(code) || (code === 'XX000' && CATALOG_CHANGED.has(routine));
+}
 
 const ADVICE: Record<string, string> = {
   '42501': 'The role may not do this. Connect as the role that owns the tables, then retry.',

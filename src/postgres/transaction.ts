@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool, PoolClient } from 'pg';
 import type { Table } from './ask.ts';
 import { blockers } from './blockers.ts';
-import { Blocked, ConnectionFailed, connectionLost, InDoubt, RETRYABLE, sqlState } from './errors.ts';
+import { Blocked, ConnectionFailed, connectionLost, InDoubt, sqlState, worthRetry } from './errors.ts';
 import { type FenceToken, holdFence } from './house.ts';
 import { type Entry, record } from './ledger.ts';
 
@@ -28,8 +28,8 @@ const LAST_LOCK_TIMEOUT = 1_000;
 const IDLE_TIMEOUT = 15_000;
 
 /**
- * BEGIN, fence, work, ledger, COMMIT. When locks are not to be had (or a deadlock or a serialization failure came), all of
- * it is done again, after a pause with full jitter.
+ * BEGIN, fence, work, ledger, COMMIT. When it is disturbed by others (see `worthRetry`), all of it is done again, after a
+ * pause with full jitter.
  * @returns what the work returned, once it is committed
  * @throws Blocked after 30 tries, with who stands in the way
  * @throws InDoubt when the connection broke during COMMIT
@@ -52,7 +52,7 @@ export async function transaction<T>(
       });
     } catch (error) {
       unusable = error instanceof InDoubt || error instanceof ConnectionFailed;
-      if (!RETRYABLE.has(sqlState(error) ?? '')) throw error;
+      if (!worthRetry(error)) throw error;
       if (attempt >= tries) throw blocked(tries, error, inTheWay);
     } finally {
       // A cancel may still be on its way to it, and is not to hit what the next one asks.

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PoolClient } from 'pg';
 import type { Table } from '../postgres/ask.ts';
-import { connectionLost, RETRYABLE, sqlState } from '../postgres/errors.ts';
+import { connectionLost, worthRetry } from '../postgres/errors.ts';
 import { blocked, cancelOnAbort, watchBlockers } from '../postgres/transaction.ts';
 import type { Act } from '../run/performer.ts';
 import type { Step } from '../runbook/step-schema.ts';
@@ -38,7 +38,7 @@ export class Busy extends Error {
 
 /** Whether the same work, done again, may well succeed. */
 export function disturbed(error: unknown): boolean {
-  return error instanceof Busy || RETRYABLE.has(sqlState(error) ?? '');
+  return error instanceof Busy || worthRetry(error);
 }
 
 /**

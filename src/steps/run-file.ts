@@ -1,7 +1,7 @@
 import type { PoolClient } from 'pg';
 import { DatabaseError } from 'pg';
 import { tablesBehind } from '../postgres/cursor.ts';
-import { adviceFor, RETRYABLE, StatementFailed } from '../postgres/errors.ts';
+import { adviceFor, StatementFailed, worthRetry } from '../postgres/errors.ts';
 import { tableOf } from '../postgres/tables.ts';
 import { render, statements } from '../runbook/sql-file.ts';
 import type { StepOf } from '../runbook/step-schema.ts';
@@ -56,7 +56,7 @@ export async function runFile(
  * @param line where the statement begins in the file
  */
 export function located(path: string, line: number, statement: string, cause: unknown): unknown {
-  if (!(cause instanceof DatabaseError) || RETRYABLE.has(cause.code ?? '')) return cause;
+  if (!(cause instanceof DatabaseError) || worthRetry(cause)) return cause;
   const inside = statement.slice(0, Number(cause.position ?? 1) - 1).split('\n').length - 1;
   const more = Object.entries({ Detail: cause.detail, Hint: cause.hint, Where: cause.where })
     .filter(([, said]) => said)

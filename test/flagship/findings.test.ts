@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Result } from '../../src/run/events.ts';
 import { legacyDatabase, type TestDatabase } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
 import { type Flagship, of, openFlagship, refusal, signIn, tenantOf, tried, value } from './flagship.ts';
 import { nodes, planOf, twoOwners } from './plans.ts';
 
@@ -163,6 +164,22 @@ test('a rollback gives back rights that were taken, and does nothing else that s
     expect(await value(client, "select to_regclass('wanted') is not null")).toBe(true);
     expect(await rights('anon')).toContain('TRUNCATE');
   });
+});
+
+test.each(['rights-undo', 'rights'])("%s lets the application's TRUNCATE wait, and not fail", async (file) => {
+  await flagship.perform('revoke-rights');
+  const granting = await db.client();
+  await granting.query('begin');
+  await granting.query(flagship.sql(`sql/policies/${file}.sql`, of('tags')));
+  const emptied = tried(client, () => client.query('truncate tags'));
+  await eventually(async () => {
+    const { rowCount } = await granting.query(
+      "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query = 'truncate tags'",
+    );
+    expect(rowCount).toBe(1);
+  });
+  await granting.query('commit');
+  await emptied;
 });
 
 test('whatever else a user tries by hand comes to nothing', async () => {

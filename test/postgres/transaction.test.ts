@@ -80,6 +80,23 @@ it('commits work and ledger together, or neither', async () => {
   expect(await recorded(pool, 'together', 'bad')).toBeUndefined();
 });
 
+it('is done again where a TRUNCATE of the application was at the table that it grants rights on', async () => {
+  await takeFence(pool, { run: 'granting', token: 1 }, 'journal');
+  const application = await db.client();
+  await application.query('begin; truncate slow');
+  let tries = 0;
+  const granting = transaction({ pool, fence: { run: 'granting', token: 1 }, signal }, (client) => {
+    tries += 1;
+    return client.query('grant select on slow to pg_monitor');
+  });
+  await waiting('grant select on slow%');
+  await application.query('commit');
+  await granting;
+  expect(tries).toBeGreaterThan(1);
+  const { rows } = await pool.query(`select has_table_privilege('pg_monitor', 'slow', 'select') as granted`);
+  expect(rows).toEqual([{ granted: true }]);
+});
+
 it('lets a stale conductor commit nothing', async () => {
   await takeFence(pool, { run: 'fenced', token: 1 }, 'journal');
   const before = await amount();

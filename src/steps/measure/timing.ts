@@ -1,5 +1,5 @@
 import { DatabaseError, type PoolClient } from 'pg';
-import { connectionLost, RETRYABLE } from '../../postgres/errors.ts';
+import { connectionLost, worthRetry } from '../../postgres/errors.ts';
 import type { Item } from '../../runbook/schema.ts';
 import type { StepOf } from '../../runbook/step-schema.ts';
 import type { Actor } from '../isolation/actors.ts';
@@ -87,6 +87,5 @@ function enough({ times }: Timing): boolean {
 
 /** Whether the query itself is at fault, and not what goes on around it. */
 function ofTheQuery(error: unknown): error is DatabaseError {
-  const passing = (code = '') => RETRYABLE.has(code) || code === '57014';
-  return error instanceof DatabaseError && !passing(error.code) && !connectionLost(error);
+  return error instanceof DatabaseError && error.code !== '57014' && !worthRetry(error) && !connectionLost(error);
 }
