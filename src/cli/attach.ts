@@ -30,8 +30,9 @@ export function register(program: Command): void {
         const since = records.at(-1)?.seq ?? 0;
         // Who looks on gives way to the work.
         setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
-        // A screen draws once a second: what V8 would compile for it besides, on threads of its own, is never earned back.
-        for (const flag of ['--no-opt', '--no-maglev']) setFlagsFromString(flag);
+        // A screen draws once a second, and rests: neither what V8 would compile for it besides, on threads of its own, nor the
+        // collections of garbage that it begins whenever a process has come to rest, are ever earned back.
+        for (const flag of ['--no-opt', '--no-maglev', '--no-incremental-marking']) setFlagsFromString(flag);
         const interrupted = interruption();
         const plain = flags.plain ?? false;
         const state = await attend({ journal, me, role: me.role, since, plain, interruption: interrupted });

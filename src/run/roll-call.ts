@@ -7,9 +7,9 @@ const FEW = 8;
 /** Whether so many terminals are a crowd. */
 export const isCrowd = (terminals: number): boolean => terminals > FEW;
 
-/** How often a terminal says that it is there still, at least, in ms: one of few, and one of a crowd. */
+/** How often a terminal says that it is there still, at least, in ms: one of few, and one of a crowd, which sleeps in between. */
 const OFTEN = 4_000;
-const RARELY = 12_000;
+const RARELY = 60_000;
 
 /** How long each of so many terminals may let pass before it says again that it is there, in ms. */
 export const presentEvery = (terminals: number): number => (isCrowd(terminals) ? RARELY : OFTEN);

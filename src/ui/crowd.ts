@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isCrowd } from '../run/roll-call.ts';
+import { isCrowd, presentEvery } from '../run/roll-call.ts';
 
 /** After so long without a key, in ms, nobody is taken to sit at a terminal. */
 const ATTENDED = 600_000;
@@ -43,19 +43,19 @@ export class Attention {
   }
 
   /**
-   * Begins a rest, and tells how long it is until the next look or frame, in ms. In a crowd rests end at multiples of their length by the clock of this process,
-   * several of them together: to wake a process costs more than what it then does.
+   * Begins a rest, and tells how long it is until the next look or frame, in ms. In a crowd rests end at multiples of their
+   * length by the clock of this process, several of them together: to wake a process costs more than what it then does.
    * @param alone how long it is without a crowd, in ms
-   * @param dozing how long at most in one, in ms
+   * @param dozing how long at most in one, in ms; unless told, until the terminal has to say that it is there
    */
-  rest(alone: number, dozing: number): number {
+  rest(alone: number, dozing = presentEvery(this.#terminals())): number {
     if (!this.crowded) return alone;
     this.#dozes = true;
     return dozing - (performance.now() % dozing);
   }
 
   /** Waits so long, or until it has become too long or the signal is aborted. Never fails. */
-  async resting(alone: number, dozing: number, signal: AbortSignal): Promise<void> {
+  async resting(signal: AbortSignal, alone: number, dozing?: number): Promise<void> {
     const ms = this.rest(alone, dozing);
     await delay(ms, undefined, { signal: AbortSignal.any([signal, this.woken]) }).catch(() => undefined);
   }

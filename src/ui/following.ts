@@ -1,7 +1,6 @@
 import { type JournalRecord, type Person, type RunEvent, WATCHER } from '../run/events.ts';
 import { follow } from '../run/journal/follow.ts';
 import { type Journal, JournalAway, type Pulse } from '../run/journal/journal.ts';
-import { presentEvery } from '../run/roll-call.ts';
 import type { RunState } from '../run/state.ts';
 import { commandLine, type Place, placeOf } from './commands.ts';
 import { Attention } from './crowd.ts';
@@ -39,7 +38,7 @@ const TOGETHER = 20;
 const CROWD_TOGETHER = 80;
 const CROWD_APART = 320;
 
-/** How often a terminal looks whether anybody still conducts the run, in ms; in a crowd as often as it must be heard of itself. */
+/** How often a terminal looks whether anybody still conducts the run, in ms; in a crowd as often as it must be heard of itself, until nobody is found. */
 const LOOK_EVERY = 1_000;
 /** For so long nobody is found before it is said, in ms: a conductor that is just being started has no lease yet. */
 const MISSED = 4_000;
@@ -158,7 +157,7 @@ export function takeHold({ journal, me, terminal, since, signal }: Omit<Followin
       const gone = at - missedSince >= MISSED;
       if (gone !== abandoned) onAbandoned(gone);
       abandoned = gone;
-      await attention.resting(LOOK_EVERY, presentEvery(terminals()), signal);
+      await attention.resting(signal, LOOK_EVERY, missed === gone ? undefined : MISSED);
     }
   }
 
@@ -178,8 +177,7 @@ export function takeHold({ journal, me, terminal, since, signal }: Omit<Followin
     let staying: Promise<void> | undefined;
     const following = follow(missedIfSilent(showing.onCutOff), {
       signal: gone,
-      interval: (told) =>
-        told ? attention.rest(PROGRESS, presentEvery(terminals())) : attention.rest(journal.interval, NEWS),
+      interval: (told) => (told ? attention.rest(PROGRESS) : attention.rest(journal.interval, NEWS)),
       hurried: () => attention.woken,
       gathering: () => (attention.crowded ? CROWD_TOGETHER + Math.random() * CROWD_APART : TOGETHER),
       onRecords(records) {

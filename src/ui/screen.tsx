@@ -26,10 +26,11 @@ export interface Attended {
   sign(signing: Signing): Promise<string | null>;
 }
 
-/** Clock, progress and what is not urgent are drawn this often, in ms; news at once. A frame is most of what a terminal costs. */
+/**
+ * Clock, progress and what is not urgent are drawn this often, in ms, and in a crowd as often as the terminal must say that it
+ * is there; news at once. A frame is most of what a terminal costs.
+ */
 const TICK = 1_000;
-/** In a crowd, where nobody sits at this terminal; what is urgent is drawn at once all the same. */
-const DOZING_TICK = 60_000;
 /** A terminal that has had one size for so long, in ms, is drawn anew. */
 const SETTLED = 150;
 /** Empties the screen and goes to its corner: ED and CUP of ECMA-48. */
@@ -159,7 +160,7 @@ export async function openScreen({ stdin, stdout, sign, ...following }: Followin
   const ticking = (async () => {
     const { signal } = over;
     while (!signal.aborted) {
-      await hold.attention.resting(TICK, DOZING_TICK, signal);
+      await hold.attention.resting(signal, TICK);
       if (signal.aborted) return;
       const at = Date.now();
       store.setState({

@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { presentEvery } from '../../src/run/roll-call.ts';
 import { Attention } from '../../src/ui/crowd.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
@@ -11,39 +10,38 @@ it('follows closely where there are few, however long nobody presses a key', () 
   const attention = new Attention(() => 3);
   vi.advanceTimersByTime(HOUR);
   expect(attention.crowded).toBe(false);
-  expect(attention.rest(1_000, 60_000)).toBe(1_000);
+  expect(attention.rest(1_000)).toBe(1_000);
 });
 
 it.each([9, 25, 50, 500])('ends the long rests of one process together, with %i terminals', (terminals) => {
   const attention = new Attention(() => terminals);
   vi.advanceTimersByTime(HOUR + 7_300);
-  const ends = (alone: number, dozing: number) => performance.now() + attention.rest(alone, dozing);
-  const every = presentEvery(terminals);
-  expect(ends(250, every)).toBe(ends(1_000, every));
-  expect(ends(1_000, 60_000) % every).toBe(0);
-  expect(attention.rest(1_000, 60_000)).toBeGreaterThan(1_000);
+  const ends = (...rest: Parameters<Attention['rest']>) => performance.now() + attention.rest(...rest);
+  expect(ends(250)).toBe(ends(1_000));
+  expect(ends(1_000) % 4_000).toBe(0);
+  expect(ends(1_000, 4_000)).toBeLessThan(ends(1_000));
 });
 
 it('does not rest on where the crowd has gone', async () => {
   let terminals = 50;
   const attention = new Attention(() => terminals);
   vi.advanceTimersByTime(HOUR);
-  const resting = attention.resting(1_000, 60_000, new AbortController().signal);
+  const resting = attention.resting(new AbortController().signal, 1_000);
   attention.counted();
   expect(attention.woken.aborted).toBe(false);
   terminals = 2;
   attention.counted();
   await resting;
-  expect(attention.rest(1_000, 60_000)).toBe(1_000);
+  expect(attention.rest(1_000)).toBe(1_000);
 });
 
 it('is woken by a key from a long rest, and follows closely from then on', async () => {
   const attention = new Attention(() => 50);
   vi.advanceTimersByTime(HOUR);
   expect(attention.crowded).toBe(true);
-  const resting = attention.resting(1_000, 60_000, new AbortController().signal);
+  const resting = attention.resting(new AbortController().signal, 1_000);
   attention.touched();
   await resting;
   expect(attention.crowded).toBe(false);
-  expect(attention.rest(1_000, 60_000)).toBe(1_000);
+  expect(attention.rest(1_000)).toBe(1_000);
 });
