@@ -35,7 +35,15 @@ export function register(program: Command): void {
         for (const flag of ['--no-opt', '--no-maglev', '--no-incremental-marking']) setFlagsFromString(flag);
         const interrupted = interruption();
         const plain = flags.plain ?? false;
-        const state = await attend({ journal, me, role: me.role, since, plain, interruption: interrupted });
+        const state = await attend({
+          journal,
+          me,
+          role: me.role,
+          since,
+          plain,
+          rehearses: false,
+          interruption: interrupted,
+        });
         print(`\n${await standing(journal, runbook, state)}`);
         await journal.close();
         process.exitCode = interrupted.signal.aborted ? INTERRUPTED : exitCode(state);

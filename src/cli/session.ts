@@ -123,7 +123,15 @@ export async function attendRun(session: Session): Promise<number> {
   answered.catch((error) => unkept.abort(error));
 
   const signal = AbortSignal.any([interruption.signal, gone.signal, unkept.signal]);
-  await attend({ journal, me, role, since, plain: session.plain, interruption: { ...interruption, signal } });
+  await attend({
+    journal,
+    me,
+    role,
+    since,
+    plain: session.plain,
+    rehearses: rehearsal,
+    interruption: { ...interruption, signal },
+  });
   answering.abort();
   await answered.catch(() => undefined);
   const stood = stateOf(await journal.read(0));

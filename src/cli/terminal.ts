@@ -16,6 +16,8 @@ export interface Attending {
   /** The last record that is old news. */
   since: number;
   plain: boolean;
+  /** Whether the run ends with this terminal: a rehearsal does with the one that it was started at. */
+  rehearses: boolean;
   interruption: Interruption;
 }
 
@@ -39,9 +41,9 @@ export async function loadTerminal(plain: boolean): Promise<void> {
 }
 
 /** Shows a run until it has ended or this terminal leaves it: the screen on a terminal, a line an event elsewhere. */
-export async function attend({ journal, me, role, since, plain, interruption }: Attending): Promise<RunState> {
+export async function attend({ plain, interruption, ...attending }: Attending): Promise<RunState> {
   const { stdin, stdout } = process;
-  const following = { journal, me, role, terminal: TERMINAL, stdin, stdout, since, signal: interruption.signal };
+  const following = { ...attending, terminal: TERMINAL, stdin, stdout, signal: interruption.signal };
   if (asLines(plain)) {
     const { openPlain } = await import('../ui/plain.ts');
     return await openPlain({ ...following, onCtrlC: interruption.onCtrlC });

@@ -30,8 +30,14 @@ export const GRAVE_WORD = { 'roll-back': 'roll back', 'begin-early': 'begin' } a
 /** What Ctrl+C may come to, besides nothing: a request to the run, or the end of this terminal alone. */
 type Stopping = Extract<RequestKind, 'pause' | 'stop'> | 'leave';
 
+/** What may end: a run or a rehearsal, and whether it does so with this terminal. */
+export interface Ending {
+  rehearsal: boolean;
+  rehearses: boolean;
+}
+
 /** The answers to “stop?”: what each does, and what it comes to. */
-export function stopChoices(rehearsal: boolean): readonly { says: string; does: Stopping | null }[] {
+export function stopChoices({ rehearsal, rehearses }: Ending): readonly { says: string; does: Stopping | null }[] {
   const leave = { says: 'Keep going, and leave this terminal, which says how to come back.', does: 'leave' } as const;
   return [
     { says: 'Keep going.', does: null },
@@ -42,14 +48,13 @@ export function stopChoices(rehearsal: boolean): readonly { says: string; does: 
         : 'Stop now, safely: what is at work is cancelled and the conductor leaves. It can be carried on later.',
       does: 'stop',
     },
-    ...(rehearsal ? [] : [leave]),
+    ...(rehearses ? [] : [leave]),
   ];
 }
 
 /** Who sits here, and at what kind of run. */
-interface Sitting {
+interface Sitting extends Ending {
   me: Person;
-  rehearsal: boolean;
 }
 
 /** A dialog after a key: null once it is closed, with what it asks for, if anything. */
@@ -88,8 +93,8 @@ function grave(dialog: Grave, press: Press, me: Person): Led {
   return { dialog: null, events: [requested(dialog.request, me, reason)] };
 }
 
-function stop(dialog: Stop, press: Press, { me, rehearsal }: Sitting): Led {
-  const choices = stopChoices(rehearsal);
+function stop(dialog: Stop, press: Press, { me, ...ending }: Sitting): Led {
+  const choices = stopChoices(ending);
   const at = (cursor: number) => kept({ ...dialog, cursor: Math.max(0, Math.min(choices.length - 1, cursor)) });
   if ('letter' in press) {
     const index = Number.parseInt(press.letter, 10) - 1;

@@ -52,6 +52,8 @@ export interface Following {
   role: string | null;
   /** Its host and process, as they are put on record. */
   terminal: string;
+  /** Whether the run ends with this terminal: a rehearsal does with the one that it was started at. */
+  rehearses: boolean;
   /**
    * A `seq`: what was recorded up to it is history. A conductor that left before does not end this terminal, one that
    * leaves after does. Without it, everything there was when the terminal came is history.
@@ -107,7 +109,7 @@ function ending(since?: number): (records: readonly JournalRecord[], state: RunS
 }
 
 /** Takes hold of a run. Nothing is read or put on record before `show`. */
-export function takeHold({ journal, me, terminal, since, signal }: Omit<Following, 'role'>): Hold {
+export function takeHold({ journal, me, terminal, since, signal }: Omit<Following, 'role' | 'rehearses'>): Hold {
   const leaving = new AbortController();
   let followed: Followed | null = null;
   const terminals = () => Object.keys(followed?.state.terminals ?? {}).length;

@@ -27,7 +27,7 @@ const HELP: [key: string, does: string][] = [
   ['> <', 'one worker more or fewer, for a backfill at work'],
   ['R', 'ask to roll back; wants its words typed and a reason, and a second person'],
   ['B', 'begin before the window opens; wants its word typed and a reason'],
-  ['q', 'on a page: back. Else leave; a run goes on, a rehearsal would end and asks first'],
+  ['q', 'on a page: back. Else leave; what is run goes on. Where a rehearsal was started it ends, and q asks first'],
   ['Ctrl+C', 'asks whether to pause, stop or keep going; a second one stops now'],
   ['Ctrl+Z', 'back to the shell for a while; `fg` returns'],
 ];

@@ -3,7 +3,7 @@ import { type JournalRecord, type RunEvent, WATCHER } from '../run/events.ts';
 import type { Pulse } from '../run/journal/journal.ts';
 import type { RunState, StepStatus } from '../run/state.ts';
 import { command, placeOf } from './commands.ts';
-import { requested } from './dialogs.ts';
+import { type Ending, requested } from './dialogs.ts';
 import type { Followed, LogLine } from './followed.ts';
 import { ABANDONED, CUT_OFF, type Following, takeHold } from './following.ts';
 import { plural, share, short } from './format.ts';
@@ -41,13 +41,13 @@ function progressTeller(): (pulses: Pulse[], followed: Followed) => string[] {
 }
 
 /** What Ctrl+C asks: what a second one does, and what may be typed instead. */
-function stopText(rehearsal: boolean, interactive: boolean): string {
+function stopText({ rehearsal, rehearses }: Ending, interactive: boolean): string {
   const again = rehearsal
     ? '  Ctrl+C again ends the rehearsal: what is at work is cancelled, the report is written, the database is taken down.'
     : '  Ctrl+C again stops the run now, safely: what is at work is cancelled and the conductor leaves.';
   if (!interactive)
-    return `${again}\n  It goes on meanwhile${rehearsal ? '' : `; \`kill ${process.pid}\` ends this terminal alone`}.`;
-  const leave = rehearsal ? '' : ', or `detach` to leave it at work';
+    return `${again}\n  It goes on meanwhile${rehearses ? '' : `; \`kill ${process.pid}\` ends this terminal alone`}.`;
+  const leave = rehearses ? '' : ', or `detach` to leave it at work';
   return `${again}\n  It goes on meanwhile. Type \`pause\` to pause it after the step at work${leave}.`;
 }
 
@@ -112,11 +112,11 @@ export async function openPlain({
   /** Whether Ctrl+C was pressed, and nothing typed since. */
   let asked = false;
   const interrupted = () => {
-    const { conductor, stopping, outcome, rehearsal } = hold.followed()?.state ?? {};
+    const { conductor, stopping, outcome, rehearsal = false } = hold.followed()?.state ?? {};
     if (!conductor || stopping || outcome || following.me.role === WATCHER) return hold.leave();
     if (asked) return append([requested('stop', following.me)]);
     asked = true;
-    print(stopText(rehearsal === true, interactive));
+    print(stopText({ rehearsal, rehearses: following.rehearses }, interactive));
   };
   stdout.on('error', hold.leave);
   stdin.on('error', hold.leave);

@@ -25,6 +25,8 @@ export interface Screen {
   look: Look;
   me: Person;
   terminal: string;
+  /** Whether the run ends with this terminal. */
+  rehearses: boolean;
   /** Where the journal is kept. */
   journal: Place['journal'];
   view: View;
@@ -35,7 +37,9 @@ export type ScreenStore = StoreApi<Screen>;
 export function createScreenStore({
   role,
   ...given
-}: Pick<Screen, 'look' | 'me' | 'terminal' | 'journal' | 'columns' | 'rows'> & { role: string | null }): ScreenStore {
+}: Pick<Screen, 'look' | 'me' | 'terminal' | 'rehearses' | 'journal' | 'columns' | 'rows'> & {
+  role: string | null;
+}): ScreenStore {
   return createStore<Screen>(() => ({
     ...given,
     followed: null,

@@ -58,7 +58,7 @@ const HELP = [
   '  Enter alone repeats what is asked; `evidence` shows all that there is to look at.',
   '  `[as ROLE] CHOICE [REASON]` answers; with the name of the question before CHOICE when several are open.',
   '  `pause` after the step at work (a backfill after its batches), `resume`, `stop`, `roll-back REASON` are asked for at any time.',
-  '  `detach` ends this terminal and not the run, unless it is a rehearsal.',
+  '  `detach` ends this terminal and not the run, but for a rehearsal that was started here.',
   '  `faster`, `slower`, `workers N` are for a backfill at work.',
 ].join('\n');
 

@@ -90,6 +90,21 @@ describe('keys', () => {
     await eventually(async () => expect(await requests(run)).toMatchObject([{ request: 'stop' }]));
   });
 
+  it('leaves a rehearsal alone where it was only attached to', async () => {
+    const run = await openTestRun();
+    const { terminal, ended } = show(run, 80, 24, { attached: true });
+    await terminal.shows('Move the archive');
+    terminal.press('ctrlC', { type: '3' });
+    await terminal.shows('› 3 End the rehearsal');
+    await terminal.shows('4 Keep going, and leave');
+    terminal.press('escape');
+    await terminal.shows(/^(?![\s\S]*STOP\?)/);
+    terminal.press({ type: 'q' });
+    await ended;
+    expect(await requests(run)).toEqual([]);
+    expect((await run.state()).conductor).not.toBeNull();
+  });
+
   it('asks for speed and workers for the backfill at work', async () => {
     const run = await openTestRun();
     await run.happens(OPENS + 20 * MINUTE, { type: 'window-began' });

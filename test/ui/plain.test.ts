@@ -12,7 +12,7 @@ import { OPENS, openTestRun, orphans, type TestRun } from './run.ts';
 
 const MINUTE = 60_000;
 
-function show(run: TestRun, given: { tty: boolean; since?: number; me?: Person; role?: string }) {
+function show(run: TestRun, given: { tty: boolean; attached?: true; since?: number; me?: Person; role?: string }) {
   const leaving = new AbortController();
   const stdout = new PassThrough();
   const stdin = Object.assign(new PassThrough(), { isTTY: given.tty });
@@ -26,6 +26,7 @@ function show(run: TestRun, given: { tty: boolean; since?: number; me?: Person; 
     me: given.me ?? ADA,
     role: given.role ?? null,
     terminal: 'test:1',
+    rehearses: run.rehearsal && !given.attached,
     stdin: stdin as unknown as NodeJS.ReadStream,
     stdout,
     onCtrlC(answer) {

@@ -78,6 +78,7 @@ export function orphans(evidence: Evidence[] = []): Prompt {
 export interface TestRun {
   path: string;
   journal: Journal;
+  rehearsal: boolean;
   /** Records events as the conductor would; the plan clock then stands at `at`. */
   happens(at: number, ...events: RunEvent[]): Promise<void>;
   /** The conductor acts on what was answered to this question. */
@@ -104,6 +105,7 @@ export async function openTestRun({ rehearsal = true, begun = true } = {}): Prom
   const run: TestRun = {
     path,
     journal,
+    rehearsal,
     async happens(at, ...events) {
       const byMs = Math.round(at - (Date.now() + ahead));
       ahead += byMs;

@@ -22,6 +22,8 @@ interface Terminal {
   role?: string;
   /** What is typed before there is a screen. */
   typed?: string;
+  /** It was attached to a rehearsal, which does not end with it. */
+  attached?: true;
   /** It has just started the run, of which this was the last record: warnings that come after it are shown first. */
   since?: number;
 }
@@ -37,6 +39,7 @@ export function show(run: TestRun, columns: number, rows: number, more: Terminal
     me,
     role,
     terminal: name,
+    rehearses: run.rehearsal && !more.attached,
     stdin: terminal.stdin,
     stdout: terminal.stdout,
     signal: leaving.signal,
