@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import { journalOf, stateOf } from '../src/cli/runs.ts';
 import { openSqliteJournal } from '../src/run/journal/sqlite.ts';
-import type { RunState } from '../src/run/state.ts';
+import { compile } from '../test/faults/program.ts';
 import type { Bench } from './database.ts';
 import { median, type Row } from './result.ts';
 
@@ -41,8 +41,6 @@ const FILL = `update :"schema".:"name" as it set tenant_id = it.org_id
     and get_byte(tidsend(it.ctid), 5) % :'slices'::int <= :'slice'::int and it.tenant_id is null;`;
 const REMAINING = 'select count(*) from :"schema".:"name" where tenant_id is null and org_id is not null;';
 
-const PROGRAM = ['--import', 'tsx', 'src/cli/main.ts'];
-
 /** Waits for something to become so. */
 async function until<T>(what: () => Promise<T | undefined> | T | undefined): Promise<T> {
   for (;;) {
@@ -53,9 +51,12 @@ async function until<T>(what: () => Promise<T | undefined> | T | undefined): Pro
 }
 
 /** A screen on a terminal of its own. @returns its process, and how long it took to its first frame, in ms */
-async function attached(env: NodeJS.ProcessEnv): Promise<{ screen: ChildProcess; firstFrameMs: number }> {
+async function attached(
+  program: string,
+  env: NodeJS.ProcessEnv,
+): Promise<{ screen: ChildProcess; firstFrameMs: number }> {
   const began = performance.now();
-  const command = `stty rows 45 cols 160; exec ${[process.execPath, ...PROGRAM].join(' ')} attach --as ops`;
+  const command = `stty rows 45 cols 160; exec ${process.execPath} ${program} attach --as ops`;
   const screen = spawn('script', ['--quiet', '--flush', '--command', command, '/dev/null'], {
     env: { ...env, TERM: 'xterm-256color' },
     stdio: ['pipe', 'pipe', 'ignore'],
@@ -75,12 +76,13 @@ async function attached(env: NodeJS.ProcessEnv): Promise<{ screen: ChildProcess;
  * How long a backfill takes with so many screens on it, which have been there for a while if they are many, and how long the
  * first of them took to its first frame, in ms.
  */
-async function filled(bench: Bench, orders: number, terminals: number) {
+async function filled(bench: Bench, program: string, orders: number, terminals: number) {
   const copy = await bench.copy(orders, { only: 'orders' });
   const folder = await mkdtemp(join(tmpdir(), 'middlewatch-bench-'));
   const screens: ChildProcess[] = [];
   try {
-    await copy.pool.query('alter table public.orders add column tenant_id uuid');
+    // A vacuum slows a gentle backfill, and comes when it likes.
+    await copy.pool.query('alter table public.orders add column tenant_id uuid, set (autovacuum_enabled = off)');
     for (const [name, text] of Object.entries({
       'runbook.yaml': RUNBOOK,
       'fill.sql': FILL,
@@ -91,25 +93,23 @@ async function filled(bench: Bench, orders: number, terminals: number) {
     const env = { ...process.env, ...copy.env, XDG_STATE_HOME: folder };
     const opens = new Date().toISOString();
     const runbook = (...args: string[]) =>
-      execa(process.execPath, [...PROGRAM, ...args], { env, stdin: 'ignore', reject: false });
+      execa(process.execPath, [program, ...args], { env, stdin: 'ignore', reject: false });
     const run = runbook('run', join(folder, 'runbook.yaml'), '--opens', opens, '--report', folder, '--plain');
     const path = journalOf(join(folder, 'middlewatch', 'runs', `fill-${opens.slice(0, 10)}`));
-    const once = (so: (state: RunState) => boolean) =>
-      until(async () => {
-        const journal = await openSqliteJournal(path).catch(() => undefined);
-        const state = journal && stateOf(await journal.read(0));
-        await journal?.close();
-        return state && so(state) ? state : undefined;
-      });
-    await once(({ prompts }) => prompts.length > 0);
-    const first = terminals === 0 ? undefined : await attached(env);
-    const others = await Promise.all(Array.from({ length: Math.max(0, terminals - 1) }, () => attached(env)));
+    const state = async () => {
+      const journal = await openSqliteJournal(path).catch(() => undefined);
+      const now = journal && stateOf(await journal.read(0));
+      await journal?.close();
+      return now ?? undefined;
+    };
+    await until(async () => ((await state())?.prompts.length ? true : undefined));
+    const first = terminals === 0 ? undefined : await attached(program, env);
+    const others = await Promise.all(Array.from({ length: Math.max(0, terminals - 1) }, () => attached(program, env)));
     screens.push(...[...(first ? [first] : []), ...others].map(({ screen }) => screen));
     if (terminals === MANY) await delay(SETTLED);
     await runbook('answer', '--choose', 'begin', '--as', 'ops');
-    const state = await once(({ outcome }) => outcome !== null);
     await run;
-    return { fillMs: state.steps.fill?.workMs ?? Number.NaN, firstFrameMs: first?.firstFrameMs };
+    return { fillMs: (await state())?.steps.fill?.workMs ?? Number.NaN, firstFrameMs: first?.firstFrameMs };
   } finally {
     for (const screen of screens) screen.kill();
     await copy.drop();
@@ -117,18 +117,21 @@ async function filled(bench: Bench, orders: number, terminals: number) {
   }
 }
 
-/** What terminals cost the work that they look at: a backfill with many of them on it and with none, in turn. */
+/** What terminals of the program as it is shipped cost the work that they look at: a backfill with many on it and with none, in turn. */
 export async function terminalRows(bench: Bench, orders: number, turns: number): Promise<Row[]> {
   const many = orders < WORTH ? 2 : MANY;
   const alone: number[] = [];
   const watched: number[] = [];
   const frames: number[] = [];
+  const folder = await mkdtemp(join(tmpdir(), 'middlewatch-bench-'));
+  const program = await compile(join(folder, 'program'));
   for (let turn = 0; turn < turns; turn += 1) {
-    alone.push((await filled(bench, orders, 0)).fillMs);
-    const { fillMs, firstFrameMs } = await filled(bench, orders, many);
+    alone.push((await filled(bench, program, orders, 0)).fillMs);
+    const { fillMs, firstFrameMs } = await filled(bench, program, orders, many);
     watched.push(fillMs);
     if (firstFrameMs !== undefined) frames.push(firstFrameMs);
   }
+  await rm(folder, { recursive: true, force: true });
   const [ours, against, frame] = [watched, alone, frames].map((values) => median(values) / 1_000) as [
     number,
     number,
