@@ -31,7 +31,7 @@ export type Action =
 /** Why a conductor leaves that was asked to stop. */
 const STOPPED = {
   stop: 'somebody asked it to stop',
-  'stop-unanswered': 'a question has no prepared answer, and it was not to wait for one',
+  'stop-unanswered': 'a question has no prepared answer, or none that settles it, and it was not to wait for a person',
 } as const;
 
 /** Whether the choice was made that a step is for. */

@@ -38,7 +38,10 @@ const TOGETHER = 20;
 const CROWD_TOGETHER = 80;
 const CROWD_APART = 320;
 
-/** How often a terminal looks whether anybody still conducts the run, in ms; in a crowd as often as it must be heard of itself, until nobody is found. */
+/**
+ * How often a terminal looks whether anybody still conducts the run, in ms; in a crowd as often as it must be heard of itself,
+ * until nobody is found.
+ */
 const LOOK_EVERY = 1_000;
 /** For so long nobody is found before it is said, in ms: a conductor that is just being started has no lease yet. */
 const MISSED = 4_000;

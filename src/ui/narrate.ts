@@ -128,7 +128,12 @@ export function narrate(event: RunEvent, state: RunState, runbook: Runbook): Tol
       if (!asked?.settled || overruled.length === 0) return null;
       const others = overruled.map(({ answer }) => `${personName(answer.by, runbook)}’s “${answer.choose}”`).join(', ');
       const counts = `${personName(asked.settled.by, runbook)}’s “${asked.settled.choose}” counts`;
-      return told('accepted', `${counts}, not ${others}: ${promptTitle(event.prompt, state, runbook)}`, 'warn');
+      const same = overruled.every(({ answer }) => answer.choose === asked.settled?.choose);
+      return told(
+        'accepted',
+        `${counts}${same ? '; after it came' : ', not'} ${others}: ${promptTitle(event.prompt, state, runbook)}`,
+        'warn',
+      );
     }
     case 'prompt-closed':
       return told('dot', `${promptTitle(event.prompt, state, runbook)} is no longer asked: ${event.why}`, 'quiet');

@@ -23,7 +23,10 @@ export function verdict(records: readonly JournalRecord[], state: RunState, term
     const mine = overruled.findLast(({ answer }) => answer.from === terminal);
     if (asked?.settled?.from === terminal) {
       const other = overruled.find(({ answer }) => answer.from !== terminal)?.answer;
-      if (other) return `Your “${asked.settled.choose}” counts, not the “${other.choose}” of ${other.by.name}.`;
+      if (other) {
+        const against = other.choose === asked.settled.choose ? '; after it came' : ', not';
+        return `Your “${asked.settled.choose}” counts${against} the “${other.choose}” of ${other.by.name}.`;
+      }
     } else if (mine) {
       return notCounted(mine);
     }
