@@ -140,18 +140,21 @@ describe('answering', () => {
     await terminal.shows('Your “leave” does not count, and is on record. Barbara has already answered: leave.');
   });
 
-  it('tells both of two people who answered at once which answer counts', async () => {
+  it.each([
+    { other: 'drop', reason: [{ type: 'nobody' }, 'enter'] as const, counts: 'counts, not the “drop” of Barbara.' },
+    { other: 'leave', reason: [], counts: 'counts; after it came the “leave” of Barbara.' },
+  ])('tells both of two people who answered at once which answer counts: $other', async ({ other, reason, counts }) => {
     const run = await openTestRun();
     await asked(run);
     const [one, two] = [show(run, 100, 30).terminal, show(run, 80, 24, { name: 'test:2' }).terminal];
     await Promise.all([one, two].map((terminal) => terminal.shows('What shall become of the orphans?')));
     one.press({ type: '1' }, 'enter', { type: '1' }, 'enter', 'enter');
     await two.shows('Grace (Tech Lead) has answered “leave”; it is yet to be acted on.');
-    two.press({ type: '2' }, 'enter', { type: 'nobody' }, 'enter', { type: '2' }, 'enter', 'enter');
-    await one.shows('Barbara (Tech Lead) answered “drop”');
+    two.press({ type: other === 'drop' ? '2' : '1' }, 'enter', ...reason, { type: '2' }, 'enter', 'enter');
+    await one.shows(`Barbara (Tech Lead) answered “${other}”`);
     await run.settles('orphans');
-    await one.shows('Your “leave” counts, not the “drop” of Barbara.');
-    await two.shows('Your “drop” does not count, and is on record. It came second: Grace had');
+    await one.shows(`Your “leave” ${counts}`);
+    await two.shows(`Your “${other}” does not count, and is on record. It came second: Grace had`);
   });
 
   it('says in place why an answer would not count, and takes another one', async () => {
