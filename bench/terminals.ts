@@ -124,6 +124,8 @@ export async function terminalRows(bench: Bench, orders: number, turns: number):
   const watched: number[] = [];
   const frames: number[] = [];
   const folder = await mkdtemp(join(tmpdir(), 'middlewatch-bench-'));
+  await using after = new AsyncDisposableStack();
+  after.defer(() => rm(folder, { recursive: true, force: true }));
   const program = await compile(join(folder, 'program'));
   for (let turn = 0; turn < turns; turn += 1) {
     alone.push((await filled(bench, program, orders, 0)).fillMs);
@@ -131,7 +133,6 @@ export async function terminalRows(bench: Bench, orders: number, turns: number):
     watched.push(fillMs);
     if (firstFrameMs !== undefined) frames.push(firstFrameMs);
   }
-  await rm(folder, { recursive: true, force: true });
   const [ours, against, frame] = [watched, alone, frames].map((values) => median(values) / 1_000) as [
     number,
     number,

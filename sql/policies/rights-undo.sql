@@ -1,7 +1,7 @@
 -- Grants again what was taken back, to whom it was granted.
 -- psql: -v schema=public -v name=clients
--- A TRUNCATE would fail where GRANT or REVOKE, which lock no table, is at its row of the catalog; so it waits.
-lock table :"schema".:"name" in share update exclusive mode;
+-- GRANT and REVOKE lock no table, and a TRUNCATE that meets them in the catalog fails; so it waits.
+lock table :"schema".:"name" in row exclusive mode;
 
 select set_config('middlewatch.relation', format('%I.%I', :'schema'::text, :'name'::text), true);
 

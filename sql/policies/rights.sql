@@ -1,14 +1,14 @@
 -- Takes back from whoever uses the application what no policy holds for (see checks/rights.sql), and keeps what was granted.
 -- psql: -v schema=public -v name=clients
+-- GRANT and REVOKE lock no table, and a TRUNCATE that meets them in the catalog fails; so it waits.
+lock table :"schema".:"name" in row exclusive mode;
+
 create schema if not exists middlewatch;
 create table if not exists middlewatch.revoked (
   relation text not null, grantee oid not null, privilege text not null, grantable boolean not null
 );
 -- A publication for all tables lets a rollback delete from it only so.
 alter table middlewatch.revoked replica identity full;
-
--- A TRUNCATE would fail where GRANT or REVOKE, which lock no table, is at its row of the catalog; so it waits.
-lock table :"schema".:"name" in share update exclusive mode;
 
 insert into middlewatch.revoked (relation, grantee, privilege, grantable)
 select format('%I.%I', nspname, relname), grantee, privilege_type, is_grantable

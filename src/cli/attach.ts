@@ -25,14 +25,15 @@ export function register(program: Command): void {
         flags: { as?: string; name?: string; plain?: true; journal?: string },
         command: Command,
       ) => {
+        // A screen draws once a second, and rests: neither what V8 would compile for it besides, on threads of its own, nor the
+        // collections of garbage that it begins whenever a process has come to rest, are ever earned back. What has to be
+        // collected stops the process for a moment.
+        for (const flag of ['--no-opt', '--no-maglev', '--no-incremental-marking']) setFlagsFromString(flag);
         const { journal, records, runbook } = await readRun(archiveAt(flags), name);
         const me = personOrWatcher(runbook, flags, command);
         const since = records.at(-1)?.seq ?? 0;
         // Who looks on gives way to the work.
         setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
-        // A screen draws once a second, and rests: neither what V8 would compile for it besides, on threads of its own, nor the
-        // collections of garbage that it begins whenever a process has come to rest, are ever earned back.
-        for (const flag of ['--no-opt', '--no-maglev', '--no-incremental-marking']) setFlagsFromString(flag);
         const interrupted = interruption();
         const plain = flags.plain ?? false;
         const state = await attend({
@@ -41,7 +42,7 @@ export function register(program: Command): void {
           role: me.role,
           since,
           plain,
-          rehearses: false,
+          endsRun: false,
           interruption: interrupted,
         });
         print(`\n${await standing(journal, runbook, state)}`);

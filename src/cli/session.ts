@@ -129,7 +129,7 @@ export async function attendRun(session: Session): Promise<number> {
     role,
     since,
     plain: session.plain,
-    rehearses: rehearsal,
+    endsRun: rehearsal,
     interruption: { ...interruption, signal },
   });
   answering.abort();

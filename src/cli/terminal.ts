@@ -17,7 +17,7 @@ export interface Attending {
   since: number;
   plain: boolean;
   /** Whether the run ends with this terminal: a rehearsal does with the one that it was started at. */
-  rehearses: boolean;
+  endsRun: boolean;
   interruption: Interruption;
 }
 

@@ -74,7 +74,8 @@ function undone(runbook: Runbook, step: Step): string[] {
   for (const file of files.filter(({ use }) => use === 'export')) {
     lines.push(`keep the rows of this first (\\copy (…) to 'file.csv' csv header):\n${rendered(runbook, file)}`);
   }
-  lines.push(...files.filter(({ use }) => use === 'undo').map((file) => rendered(runbook, file)));
+  const undo = files.filter(({ use }) => use === 'undo').map((file) => rendered(runbook, file));
+  if (undo.length > 0) lines.push(...BEGIN, ...undo, 'commit;');
   if (step.kind === 'policies')
     lines.push('the program has kept the policies of before, and puts them back: runbook run');
   return lines.length === 0 ? [] : ['', heading(runbook, step), ...lines.map(commented)];

@@ -7,12 +7,12 @@ import { BLANK, type Line, line, paragraph, span } from './lines.ts';
 import { personName } from './narrate.ts';
 import type { Screen } from './store.ts';
 
-function stopLines({ cursor }: Stop, { look, rehearses }: Screen, { state }: Followed, cells: number): Line[] {
+function stopLines({ cursor }: Stop, { look, endsRun }: Screen, { state }: Followed, cells: number): Line[] {
   return [
     line('STOP?', 'warn'),
     ...paragraph('A conductor is at work. What should it do?', cells, 'strong'),
     BLANK,
-    ...stopChoices({ rehearsal: state.rehearsal, rehearses }).flatMap(({ says }, index) =>
+    ...stopChoices({ rehearsal: state.rehearsal, endsRun }).flatMap(({ says }, index) =>
       paragraph(says, cells, index === cursor ? 'strong' : 'plain', [
         span(index === cursor ? `${look.glyphs.pointer} ` : '  ', 'now'),
         span(`${index + 1}  `, 'key'),

@@ -33,11 +33,11 @@ type Stopping = Extract<RequestKind, 'pause' | 'stop'> | 'leave';
 /** What may end: a run or a rehearsal, and whether it does so with this terminal. */
 export interface Ending {
   rehearsal: boolean;
-  rehearses: boolean;
+  endsRun: boolean;
 }
 
 /** The answers to “stop?”: what each does, and what it comes to. */
-export function stopChoices({ rehearsal, rehearses }: Ending): readonly { says: string; does: Stopping | null }[] {
+export function stopChoices({ rehearsal, endsRun }: Ending): readonly { says: string; does: Stopping | null }[] {
   const leave = { says: 'Keep going, and leave this terminal, which says how to come back.', does: 'leave' } as const;
   return [
     { says: 'Keep going.', does: null },
@@ -48,7 +48,7 @@ export function stopChoices({ rehearsal, rehearses }: Ending): readonly { says: 
         : 'Stop now, safely: what is at work is cancelled and the conductor leaves. It can be carried on later.',
       does: 'stop',
     },
-    ...(rehearses ? [] : [leave]),
+    ...(endsRun ? [] : [leave]),
   ];
 }
 

@@ -40,7 +40,7 @@ const CROWD_APART = 320;
 
 /**
  * How often a terminal looks whether anybody still conducts the run, in ms; in a crowd as often as it must be heard of itself,
- * until nobody is found.
+ * oftener while nobody is found.
  */
 const LOOK_EVERY = 1_000;
 /** For so long nobody is found before it is said, in ms: a conductor that is just being started has no lease yet. */
@@ -56,7 +56,7 @@ export interface Following {
   /** Its host and process, as they are put on record. */
   terminal: string;
   /** Whether the run ends with this terminal: a rehearsal does with the one that it was started at. */
-  rehearses: boolean;
+  endsRun: boolean;
   /**
    * A `seq`: what was recorded up to it is history. A conductor that left before does not end this terminal, one that
    * leaves after does. Without it, everything there was when the terminal came is history.
@@ -112,7 +112,7 @@ function ending(since?: number): (records: readonly JournalRecord[], state: RunS
 }
 
 /** Takes hold of a run. Nothing is read or put on record before `show`. */
-export function takeHold({ journal, me, terminal, since, signal }: Omit<Following, 'role' | 'rehearses'>): Hold {
+export function takeHold({ journal, me, terminal, since, signal }: Omit<Following, 'role' | 'endsRun'>): Hold {
   const leaving = new AbortController();
   let followed: Followed | null = null;
   const terminals = () => Object.keys(followed?.state.terminals ?? {}).length;
@@ -162,7 +162,7 @@ export function takeHold({ journal, me, terminal, since, signal }: Omit<Followin
       const gone = at - missedSince >= MISSED;
       if (gone !== abandoned) onAbandoned(gone);
       abandoned = gone;
-      await attention.resting(signal, LOOK_EVERY, missed === gone ? undefined : MISSED);
+      await attention.resting(signal, LOOK_EVERY, missed ? MISSED : undefined);
     }
   }
 

@@ -41,13 +41,13 @@ function progressTeller(): (pulses: Pulse[], followed: Followed) => string[] {
 }
 
 /** What Ctrl+C asks: what a second one does, and what may be typed instead. */
-function stopText({ rehearsal, rehearses }: Ending, interactive: boolean): string {
+function stopText({ rehearsal, endsRun }: Ending, interactive: boolean): string {
   const again = rehearsal
     ? '  Ctrl+C again ends the rehearsal: what is at work is cancelled, the report is written, the database is taken down.'
     : '  Ctrl+C again stops the run now, safely: what is at work is cancelled and the conductor leaves.';
   if (!interactive)
-    return `${again}\n  It goes on meanwhile${rehearses ? '' : `; \`kill ${process.pid}\` ends this terminal alone`}.`;
-  const leave = rehearses ? '' : ', or `detach` to leave it at work';
+    return `${again}\n  It goes on meanwhile${endsRun ? '' : `; \`kill ${process.pid}\` ends this terminal alone`}.`;
+  const leave = endsRun ? '' : ', or `detach` to leave it at work';
   return `${again}\n  It goes on meanwhile. Type \`pause\` to pause it after the step at work${leave}.`;
 }
 
@@ -116,7 +116,7 @@ export async function openPlain({
     if (!conductor || stopping || outcome || following.me.role === WATCHER) return hold.leave();
     if (asked) return append([requested('stop', following.me)]);
     asked = true;
-    print(stopText({ rehearsal, rehearses: following.rehearses }, interactive));
+    print(stopText({ rehearsal, endsRun: following.endsRun }, interactive));
   };
   stdout.on('error', hold.leave);
   stdin.on('error', hold.leave);

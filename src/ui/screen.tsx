@@ -44,14 +44,14 @@ const WIPE = '\u001b[2J\u001b[H';
  * @returns the state of the run as it was last seen here
  */
 export async function openScreen({ stdin, stdout, sign, ...following }: Following & Attended): Promise<RunState> {
-  const { me, role, terminal, rehearses } = following;
+  const { me, role, terminal, endsRun } = following;
   const hold = takeHold(following);
   const store = createScreenStore({
     look: lookOf(process.env),
     me,
     role,
     terminal,
-    rehearses,
+    endsRun,
     journal: following.journal,
     columns: stdout.columns,
     rows: stdout.rows,
@@ -108,7 +108,7 @@ export async function openScreen({ stdin, stdout, sign, ...following }: Followin
       state,
       me,
       terminal,
-      rehearses,
+      endsRun,
       journal: following.journal,
       now: planNow(screen),
       scrollMax,

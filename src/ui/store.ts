@@ -26,7 +26,7 @@ export interface Screen {
   me: Person;
   terminal: string;
   /** Whether the run ends with this terminal. */
-  rehearses: boolean;
+  endsRun: boolean;
   /** Where the journal is kept. */
   journal: Place['journal'];
   view: View;
@@ -37,7 +37,7 @@ export type ScreenStore = StoreApi<Screen>;
 export function createScreenStore({
   role,
   ...given
-}: Pick<Screen, 'look' | 'me' | 'terminal' | 'rehearses' | 'journal' | 'columns' | 'rows'> & {
+}: Pick<Screen, 'look' | 'me' | 'terminal' | 'endsRun' | 'journal' | 'columns' | 'rows'> & {
   role: string | null;
 }): ScreenStore {
   return createStore<Screen>(() => ({

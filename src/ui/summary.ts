@@ -159,14 +159,18 @@ function afterTheEnd({ runbook, state }: Summarised, at: Place): string[] {
   return lines;
 }
 
+const kindOf = ({ rehearsal }: RunState) => (rehearsal ? 'rehearsal' : 'run');
+
 /** What leads on from here. Each command has a line of its own, whole, to be copied. */
 function next(of: Summarised): string[] {
   const { state, journal } = of;
-  if (state.rehearsal) return state.outcome ? [] : ['A rehearsal is not carried on; the next one begins anew.'];
   const at = placeOf(state, journal);
-  if (state.outcome) return afterTheEnd(of, at);
-  return state.conductor
-    ? ['The run goes on. To see it, and with --as ROLE to answer:', `  ${commandLine(at, 'attach')}`]
+  if (state.outcome) return state.rehearsal ? [] : afterTheEnd(of, at);
+  if (state.conductor) {
+    return [`The ${kindOf(state)} goes on. To see it, and with --as ROLE to answer:`, `  ${commandLine(at, 'attach')}`];
+  }
+  return state.rehearsal
+    ? ['A rehearsal is not carried on; the next one begins anew.']
     : [
         'To carry on with it, as the role you have (--as ROLE):',
         `  ${commandLine(at, 'run')}`,
@@ -182,9 +186,8 @@ function section(title: string, lines: readonly string[]): string[] {
 /** How a run stands, on one screen of plain text: what stays on the terminal when the screen has gone. Pure. */
 export function summary(of: Summarised, look: Look): string {
   const { runbook, state } = of;
-  const kind = state.rehearsal ? 'rehearsal' : 'run';
   const lines = [
-    `${runbook.document.title}, ${kind} ${state.run}: ${standing(of)}.`,
+    `${runbook.document.title}, ${kindOf(state)} ${state.run}: ${standing(of)}.`,
     ...(state.target ? [`Target: ${state.target.where}, PostgreSQL ${state.target.version}.`] : []),
     windowLine(of),
     ...messages(of),

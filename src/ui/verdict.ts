@@ -22,10 +22,12 @@ export function verdict(records: readonly JournalRecord[], state: RunState, term
     const overruled = asked?.answers.filter((each) => each.overruled) ?? [];
     const mine = overruled.findLast(({ answer }) => answer.from === terminal);
     if (asked?.settled?.from === terminal) {
-      const other = overruled.find(({ answer }) => answer.from !== terminal)?.answer;
+      const { choose } = asked.settled;
+      const others = overruled.map(({ answer }) => answer).filter(({ from }) => from !== terminal);
+      const other = others.find((each) => each.choose !== choose) ?? others[0];
       if (other) {
-        const against = other.choose === asked.settled.choose ? '; after it came' : ', not';
-        return `Your “${asked.settled.choose}” counts${against} the “${other.choose}” of ${other.by.name}.`;
+        const against = other.choose === choose ? '; after it came' : ', not';
+        return `Your “${choose}” counts${against} the “${other.choose}” of ${other.by.name}.`;
       }
     } else if (mine) {
       return notCounted(mine);

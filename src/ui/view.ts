@@ -35,7 +35,7 @@ export interface Situation {
   me: Person;
   terminal: string;
   /** Whether the run ends with this terminal. */
-  rehearses: boolean;
+  endsRun: boolean;
   /** Plan clock, ms since the epoch. */
   now: number;
   /** How far the page, or the evidence, can be scrolled. */
@@ -131,7 +131,7 @@ const FROM_END: readonly Page[] = ['log', 'journal'];
 
 /** Leaving may end a rehearsal, and is then asked about; a run goes on without its terminal. */
 function left(view: View, situation: Situation): Pressed {
-  return situation.rehearses ? interrupted(view, situation) : { view, events: [], leave: true };
+  return situation.endsRun ? interrupted(view, situation) : { view, events: [], leave: true };
 }
 
 function rollBack(view: View, { runbook, state }: Situation): Pressed {
@@ -203,16 +203,12 @@ function nextPrompt(view: View, state: RunState): View {
 
 /** The view after a key, and what the key asks for. Pure; what follows from it is somebody else's to do. */
 export function pressed(before: View, press: Press, situation: Situation): Pressed {
-  const { state, me, terminal, rehearses } = situation;
+  const { state, me, terminal, endsRun } = situation;
   const view: View = { ...before, notice: null };
   const interrupt = 'key' in press && press.key === 'interrupt';
   if (interrupt && view.dialog?.kind !== 'stop') return interrupted(view, situation);
   if (view.dialog) {
-    const {
-      dialog,
-      events,
-      leave = false,
-    } = inDialog(view.dialog, press, { me, rehearsal: state.rehearsal, rehearses });
+    const { dialog, events, leave = false } = inDialog(view.dialog, press, { me, rehearsal: state.rehearsal, endsRun });
     return { view: { ...view, dialog }, events, leave };
   }
   if (view.page === 'run' && overtaken(view, state)) {

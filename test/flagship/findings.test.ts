@@ -173,7 +173,7 @@ test.each(['rights-undo', 'rights'])("%s lets the application's TRUNCATE wait, a
   await granting.query(flagship.sql(`sql/policies/${file}.sql`, of('tags')));
   const emptied = tried(client, () => client.query('truncate tags'));
   await eventually(async () => {
-    const { rowCount } = await granting.query(
+    const { rowCount } = await db.superuser.query(
       "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query = 'truncate tags'",
     );
     expect(rowCount).toBe(1);

@@ -5,6 +5,35 @@ import { parseRunbook, readSources } from '../../src/runbook/sources.ts';
 import { render, statements } from '../../src/runbook/sql-file.ts';
 import { legacyDatabase } from '../support/database.ts';
 
+/** What stands below the nth of these headings, its marks taken out, statement by statement. */
+function unmarked(script: string, heading: string, nth: number): string[] {
+  const below = script.split(`\n-- ${heading} `)[nth + 1]?.split('\n\n')[0] ?? '';
+  const lines = below.split('\n').filter((line) => !line.startsWith('-- only when '));
+  return statements(lines.slice(1).join('\n').replace(/^-- /gm, '')).map(({ text }) => text);
+}
+
+test('what is commented out does its part once its marks are taken out, and so does its way back', async () => {
+  const database = await legacyDatabase({ rows: 10 });
+  try {
+    const client = await database.client();
+    const script = psqlScript(parseRunbook(await readSources('runbook.yaml')));
+    const rights = async () => {
+      const { rows } = await client.query(
+        "select aclexplode(relacl)::text from pg_class where oid = 'tags'::regclass order by 1",
+      );
+      return rows;
+    };
+    const before = await rights();
+    for (const text of unmarked(script, 'revoke-rights.tags', 0)) await client.query(text);
+    const after = await rights();
+    expect(after.length).toBeLessThan(before.length);
+    for (const text of unmarked(script, 'revoke-rights.tags', 1)) await client.query(text);
+    expect(await rights()).toEqual(before);
+  } finally {
+    await database.drop();
+  }
+});
+
 test('the script for psql does by hand what the flagship does', async () => {
   const database = await legacyDatabase({ rows: 500 });
   try {

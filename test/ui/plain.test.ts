@@ -26,7 +26,7 @@ function show(run: TestRun, given: { tty: boolean; attached?: true; since?: numb
     me: given.me ?? ADA,
     role: given.role ?? null,
     terminal: 'test:1',
-    rehearses: run.rehearsal && !given.attached,
+    endsRun: run.rehearsal && !given.attached,
     stdin: stdin as unknown as NodeJS.ReadStream,
     stdout,
     onCtrlC(answer) {
@@ -159,6 +159,18 @@ it('asks on Ctrl+C what shall be done, and stops on a second one unless somethin
   expect(await requests()).toEqual(['pause', 'stop']);
 });
 
+it('leaves a rehearsal alone where it was only attached to, and says how to come back', async () => {
+  const run = await openTestRun();
+  const plain = show(run, { tty: true, attached: true });
+  await plain.says('Ada (Developer) attached');
+  plain.ctrlC();
+  await plain.says('Ctrl+C again ends the rehearsal');
+  await plain.says('or `detach` to leave it at work');
+  plain.types('detach');
+  await plain.ended;
+  expect((await run.state()).conductor).not.toBeNull();
+});
+
 it('takes no answer and no request from somebody who only watches, and lets them go', async () => {
   const run = await openTestRun({ rehearsal: false });
   await asked(run);
@@ -196,7 +208,7 @@ it('sums a run up: how it stands, what waits, what did not simply pass', async (
   expect(text).toMatch(/\? 02:00 {2}Pre-checks +30m +15m00s/);
   expect(text).toContain('~ Database size: one^[ table');
   expect(text).toContain('? What shall become of the orphans? (for Tech Lead to answer)');
-  expect(text).toContain('A rehearsal is not carried on');
+  expect(text).toContain('The rehearsal goes on. To see it');
   expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
   expect(text).not.toContain('\u001b');
 });

@@ -39,7 +39,7 @@ export function show(run: TestRun, columns: number, rows: number, more: Terminal
     me,
     role,
     terminal: name,
-    rehearses: run.rehearsal && !more.attached,
+    endsRun: run.rehearsal && !more.attached,
     stdin: terminal.stdin,
     stdout: terminal.stdout,
     signal: leaving.signal,
