@@ -20,10 +20,16 @@ export interface TransactionOptions {
   tries?: number;
 }
 
-/** F16: a waiting ALTER TABLE queues every reader behind it, so each wait is short and there are not many. */
+/** F16: a waiting ALTER TABLE queues every reader behind it, so each wait is short and there are not many. In ms. */
 const TRIES = 30;
 const FIRST_LOCK_TIMEOUT = 200;
-const LAST_LOCK_TIMEOUT = 1_000;
+/**
+ * The last ones, in ms: just longer than the server's deadlock_timeout (1 s, unless changed), after which it has an autovacuum
+ * give way to whoever waits for it; but not for long.
+ * @see https://www.postgresql.org/docs/17/routine-vacuuming.html#AUTOVACUUM
+ */
+const LAST_LOCK_TIMEOUT =
+  "(select least(2000, setting::int + 200) from pg_catalog.pg_settings where name = 'deadlock_timeout')";
 /** A process that was stopped or cut off in mid-transaction keeps its locks, and the fence, no longer than this, in ms. */
 const IDLE_TIMEOUT = 15_000;
 
@@ -89,26 +95,27 @@ async function once<T>(
   work: (client: PoolClient) => Promise<T>,
   onBlockers: (table: Table) => void,
 ): Promise<T> {
-  const lockTimeout = Math.min(LAST_LOCK_TIMEOUT, Math.round(FIRST_LOCK_TIMEOUT * 1.2 ** (attempt - 1)));
+  const patience = Math.round(FIRST_LOCK_TIMEOUT * 1.2 ** (attempt - 1));
   using held = new DisposableStack();
   let result: T;
   try {
     await client.query('begin');
     const all = Object.entries({
-      lock_timeout: String(lockTimeout),
       statement_timeout: String(statementTimeout),
       idle_in_transaction_session_timeout: String(IDLE_TIMEOUT),
       'middlewatch.run': fence.run,
       ...settings,
     });
-    const { rows } = await client.query<{ pid: number }>(
-      `select ${all.map((_, i) => `set_config($${2 * i + 1}, $${2 * i + 2}, true)`).join(', ')}, pg_backend_pid() as pid`,
-      all.flat(),
+    const { rows } = await client.query<{ pid: number; wait: number }>(
+      `select ${all.map((_, i) => `set_config($${2 * i + 1}, $${2 * i + 2}, true)`).join(', ')},
+         set_config('lock_timeout', wait::text, true), wait, pg_backend_pid() as pid
+       from (select least($${2 * all.length + 1}::int, ${LAST_LOCK_TIMEOUT}) as wait) as patience`,
+      [...all.flat(), patience],
     );
-    const pid = rows[0]?.pid ?? 0;
+    const { pid = 0, wait = patience } = rows[0] ?? {};
     held.use(cancelOnAbort(pool, pid, signal));
     // Who blocks can only be seen while we wait, so from the second try on somebody looks.
-    if (attempt > 1) held.use(watchBlockers(pool, pid, lockTimeout / 4, onBlockers));
+    if (attempt > 1) held.use(watchBlockers(pool, pid, wait / 4, onBlockers));
     await holdFence(client, fence);
     result = await work(client);
     if (entry) await record(client, entry, result);

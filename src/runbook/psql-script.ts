@@ -33,8 +33,11 @@ export function psqlScript(runbook: Runbook): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** By hand too, nobody queues for long behind a lock that is waited for: then it fails, and can be tried again. */
-const BEGIN = ['begin;', "set local lock_timeout = '1s';"];
+/**
+ * By hand too, nobody queues for long behind a lock that is waited for: then it fails, and can be tried again. After a second
+ * an autovacuum gives way.
+ */
+const BEGIN = ['begin;', "set local lock_timeout = '1200ms';"];
 
 const RULE = '-'.repeat(100);
 
