@@ -17,6 +17,8 @@ beforeAll(async () => {
   server = await startPostgres({ folder, binaries: process.env.TEST_POSTGRES });
   const { PGHOST: host, PGPORT, PGUSER: user, PGPASSWORD: password, PGDATABASE: database } = server.env;
   pool = new pg.Pool({ host, port: Number(PGPORT), user, password, database });
+  // The server may end sessions that the pool has only begun to end.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   await pool.query('alter system set autovacuum_naptime = 1');
   await pool.query('select pg_reload_conf()');
 });
