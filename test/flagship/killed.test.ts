@@ -1,13 +1,14 @@
 import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import pg from 'pg';
+import type pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { makeFolder } from '../../src/rehearsal/folder.ts';
 import { adoptDatabase, createLegacy, createRoles } from '../../src/rehearsal/legacy.ts';
 import { startPostgres, type ThrowawayPostgres } from '../../src/rehearsal/postgres.ts';
 import { itemsOf } from '../../src/runbook/plan.ts';
 import { randomFrom } from '../simulation/random.ts';
+import { clientOf } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { flagshipRunbook, openFlagship } from './flagship.ts';
 
@@ -106,16 +107,7 @@ const envOf = (database: string): Record<string, string> => ({
 
 /** Does something over a connection of its own. */
 async function as<T>(env: Record<string, string>, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const { PGHOST = '', PGPORT, PGUSER = '', PGPASSWORD = '', PGDATABASE = '' } = env;
-  const client = new pg.Client({
-    host: PGHOST,
-    port: Number(PGPORT),
-    user: PGUSER,
-    password: PGPASSWORD,
-    database: PGDATABASE,
-  });
-  client.on('error', () => undefined);
-  await client.connect();
+  const client = await clientOf(env);
   try {
     return await work(client);
   } finally {

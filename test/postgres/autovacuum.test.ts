@@ -1,10 +1,11 @@
 import { rm } from 'node:fs/promises';
-import pg from 'pg';
+import type pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { takeFence } from '../../src/postgres/house.ts';
 import { transaction } from '../../src/postgres/transaction.ts';
 import { makeFolder } from '../../src/rehearsal/folder.ts';
 import { startPostgres, type ThrowawayPostgres } from '../../src/rehearsal/postgres.ts';
+import { poolOf } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 
 /* A server of its own, whose autovacuum comes every second. */
@@ -15,10 +16,7 @@ let pool: pg.Pool;
 beforeAll(async () => {
   folder = await makeFolder();
   server = await startPostgres({ folder, binaries: process.env.TEST_POSTGRES });
-  const { PGHOST: host, PGPORT, PGUSER: user, PGPASSWORD: password, PGDATABASE: database } = server.env;
-  pool = new pg.Pool({ host, port: Number(PGPORT), user, password, database });
-  // The server may end sessions that the pool has only begun to end.
-  pool.on('connect', (client) => client.on('error', () => undefined));
+  pool = poolOf(server.env);
   await pool.query('alter system set autovacuum_naptime = 1');
   await pool.query('select pg_reload_conf()');
 });

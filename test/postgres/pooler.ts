@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { createServer, type Socket } from 'node:net';
-import pg from 'pg';
+import { clientOf } from '../support/database.ts';
 
 /** What PgBouncer 1.18 says to BEGIN in statement mode, before it ends the connection. */
 const NO_TRANSACTIONS = Buffer.concat([
@@ -26,15 +26,7 @@ export async function poolerOf(
   const clients = new Set<Socket>();
   const made = await Promise.all(
     Array.from({ length: servers }, async () => {
-      const client = new pg.Client({
-        host: env.PGHOST ?? '',
-        port: Number(env.PGPORT),
-        user: env.PGUSER ?? '',
-        password: env.PGPASSWORD ?? '',
-        database: env.PGDATABASE ?? '',
-      });
-      client.on('error', () => undefined);
-      await client.connect();
+      const client = await clientOf(env);
       // Logged in: from here on the bytes are the clients'.
       const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
       stream.removeAllListeners('data');

@@ -2,12 +2,12 @@ import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { simpleParser } from 'mailparser';
 import nodemailer from 'nodemailer';
-import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { errorRate } from '../../src/rehearsal/application/error-rate.ts';
 import { dataDirectory, reap } from '../../src/rehearsal/folder.ts';
 import { readPostmaster } from '../../src/rehearsal/postmaster.ts';
 import { type Rehearsal, startRehearsal } from '../../src/rehearsal/rehearsal.ts';
+import { clientOf } from '../support/database.ts';
 
 let rehearsal: Rehearsal;
 beforeAll(async () => {
@@ -62,14 +62,7 @@ test('users of the application do not get at each other’s rows', async () => {
 });
 
 test('a failing database shows in the error rate', async () => {
-  const db = new pg.Client({
-    host: rehearsal.env.PGHOST ?? '',
-    port: Number(rehearsal.env.PGPORT),
-    user: rehearsal.env.PGUSER ?? '',
-    password: rehearsal.env.PGPASSWORD ?? '',
-    database: rehearsal.env.PGDATABASE ?? '',
-  });
-  await db.connect();
+  const db = await clientOf(rehearsal.env);
   const token = await signUp('carl@example.org');
   const before = (await call('GET', '/errors')).body;
   await db.query('alter table public.clients rename to elsewhere');

@@ -1,11 +1,11 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import pg from 'pg';
+import type pg from 'pg';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { makeFolder } from '../../src/rehearsal/folder.ts';
 import { startPostgres } from '../../src/rehearsal/postgres.ts';
 import { openThrottle, type Throttle } from '../../src/steps/backfill/signals.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { freshDatabase, poolOf, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { standbyOf } from '../support/standby.ts';
 import { actOf, stateOf, stepOf, worldOf } from './acting.ts';
@@ -85,7 +85,7 @@ it('does not take its own workers, or strangers that wait for strangers, for tho
 
 it('lets a vacuum of its table get through, seen as a role that is not shown what others do', async () => {
   await db.superuser.query(`drop role if exists filler; create role filler login password 'filler'`);
-  const pool = new pg.Pool({ ...config(db), user: 'filler', password: 'filler' });
+  const pool = poolOf(db.env, { user: 'filler', password: 'filler' });
   const { throttle, reasons } = heeding(pool, {});
   const vacuum = await db.client();
   await vacuum.query('set vacuum_cost_delay = 100; set vacuum_cost_limit = 1');
@@ -138,9 +138,7 @@ it('does less when the application answers late, or not at all; says once that o
 
 it('holds it against the server when that stops saying how it is', async () => {
   const way = await commitProxy(db.env);
-  const pool = new pg.Pool(config(way));
-  pool.on('error', () => undefined);
-  pool.on('connect', (client) => client.on('error', () => undefined));
+  const pool = poolOf(way.env);
   const { throttle, reasons } = heeding(pool, {});
   await eventually(() => expect(throttle.values.walMegabytesPerSecond).toBeTypeOf('number'));
   await way[Symbol.asyncDispose]();
@@ -153,8 +151,7 @@ it('does less while a replica is behind, or is gone', async () => {
   const folder = await makeFolder();
   const primary = await startPostgres({ folder, binaries: process.env.TEST_POSTGRES });
   const superuser = await primary.connect();
-  const pool = new pg.Pool({ ...config({ env: primary.env }), application_name: 'middlewatch test' });
-  pool.on('error', () => undefined);
+  const pool = poolOf(primary.env, { application_name: 'middlewatch test' });
   try {
     await using standby = await standbyOf(primary, folder);
     await superuser.query('create table t (id int); create role lesser login password $$lesser$$');
@@ -170,7 +167,7 @@ it('does less while a replica is behind, or is gone', async () => {
     await standby.client.query('select pg_wal_replay_resume()');
     await eventually(() => expect(throttle.values.replicationLagMs).toBe(0));
 
-    const lesser = new pg.Pool({ ...config({ env: primary.env }), user: 'lesser', password: 'lesser' });
+    const lesser = poolOf(primary.env, { user: 'lesser', password: 'lesser' });
     const blind = heeding(lesser, {});
     await eventually(() => expect(blind.log).toEqual([expect.stringContaining('pg_monitor')]));
     await blind.throttle[Symbol.asyncDispose]();
@@ -184,12 +181,4 @@ it('does less while a replica is behind, or is gone', async () => {
     await primary.stop();
     await rm(folder, { recursive: true, force: true });
   }
-});
-
-const config = ({ env }: { env: Record<string, string> }): pg.PoolConfig => ({
-  host: env.PGHOST ?? '',
-  port: Number(env.PGPORT),
-  user: env.PGUSER ?? '',
-  password: env.PGPASSWORD ?? '',
-  database: env.PGDATABASE ?? '',
 });

@@ -67,8 +67,7 @@ const newName = () => `test_${randomBytes(6).toString('hex')}`;
 
 /** Does something as the superuser, in the server's own database unless told. */
 async function inServer(work: (client: pg.Client) => Promise<unknown>, database = 'postgres'): Promise<void> {
-  const client = new pg.Client(connection({ ...inject('postgres'), PGDATABASE: database }));
-  await client.connect();
+  const client = await clientOf({ ...inject('postgres'), PGDATABASE: database });
   try {
     await work(client);
   } finally {
@@ -80,10 +79,7 @@ function connections(env: Record<string, string>): TestDatabase {
   const open: { end(): Promise<void> }[] = [];
   const name = env.PGDATABASE ?? '';
   const pool = (of: Record<string, string>, options?: pg.PoolConfig) => {
-    const it = new pg.Pool({ ...connection(of), ...options });
-    // A test may end a session of the pool: without a listener that would be an uncaught error.
-    it.on('error', () => undefined);
-    it.on('connect', (client) => client.on('error', () => undefined));
+    const it = poolOf(of, options);
     open.push(it);
     return it;
   };
@@ -98,9 +94,7 @@ function connections(env: Record<string, string>): TestDatabase {
     url: `postgresql://${env.PGUSER}:${env.PGPASSWORD}@${env.PGHOST}:${env.PGPORT}/${name}`,
     pool: (options) => pool(env, options),
     async client(options) {
-      const it = new pg.Client({ ...connection(env), ...options });
-      it.on('error', () => undefined);
-      await it.connect();
+      const it = await clientOf(env, options);
       open.push(it);
       return it;
     },
@@ -108,6 +102,25 @@ function connections(env: Record<string, string>): TestDatabase {
     drop,
     [Symbol.asyncDispose]: drop,
   };
+}
+
+/**
+ * A pool for whoever PG* variables name. Ended sessions are no uncaught errors: a test may have the server end them,
+ * and a server that stops may be quicker than the pool, which does not wait for its sessions to close.
+ */
+export function poolOf(env: Record<string, string>, options?: pg.PoolConfig): pg.Pool {
+  const it = new pg.Pool({ ...connection(env), ...options });
+  it.on('error', () => undefined);
+  it.on('connect', (client) => client.on('error', () => undefined));
+  return it;
+}
+
+/** A connected client, likewise. Whoever asks for it ends it. */
+export async function clientOf(env: Record<string, string>, options?: pg.ClientConfig): Promise<pg.Client> {
+  const it = new pg.Client({ ...connection(env), ...options });
+  it.on('error', () => undefined);
+  await it.connect();
+  return it;
 }
 
 const connection = (env: Record<string, string>): pg.ClientConfig => ({

@@ -4,11 +4,12 @@ import { appendFile, cp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import pg from 'pg';
+import type pg from 'pg';
 import { serverAccount } from '../../src/rehearsal/account.ts';
 import { giveTo, runnablePostgres } from '../../src/rehearsal/binaries.ts';
 import { serverEnvironment } from '../../src/rehearsal/cluster.ts';
 import type { ThrowawayPostgres } from '../../src/rehearsal/postgres.ts';
+import { clientOf } from './database.ts';
 import { eventually } from './eventually.ts';
 
 /** A streaming replica of a throwaway server. Closed by `await using`. */
@@ -64,20 +65,11 @@ export async function standbyOf(primary: ThrowawayPostgres, folder: string): Pro
     said += text;
   });
   const ended = once(server, 'exit');
-  const reader = await eventually(async () => {
-    const it = new pg.Client({
-      host: '127.0.0.1',
-      port,
-      user: PGUSER ?? '',
-      password: PGPASSWORD ?? '',
-      database: 'postgres',
-    });
-    it.on('error', () => undefined);
-    await it.connect().catch((cause) => {
+  const reader = await eventually(() =>
+    clientOf({ ...primary.env, PGPORT: String(port) }).catch((cause) => {
       throw new Error(`The standby does not let anybody in: ${said}`, { cause });
-    });
-    return it;
-  });
+    }),
+  );
   const stop = async () => {
     await reader.end();
     server.kill('SIGINT');
