@@ -4,11 +4,15 @@ import type { Queryable, Table } from './ask.ts';
 import { Blocked, FenceLost, OtherJournal, sqlState } from './errors.ts';
 import { endEarlier } from './sessions.ts';
 
+/** Runs that begin at the same moment build one after the other: beside their like, IF NOT EXISTS and REVOKE fail. */
+const BUILDER = "pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('middlewatch'))";
+
 /**
  * What the program keeps in the target, in a schema of its own: who conducts (fence), what was committed (ledger), how
  * far backfills got (cursor), what was there before (snapshot), what the application changes meanwhile (touched).
  */
 const HOUSE = `
+select ${BUILDER};
 create schema if not exists middlewatch;
 create table if not exists middlewatch.fence (
   run text primary key,
@@ -38,6 +42,7 @@ do $$
 declare
   other oid;
 begin
+  perform ${BUILDER};
   for other in
     select distinct grantee from pg_catalog.pg_namespace, pg_catalog.aclexplode(nspacl)
     where nspname = 'middlewatch' and grantee <> nspowner and grantee <> quote_ident(current_user)::regrole

@@ -21,3 +21,18 @@ it('lets nobody else into its schema, whatever the default privileges', async ()
     await other.drop();
   }
 });
+
+it('is built once by runs that begin at the same moment', async () => {
+  const other = await freshDatabase();
+  try {
+    const at = other.pool({ max: 20 });
+    await at.query('alter default privileges grant usage on schemas to pg_monitor');
+    // None of them is to begin later because it has to connect first.
+    for (const client of await Promise.all(Array.from({ length: 20 }, () => at.connect()))) client.release();
+    const runs = Array.from({ length: 6 }, (_, nth) => ({ run: `run ${nth}`, token: 1 }));
+    const fences = await Promise.all(runs.map((run) => takeFence(at, run, `journal of ${run.run}`)));
+    expect(new Set(fences.map(({ marker }) => marker)).size).toBe(runs.length);
+  } finally {
+    await other.drop();
+  }
+});
