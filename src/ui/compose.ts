@@ -88,7 +88,12 @@ function cramped(screen: Screen, { state }: Followed): Line[] {
   return [
     ...paragraph(`${columns}×${rows} is too small; ${SMALLEST.columns}×${SMALLEST.rows} will do.`, columns, 'strong'),
     ...(open > 0 ? paragraph(`${plural(open, 'question')} open.`, columns, 'warn') : []),
-    ...paragraph('Enlarge the terminal, or leave and attach with --plain. The run goes on.', columns),
+    ...paragraph(
+      screen.endsRun
+        ? 'Enlarge the terminal.'
+        : 'Enlarge the terminal, or leave and attach with --plain. The run goes on.',
+      columns,
+    ),
   ];
 }
 

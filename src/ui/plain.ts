@@ -149,8 +149,10 @@ export async function openPlain({
       onAbandoned(abandoned) {
         const state = hold.followed()?.state;
         if (!abandoned || !state) return;
-        const carryOn = command(placeOf(state, following.journal), 'run');
-        print(`${isoTime(hold.now())} ${look.glyphs.failed} ${ABANDONED} Carry on (--as ROLE): ${carryOn}`);
+        const next = state.rehearsal
+          ? 'A rehearsal is not carried on.'
+          : `Carry on (--as ROLE): ${command(placeOf(state, following.journal), 'run')}`;
+        print(`${isoTime(hold.now())} ${look.glyphs.failed} ${ABANDONED} ${next}`);
       },
       onCutOff(cutOff) {
         print(

@@ -219,8 +219,13 @@ it('says until when a run waits, and for what', async () => {
   await show(run, { tty: false, since: 0 }).says('· waits until 4 Mar 02:00 UTC for “Pre-checks”');
 });
 
-it('says so when the conductor was killed', async () => {
-  const run = await openTestRun();
+it('says so when the conductor was killed, and how to carry on with what can be', async () => {
+  const rehearsal = await openTestRun();
+  const other = show(rehearsal, { tty: false, since: 0 });
+  await other.says('bound to db1/shop');
+  await rehearsal.dies();
+  await other.says('Nobody conducts this run any more. A rehearsal is not carried on.');
+  const run = await openTestRun({ rehearsal: false });
   const plain = show(run, { tty: false, since: 0 });
   await plain.says('bound to db1/shop');
   await run.dies();
