@@ -11,6 +11,8 @@ import type { Bench } from './database.ts';
 import { median, type Row } from './result.ts';
 
 const MANY = 50;
+/** How long terminals run or are halted, in ms for each row of the table: some twenty times in a fill. */
+const WINDOW = 0.005;
 /** Orders from which on the backfill takes long enough for so many terminals to show it. */
 const WORTH = 200_000;
 /** After so long, in ms, a new process has compiled what it needs; that is not what it costs to have it there. */
@@ -72,11 +74,17 @@ async function attached(
   return { screen, firstFrameMs };
 }
 
+interface Filled {
+  /** Rows a second, window after window: while the terminals ran, while they were halted, and so on. */
+  windows: number[];
+  firstFrameMs: number;
+}
+
 /**
- * How long a backfill takes with so many screens on it, which have been there for a while if they are many, and how long the
- * first of them took to its first frame, in ms.
+ * Has a backfill done with so many screens on it, which are let run and halted in turn: what else speeds or slows it does so both
+ * times, which from one fill to the next it does not. What falls due while they are halted is done, and counted, while they run.
  */
-async function filled(bench: Bench, program: string, orders: number, terminals: number) {
+async function filled(bench: Bench, program: string, orders: number, terminals: number): Promise<Filled> {
   const copy = await bench.copy(orders, { only: 'orders' });
   const folder = await mkdtemp(join(tmpdir(), 'middlewatch-bench-'));
   const screens: ChildProcess[] = [];
@@ -94,7 +102,12 @@ async function filled(bench: Bench, program: string, orders: number, terminals: 
     const opens = new Date().toISOString();
     const runbook = (...args: string[]) =>
       execa(process.execPath, [program, ...args], { env, stdin: 'ignore', reject: false });
-    const run = runbook('run', join(folder, 'runbook.yaml'), '--opens', opens, '--report', folder, '--plain');
+    let over = false;
+    const run = runbook('run', join(folder, 'runbook.yaml'), '--opens', opens, '--report', folder, '--plain').finally(
+      () => {
+        over = true;
+      },
+    );
     const path = journalOf(join(folder, 'middlewatch', 'runs', `fill-${opens.slice(0, 10)}`));
     const state = async () => {
       const journal = await openSqliteJournal(path).catch(() => undefined);
@@ -103,13 +116,45 @@ async function filled(bench: Bench, program: string, orders: number, terminals: 
       return now ?? undefined;
     };
     await until(async () => ((await state())?.prompts.length ? true : undefined));
-    const first = terminals === 0 ? undefined : await attached(program, env);
-    const others = await Promise.all(Array.from({ length: Math.max(0, terminals - 1) }, () => attached(program, env)));
-    screens.push(...[...(first ? [first] : []), ...others].map(({ screen }) => screen));
+    const first = await attached(program, env);
+    screens.push(first.screen);
+    const others = await Promise.all(Array.from({ length: terminals - 1 }, () => attached(program, env)));
+    screens.push(...others.map(({ screen }) => screen));
     if (terminals === MANY) await delay(SETTLED);
-    await runbook('answer', '--choose', 'begin', '--as', 'ops');
+    const processes = Object.keys((await state())?.terminals ?? {}).map((name) => Number(name.split(':').at(-1)));
+    const signal = (name: 'SIGSTOP' | 'SIGCONT') => {
+      for (const pid of processes) {
+        try {
+          process.kill(pid, name);
+        } catch {
+          // It has ended with the run.
+        }
+      }
+      // Script halts when what runs in it does.
+      if (name === 'SIGCONT') for (const screen of screens) screen.kill(name);
+    };
+    const done = async () => {
+      const { rows } = await copy.pool.query<{ rows: string }>(
+        'select coalesce(sum(rows_done), 0) as rows from middlewatch.cursor',
+      );
+      return Number(rows[0]?.rows);
+    };
+    const answered = runbook('answer', '--choose', 'begin', '--as', 'ops');
+    await until(async () => ((await done()) > 0 ? true : undefined));
+    const windows: number[] = [];
+    for (let running = true; ; running = !running) {
+      const before = await done();
+      const began = performance.now();
+      await delay(orders * WINDOW);
+      const rows = (await done()) - before;
+      if (over || before + rows >= orders) break;
+      windows.push((rows * 1_000) / (performance.now() - began));
+      signal(running ? 'SIGSTOP' : 'SIGCONT');
+    }
+    signal('SIGCONT');
+    await answered;
     await run;
-    return { fillMs: (await state())?.steps.fill?.workMs ?? Number.NaN, firstFrameMs: first?.firstFrameMs };
+    return { windows, firstFrameMs: first.firstFrameMs };
   } finally {
     for (const screen of screens) screen.kill();
     await copy.drop();
@@ -117,45 +162,45 @@ async function filled(bench: Bench, program: string, orders: number, terminals: 
   }
 }
 
-/** What terminals of the program as it is shipped cost the work that they look at: a backfill with many on it and with none, in turn. */
+/** How many times as long a row took in each window with terminals as in those without, just before and after it. */
+function timesAsLong(windows: readonly number[]): number[] {
+  return windows.flatMap((own, index) => {
+    const beside = [windows[index - 1], windows[index + 1]].filter((rate) => rate !== undefined);
+    return index % 2 === 1 ? [] : beside.map((rate) => rate / own);
+  });
+}
+
+/** What terminals of the program as it is shipped cost a backfill that they look at, and how long one takes to its first frame. */
 export async function terminalRows(bench: Bench, orders: number, turns: number): Promise<Row[]> {
   const many = orders < WORTH ? 2 : MANY;
-  const alone: number[] = [];
-  const watched: number[] = [];
-  const frames: number[] = [];
+  const fills: Filled[] = [];
   const folder = await mkdtemp(join(tmpdir(), 'middlewatch-bench-'));
   await using after = new AsyncDisposableStack();
   after.defer(() => rm(folder, { recursive: true, force: true }));
   const program = await compile(join(folder, 'program'));
-  for (let turn = 0; turn < turns; turn += 1) {
-    alone.push((await filled(bench, program, orders, 0)).fillMs);
-    const { fillMs, firstFrameMs } = await filled(bench, program, orders, many);
-    watched.push(fillMs);
-    if (firstFrameMs !== undefined) frames.push(firstFrameMs);
-  }
-  const [ours, against, frame] = [watched, alone, frames].map((values) => median(values) / 1_000) as [
-    number,
-    number,
-    number,
-  ];
+  for (let turn = 0; turn < turns; turn += 1) fills.push(await filled(bench, program, orders, many));
+  const rate = (halted: 0 | 1) =>
+    median(fills.flatMap(({ windows }) => windows.filter((_, index) => index % 2 === halted)));
+  const ratio = median(fills.flatMap(({ windows }) => timesAsLong(windows)));
+  const firstFrame = median(fills.map(({ firstFrameMs }) => firstFrameMs)) / 1_000;
   return [
     {
-      name: `backfill with ${many} terminals on it, against none`,
-      ours,
-      against,
-      unit: 's',
-      ratio: ours / against,
+      name: `backfill while ${many} terminals run, against the same while they are halted`,
+      ours: rate(0),
+      against: rate(1),
+      unit: 'rows/s',
+      ratio,
       target: 'at most 1.05',
-      met: ours / against <= 1.05,
+      met: ratio <= 1.05,
     },
     {
       name: 'runbook attach to its first frame',
-      ours: frame,
+      ours: firstFrame,
       against: null,
       unit: 's',
-      ratio: frame,
+      ratio: firstFrame,
       target: 'about a second',
-      met: frame <= 1.5,
+      met: firstFrame <= 1.5,
     },
   ];
 }

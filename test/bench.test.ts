@@ -6,7 +6,7 @@ import type { Row } from '../bench/result.ts';
 const MAIN = fileURLToPath(new URL('../bench/main.ts', import.meta.url));
 
 it('every row of the benchmark can be measured', async () => {
-  const { stdout } = await execa('tsx', [MAIN, '--rows', '4000', '--turns', '1', '--json'], { preferLocal: true });
+  const { stdout } = await execa('tsx', [MAIN, '--rows', '8000', '--turns', '1', '--json'], { preferLocal: true });
   const rows: Row[] = JSON.parse(stdout);
   expect(rows.length).toBeGreaterThan(10);
   for (const { name, ours, ratio, target, met } of rows) {

@@ -4,6 +4,15 @@ import { isCrowd, presentEvery } from '../run/roll-call.ts';
 /** After so long without a key, in ms, nobody is taken to sit at a terminal. */
 const ATTENDED = 600_000;
 
+/**
+ * So many frames a minute are drawn of progress and clock by all that doze together, about: one costs some 50 ms of processor in a
+ * process that has slept.
+ */
+const FRAMES = 20;
+
+/** How often one of a crowd of so many looks for progress and draws it, in ms: some of the times at which it wakes anyway. */
+export const drawnEvery = (terminals: number): number => Math.ceil(terminals / FRAMES) * presentEvery(terminals);
+
 /** How often one terminal among others looks for progress and draws: in a crowd it dozes, unless somebody presses keys at it. */
 export class Attention {
   readonly #terminals: () => number;
@@ -12,6 +21,8 @@ export class Attention {
   /** Whether some rest is a long one. */
   #dozes = false;
   #woken = new AbortController();
+  /** In ms: terminals that came at the same moment are not to wake together ever after. */
+  readonly #phase = Math.random() * 3_600_000;
 
   /** @param terminals how many are on the run */
   constructor(terminals: () => number) {
@@ -43,15 +54,20 @@ export class Attention {
   }
 
   /**
-   * Begins a rest, and tells how long it is until the next look or frame, in ms. In a crowd rests end at multiples of their
-   * length by the clock of this process, several of them together: to wake a process costs more than what it then does.
+   * Begins a rest, and tells how long it is until the next look, in ms. In a crowd rests end at multiples of their length by
+   * the clock of this process, several of them together: to wake a process costs more than what it then does.
    * @param alone how long it is without a crowd, in ms
    * @param dozing how long at most in one, in ms; unless told, until the terminal has to say that it is there
    */
   rest(alone: number, dozing = presentEvery(this.#terminals())): number {
     if (!this.crowded) return alone;
     this.#dozes = true;
-    return dozing - (performance.now() % dozing);
+    return dozing - ((performance.now() + this.#phase) % dozing);
+  }
+
+  /** Likewise until progress is looked for, and shown. */
+  restOfProgress(alone: number): number {
+    return this.rest(alone, drawnEvery(this.#terminals()));
   }
 
   /** Waits so long, or until it has become too long or the signal is aborted. Never fails. */

@@ -197,6 +197,7 @@ export function takeHold({ journal, me, terminal, since, signal }: Omit<Followin
       },
       onPulses(pulses) {
         if (followed) showing.onPulses(pulses, followed);
+        return attention.restOfProgress(PROGRESS);
       },
     });
     await following.finally(leave);

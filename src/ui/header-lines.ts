@@ -20,7 +20,7 @@ function targetLine({ rehearsal, target }: RunState, look: Look): Line {
 
 function clockLine(runbook: Runbook, now: number, { columns: cells, dozing }: Screen): Line {
   const day = utcDay(now) === utcDay(runbook.opens) ? '' : `${utcDay(now)} `;
-  const utc = span(`${day}${dozing ? utcMinute(now) : utcTime(now)} UTC`, 'strong');
+  const utc = span(dozing ? `as of ${day}${utcMinute(now)} UTC` : `${day}${utcTime(now)} UTC`, 'strong');
   const [zone] = runbook.document.window.timezones;
   const place = zone === undefined ? '' : placeTime(now, zone);
   return place !== '' && cells >= 76 ? [utc, span(`  ${place}`, 'quiet')] : [utc];
@@ -108,8 +108,8 @@ function messagesPiece({ messages }: RunState): Line | null {
 }
 
 /** Whether others look on too; who they are is on a page of its own. */
-function companyPiece({ terminals }: RunState, { dozing }: Screen): Line | null {
-  const others = Object.keys(terminals).length - 1;
+function companyPiece({ terminals }: RunState, { dozing, terminal }: Screen): Line | null {
+  const others = Object.keys(terminals).filter((each) => each !== terminal).length;
   if (dozing) return line(`${plural(others, 'other')} here; dozing, any key wakes`, 'quiet');
   return others < 1 ? null : line(`${plural(others, 'other')} here`, 'quiet');
 }
@@ -144,7 +144,7 @@ export function headerLines(screen: Screen): Line[] {
   const trouble = screen.cutOff
     ? CUT_OFF
     : screen.abandoned
-      ? `${ABANDONED} q leaves, and says how to carry on.`
+      ? `${ABANDONED} q leaves${state.rehearsal ? '' : ', and says how to carry on'}.`
       : null;
   const barCells = Math.min(40, columns - lineWidth(told) - 2);
   return [

@@ -27,8 +27,8 @@ export interface Attended {
 }
 
 /**
- * Clock, progress and what is not urgent are drawn this often, in ms, and in a crowd as often as the terminal must say that it
- * is there; news at once. A frame is most of what a terminal costs.
+ * Clock, progress and what is not urgent are drawn this often, in ms, and in a crowd when progress was looked for; news at once.
+ * A frame is most of what a terminal costs.
  */
 const TICK = 1_000;
 /** A terminal that has had one size for so long, in ms, is drawn anew. */
@@ -97,7 +97,7 @@ export async function openScreen({ stdin, stdout, sign, ...following }: Followin
 
   const onPress = (press: Press, withTerminal: WithTerminal) => {
     hold.attention.touched();
-    // What is drawn may be a minute old; what is pressed is meant for now.
+    // What is drawn may be minutes old; what is pressed is meant for now.
     store.setState({ clock: Date.now() });
     const screen = store.getState();
     if (!screen.followed) return;
@@ -158,19 +158,21 @@ export async function openScreen({ stdin, stdout, sign, ...following }: Followin
   };
   stdout.on('resize', resized);
   let pulses: Pulse[] = [];
+  const tick = () => {
+    const at = Date.now();
+    store.setState({
+      followed: hold.followed(),
+      clock: at,
+      dozing: hold.attention.crowded,
+      ...withPulses(store.getState(), pulses, at),
+    });
+  };
   const over = new AbortController();
   const ticking = (async () => {
     const { signal } = over;
     while (!signal.aborted) {
       await hold.attention.resting(signal, TICK);
-      if (signal.aborted) return;
-      const at = Date.now();
-      store.setState({
-        followed: hold.followed(),
-        clock: at,
-        dozing: hold.attention.crowded,
-        ...withPulses(store.getState(), pulses, at),
-      });
+      if (!signal.aborted && !hold.attention.crowded) tick();
     }
   })();
 
@@ -190,6 +192,7 @@ export async function openScreen({ stdin, stdout, sign, ...following }: Followin
       },
       onPulses(latest) {
         pulses = latest;
+        if (hold.attention.crowded) tick();
       },
       onAbandoned: (abandoned) => store.setState({ abandoned }),
       onCutOff: (cutOff) => store.setState({ cutOff }),

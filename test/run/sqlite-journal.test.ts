@@ -64,6 +64,35 @@ describe('a file', () => {
     await following;
   });
 
+  it('is looked at for progress when that is due or wanted at once, not with every piece of news', async () => {
+    const over = new AbortController();
+    const hurry = new AbortController();
+    let records = 0;
+    let looks = 0;
+    const following = follow(await opened(), {
+      signal: over.signal,
+      interval: () => 10,
+      hurried: () => hurry.signal,
+      onRecords: (some) => {
+        records += some.length;
+      },
+      onPulses: () => {
+        looks += 1;
+        return 3_600_000;
+      },
+    });
+    const other = await opened();
+    for (let told = 1; told <= 3; told += 1) {
+      await other.append('terminal', 5, [says('one more')]);
+      await eventually(() => expect(records).toBe(told));
+    }
+    expect(looks).toBe(1);
+    hurry.abort();
+    await eventually(() => expect(looks).toBeGreaterThan(1));
+    over.abort();
+    await following;
+  });
+
   it('that a process has locked which is then stopped is waited for, while everything else goes on', async () => {
     const journal = await opened();
     const lease = await journal.acquire();

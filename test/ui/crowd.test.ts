@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { presentEvery } from '../../src/run/roll-call.ts';
-import { Attention } from '../../src/ui/crowd.ts';
+import { Attention, drawnEvery } from '../../src/ui/crowd.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
 afterEach(() => void vi.useRealTimers());
@@ -18,9 +18,16 @@ it.each([9, 25, 50, 500])('ends the long rests of one process together, with %i 
   const attention = new Attention(() => terminals);
   vi.advanceTimersByTime(HOUR + 7_300);
   const ends = (...rest: Parameters<Attention['rest']>) => performance.now() + attention.rest(...rest);
-  expect(ends(250)).toBe(ends(1_000));
-  expect(ends(1_000) % presentEvery(terminals)).toBe(0);
-  expect(ends(1_000, 4_000)).toBeLessThan(ends(1_000));
+  const end = ends(1_000);
+  expect(ends(250)).toBeCloseTo(end);
+  expect(ends(1_000, 4_000)).toBeLessThan(end);
+  const progress = performance.now() + attention.restOfProgress(250);
+  expect(Math.round(progress - end) % presentEvery(terminals)).toBe(0);
+  expect(Math.round(progress - end)).toBeGreaterThanOrEqual(0);
+});
+
+it.each([9, 25, 50, 500])('draws no more frames of progress a minute, all together, with %i terminals', (terminals) => {
+  expect((terminals * 60_000) / drawnEvery(terminals)).toBeLessThanOrEqual(20);
 });
 
 it('does not rest on where the crowd has gone', async () => {

@@ -6,16 +6,20 @@ import type { Journal, Pulse } from './journal.ts';
 export interface Follower {
   signal: AbortSignal;
   /**
-   * How long is waited between two looks, in ms; as often as it is worth if not given.
+   * How long is waited between two looks for records, in ms; as long as it is worth if not given.
    * @param told whether the journal has told of news so far, and so will again
    */
   interval?(told: boolean): number;
-  /** Aborted when the next look is wanted at once. */
+  /** Aborted when all is wanted at once. */
   hurried?(): AbortSignal;
   /** After being told of news the rest of them is waited for, in ms, so that they are told together; not at all if not given. */
   gathering?(): number;
   onRecords(records: JournalRecord[]): void;
-  onPulses?(pulses: Pulse[]): void;
+  /**
+   * Told how far the steps at work have come.
+   * @returns how long that is not looked for again, in ms: news does not hasten it
+   */
+  onPulses?(pulses: Pulse[]): number;
 }
 
 /**
@@ -29,6 +33,8 @@ export async function follow(
   let seen = 0;
   let told = false;
   let news = new AbortController();
+  /** When progress is looked for next, by the monotonic clock. */
+  let due = on.onPulses ? 0 : Number.POSITIVE_INFINITY;
   const wait = (ms: number, ...signals: AbortSignal[]) =>
     delay(ms, undefined, { signal: AbortSignal.any([on.signal, ...signals]) }).catch(() => undefined);
   const deaf = journal.onNews(() => {
@@ -46,9 +52,11 @@ export async function follow(
         seen = records.at(-1)?.seq ?? seen;
         on.onRecords(records);
       }
-      on.onPulses?.(await journal.pulses());
+      if (on.onPulses && performance.now() >= due) due = performance.now() + on.onPulses(await journal.pulses());
       const hurried = on.hurried?.();
-      await wait(on.interval?.(told) ?? journal.interval, news.signal, ...(hurried ? [hurried] : []));
+      const rest = Math.min(on.interval?.(told) ?? journal.interval, Math.max(0, due - performance.now()));
+      await wait(Math.ceil(rest), news.signal, ...(hurried ? [hurried] : []));
+      if (hurried?.aborted) due = 0;
       if (news.signal.aborted) await wait(on.gathering?.() ?? 0);
     }
   } finally {
