@@ -2,8 +2,8 @@ import type { Journal } from '../run/journal/journal.ts';
 
 /** The arguments of a command make no sense. */
 export class WrongArguments extends Error {
-  constructor(message: string) {
-    super(message);
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
     this.name = new.target.name;
   }
 }

@@ -6,7 +6,7 @@ import type { Journal } from '../run/journal/journal.ts';
 import { changeTroubles, runbookOf, sourcesDiff } from '../run/pins.ts';
 import type { RunState } from '../run/state.ts';
 import type { Runbook } from '../runbook/plan.ts';
-import { inertLines } from '../ui/inert.ts';
+import { inert, inertLines } from '../ui/inert.ts';
 import { authorOf } from './author.ts';
 import { print } from './print.ts';
 
@@ -27,8 +27,11 @@ interface Change {
  * @throws AuthorUnknown
  */
 export async function proposeChange({ journal, state, runbook, by, reason, command }: Change): Promise<void> {
-  // Asked about already: the conductor deals with the answer.
-  if (state.proposed && pinOf(state.proposed.sources) === pinOf(runbook.sources)) return;
+  if (state.proposed && pinOf(state.proposed.sources) === pinOf(runbook.sources)) {
+    const { by: asked, reason: why } = state.proposed;
+    print(`${inert(asked.name)} has asked already to go on with the files as they are now: ${inert(why)}\n`);
+    return;
+  }
   const before = runbookOf(state);
   const diff = sourcesDiff(before.sources, runbook.sources);
   print(`${inertLines(diff).join('\n')}\n`);

@@ -1,5 +1,3 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { Holder, Journal } from '../run/journal/journal.ts';
@@ -12,7 +10,7 @@ import { archiveAt, JOURNAL_VARIABLE, journalOption } from './journal-option.ts'
 import { personAt } from './person.ts';
 import { print } from './print.ts';
 import { reportFolder } from './report-folder.ts';
-import { readRun, runsFolder } from './runs.ts';
+import { readRun, runFolder } from './runs.ts';
 import { attendRun } from './session.ts';
 
 interface Flags {
@@ -61,8 +59,7 @@ async function handover(name: string | undefined, flags: Flags, command: Command
   const me = personAt(runbook, flags, command);
   const holder = await conductorOf(journal, state, command);
   const report = await reportFolder(flags.report, state.run, command);
-  const folder = join(runsFolder(), state.run);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const folder = await runFolder(state.run);
   const interrupted = interruption();
   await journal.append('terminal', Date.now() + state.aheadMs, [{ type: 'requested', request: 'hand-over', by: me }]);
   print(`Process ${holder.pid} on ${holder.host} is asked to hand the run over${underWay(state, runbook)} …\n`);

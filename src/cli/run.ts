@@ -1,5 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { parse } from 'yaml';
 import * as z from 'zod';
@@ -23,7 +22,7 @@ import { personAt } from './person.ts';
 import { print } from './print.ts';
 import { orProblems } from './problems.ts';
 import { reportFolder } from './report-folder.ts';
-import { openRun, runsFolder, stateOf } from './runs.ts';
+import { openRun, runFolder, stateOf } from './runs.ts';
 import { attendRun } from './session.ts';
 import { dayOf, runsOf, toCarryOn, toRollBack } from './which-run.ts';
 
@@ -118,8 +117,7 @@ async function run(file: string, flags: Flags, command: Command): Promise<void> 
   if (!name.startsWith(dayOf(runbook))) print(`Carrying on with ${name}; --opens TIME opens another.\n`);
   const me = personAt(runbook, flags, command);
   const report = await reportFolder(flags.report, name, command);
-  const folder = join(runsFolder(), name);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const folder = await runFolder(name);
   const opened = await openRun({ archive, runbook, run: name, by: me, settings, rehearsal: false, at: Date.now() });
   const { journal } = opened;
   const holder = await journal.holder();

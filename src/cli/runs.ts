@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { EmptyJournal } from '../report/report.ts';
@@ -25,6 +26,21 @@ export function runsFolder(env: NodeJS.ProcessEnv = process.env): string {
   if (!isAbsolute(state))
     throw new WrongArguments('HOME is no absolute path: say with XDG_STATE_HOME where runs are kept.');
   return join(state, 'middlewatch', 'runs');
+}
+
+/** The folder of a run of this user, which is made. @throws WrongArguments when it cannot be */
+export async function runFolder(run: string): Promise<string> {
+  const folder = join(runsFolder(), run);
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new WrongArguments(
+      `The folder of this run cannot be made: ${why}. XDG_STATE_HOME says where runs are kept.`,
+      { cause },
+    );
+  }
+  return folder;
 }
 
 export const journalOf = (folder: string) => join(folder, 'journal.sqlite');

@@ -84,6 +84,16 @@ test('without a run there is nothing to look at', async () => {
   }
 });
 
+test('where runs cannot be kept that is said, and of what to see to', { timeout: 60_000 }, async () => {
+  const file = join(folder, 'runbook.yaml');
+  const { exitCode, stderr } = await runbook(
+    ['run', file, '--opens', opens, '--report', folder, '--plain', '--as', 'ops'],
+    { state: file },
+  );
+  expect(stderr).toMatch(/^The folder of this run cannot be made: .*runbook\.yaml.* XDG_STATE_HOME says where/);
+  expect(exitCode).toBe(2);
+});
+
 testOnLinux('a run loses its terminal, is answered from another one, and ends', { timeout: 120_000 }, async () => {
   const first = run('--as', 'ops');
   const asked = async () => {
