@@ -13,6 +13,9 @@ const FRAMES = 20;
 /** How often one of a crowd of so many looks for progress and draws it, in ms: some of the times at which it wakes anyway. */
 export const drawnEvery = (terminals: number): number => Math.ceil(terminals / FRAMES) * presentEvery(terminals);
 
+/** A timer may end a moment early, in ms: that is not to make it a look more. */
+const EARLY = 5;
+
 /** How often one terminal among others looks for progress and draws: in a crowd it dozes, unless somebody presses keys at it. */
 export class Attention {
   readonly #terminals: () => number;
@@ -60,14 +63,21 @@ export class Attention {
    * @param dozing how long at most in one, in ms; unless told, until the terminal has to say that it is there
    */
   rest(alone: number, dozing = presentEvery(this.#terminals())): number {
-    if (!this.crowded) return alone;
-    this.#dozes = true;
-    return dozing - ((performance.now() + this.#phase) % dozing);
+    return this.#until(performance.now(), alone, dozing);
   }
 
-  /** Likewise until progress is looked for, and shown. */
-  restOfProgress(alone: number): number {
-    return this.rest(alone, drawnEvery(this.#terminals()));
+  /**
+   * Likewise until progress is looked for and shown, in ms.
+   * @param since when it was last, by the monotonic clock
+   */
+  untilProgress(since: number, alone: number): number {
+    return this.#until(since + EARLY, alone, drawnEvery(this.#terminals()));
+  }
+
+  #until(since: number, alone: number, dozing: number): number {
+    if (!this.crowded) return since + alone - performance.now();
+    this.#dozes = true;
+    return since + dozing - ((since + this.#phase) % dozing) - performance.now();
   }
 
   /** Waits so long, or until it has become too long or the signal is aborted. Never fails. */

@@ -197,8 +197,8 @@ export function takeHold({ journal, me, terminal, since, signal }: Omit<Followin
       },
       onPulses(pulses) {
         if (followed) showing.onPulses(pulses, followed);
-        return attention.restOfProgress(PROGRESS);
       },
+      untilProgress: (since) => attention.untilProgress(since, PROGRESS),
     });
     await following.finally(leave);
     await staying;

@@ -38,6 +38,23 @@ it('dozes among many, but for news, until a key wakes it', async () => {
   expect(terminal.text()).not.toContain('dozing');
 });
 
+it('shows how far the work has come as soon as the crowd has gone', async () => {
+  const run = await openTestRun({ rehearsal: false });
+  const by = { name: 'Eve', role: 'lead' };
+  const crowd = Array.from({ length: 9 }, (_, index) => `train:${index}`);
+  await run.happens(OPENS, ...crowd.map((terminal) => ({ type: 'terminal-attached' as const, terminal, by })));
+  await run.happens(OPENS, { type: 'step-begun', step: 'move-rows', attempt: 1 });
+  const moved = (done: number) => run.pulse({ step: 'move-rows', done, total: 100, unit: 'rows' });
+  await moved(10);
+  const { terminal } = show(run, 100, 30);
+  await terminal.shows('9 others here; dozing');
+  await terminal.shows(/10%/);
+  await moved(80);
+  await run.happens(OPENS, ...crowd.slice(2).map((each) => ({ type: 'terminal-left' as const, terminal: each, by })));
+  await terminal.shows('2 others here');
+  await terminal.shows(/80%/);
+});
+
 it('is on record again when it was given up while it was stopped', async () => {
   const run = await openTestRun();
   show(run, 80, 24);

@@ -21,13 +21,37 @@ it.each([9, 25, 50, 500])('ends the long rests of one process together, with %i 
   const end = ends(1_000);
   expect(ends(250)).toBeCloseTo(end);
   expect(ends(1_000, 4_000)).toBeLessThan(end);
-  const progress = performance.now() + attention.restOfProgress(250);
-  expect(Math.round(progress - end) % presentEvery(terminals)).toBe(0);
-  expect(Math.round(progress - end)).toBeGreaterThanOrEqual(0);
 });
 
-it.each([9, 25, 50, 500])('draws no more frames of progress a minute, all together, with %i terminals', (terminals) => {
+it.each([9, 25, 50, 500])('looks for progress at some of these times, with %i terminals', (terminals) => {
+  const attention = new Attention(() => terminals);
+  vi.advanceTimersByTime(HOUR + 7_300);
+  const wakes = performance.now() + attention.rest(1_000);
+  const looks: number[] = [];
+  // Each as early as a timer may be.
+  for (let at = performance.now(); looks.length < 4; at = (looks.at(-1) ?? 0) - 1) {
+    looks.push(performance.now() + attention.untilProgress(at, 250));
+  }
+  const [first = 0, ...others] = looks;
+  expect(Math.round(first - wakes) % presentEvery(terminals)).toBe(0);
+  const apart = others.map((at, index) => Math.round(at - (looks[index] ?? 0)));
+  expect(new Set(apart)).toEqual(new Set([drawnEvery(terminals)]));
   expect((terminals * 60_000) / drawnEvery(terminals)).toBeLessThanOrEqual(20);
+});
+
+it('does not wake together with others that came at the same moment', () => {
+  const rests = Array.from({ length: 20 }, () => new Attention(() => 50).rest(1_000));
+  expect(new Set(rests).size).toBe(rests.length);
+});
+
+it('looks for progress at once that was not due in the crowd that has gone', () => {
+  let terminals = 50;
+  const attention = new Attention(() => terminals);
+  const since = performance.now();
+  vi.advanceTimersByTime(1_000);
+  expect(attention.untilProgress(since, 250)).toBeGreaterThan(0);
+  terminals = 8;
+  expect(attention.untilProgress(since, 250)).toBeLessThanOrEqual(0);
 });
 
 it('does not rest on where the crowd has gone', async () => {

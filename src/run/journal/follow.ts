@@ -10,16 +10,18 @@ export interface Follower {
    * @param told whether the journal has told of news so far, and so will again
    */
   interval?(told: boolean): number;
-  /** Aborted when all is wanted at once. */
+  /** Aborted when a rest has become too long: what `interval` and `untilProgress` say is asked again. */
   hurried?(): AbortSignal;
   /** After being told of news the rest of them is waited for, in ms, so that they are told together; not at all if not given. */
   gathering?(): number;
   onRecords(records: JournalRecord[]): void;
+  /** Told how far the steps at work have come. */
+  onPulses?(pulses: Pulse[]): void;
   /**
-   * Told how far the steps at work have come.
-   * @returns how long that is not looked for again, in ms: news does not hasten it
+   * How long it is until that is worth another look, in ms, whatever news there is; with every look for records if not given.
+   * @param since when it was looked for last, by the monotonic clock
    */
-  onPulses?(pulses: Pulse[]): number;
+  untilProgress?(since: number): number;
 }
 
 /**
@@ -33,8 +35,11 @@ export async function follow(
   let seen = 0;
   let told = false;
   let news = new AbortController();
-  /** When progress is looked for next, by the monotonic clock. */
-  let due = on.onPulses ? 0 : Number.POSITIVE_INFINITY;
+  let lookedAt: number | undefined;
+  const untilProgress = () => {
+    if (!on.onPulses) return Number.POSITIVE_INFINITY;
+    return lookedAt === undefined ? 0 : Math.max(0, on.untilProgress?.(lookedAt) ?? 0);
+  };
   const wait = (ms: number, ...signals: AbortSignal[]) =>
     delay(ms, undefined, { signal: AbortSignal.any([on.signal, ...signals]) }).catch(() => undefined);
   const deaf = journal.onNews(() => {
@@ -52,11 +57,13 @@ export async function follow(
         seen = records.at(-1)?.seq ?? seen;
         on.onRecords(records);
       }
-      if (on.onPulses && performance.now() >= due) due = performance.now() + on.onPulses(await journal.pulses());
+      if (on.onPulses && untilProgress() === 0) {
+        on.onPulses(await journal.pulses());
+        lookedAt = performance.now();
+      }
       const hurried = on.hurried?.();
-      const rest = Math.min(on.interval?.(told) ?? journal.interval, Math.max(0, due - performance.now()));
+      const rest = Math.min(on.interval?.(told) ?? journal.interval, untilProgress());
       await wait(Math.ceil(rest), news.signal, ...(hurried ? [hurried] : []));
-      if (hurried?.aborted) due = 0;
       if (news.signal.aborted) await wait(on.gathering?.() ?? 0);
     }
   } finally {
