@@ -2,6 +2,7 @@ import { escapeIdentifier, escapeLiteral } from 'pg';
 import { called, itemsOf, type PlannedActivity, type Runbook } from './plan.ts';
 import { type Command, commandsMade, notMade, type PolicyRule, patternOf } from './policy-rules.ts';
 import type { Document, Item } from './schema.ts';
+import { shellWord } from './shell-word.ts';
 import { render } from './sql-file.ts';
 import { type StepFile, stepFiles } from './step-files.ts';
 import type { Step, StepOf } from './step-schema.ts';
@@ -121,9 +122,12 @@ function byKind(runbook: Runbook, step: Step, files: StepFile[], sql: (file: Ste
     case 'manual':
       return [...step.items.map((item) => remark(`[ ] ${item}`)), ...files.flatMap(sql)];
     case 'check':
-      return [...(step.command ? [remark(`by hand: ${step.command.join(' ')}`)] : []), ...files.flatMap(sql)];
+      return [
+        ...(step.command ? [remark(`by hand: ${step.command.map(shellWord).join(' ')}`)] : []),
+        ...files.flatMap(sql),
+      ];
     case 'command':
-      return [remark(`by hand: ${step.run.join(' ')}`)];
+      return [remark(`by hand: ${step.run.map(shellWord).join(' ')}`)];
     default:
       return files.flatMap(sql);
   }

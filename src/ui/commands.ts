@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import type { Journal } from '../run/journal/journal.ts';
 import type { RunState } from '../run/state.ts';
+import { shellWord } from '../runbook/shell-word.ts';
 
 /** Where another terminal finds a run: its name, or its folder; the file it was opened from; and what keeps its journal. */
 export interface Place {
@@ -18,15 +19,12 @@ export const placeOf = ({ run, sources, rehearsal }: Placed, journal: Place['jou
   journal,
 });
 
-/** As a shell takes it for one word. */
-const word = (text: string) => (/^[\w@:/.,%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
-
 type Name = 'answer' | 'attach' | 'handover' | 'notify send' | 'report' | 'run' | 'status';
 
 /** A command about a run, whole, as it is typed in another terminal. */
 export function commandLine({ run, file, journal }: Place, name: Name, ...rest: string[]): string {
-  const where = journal.url === null ? [] : ['--journal', word(journal.url)];
-  return ['runbook', name, word(name === 'run' ? file : run), ...where, ...rest.map(word)].join(' ');
+  const where = journal.url === null ? [] : ['--journal', shellWord(journal.url)];
+  return ['runbook', name, shellWord(name === 'run' ? file : run), ...where, ...rest.map(shellWord)].join(' ');
 }
 
 /** The same within a sentence. */

@@ -72,7 +72,11 @@ it('is done again where a TRUNCATE of the application was at the table that it g
   await waiting('grant select on slow%');
   await application.query('commit');
   await granting;
-  expect(tries).toBeGreaterThan(1);
+  const { rows: servers } = await pool.query<{ major: number }>(
+    "select current_setting('server_version_num')::int / 10000 as major",
+  );
+  // From 18 on the row of the catalog is waited for, so that it need not be.
+  expect(tries).toBeGreaterThan((servers[0]?.major ?? 0) < 18 ? 1 : 0);
   const { rows } = await pool.query(`select has_table_privilege('pg_monitor', 'slow', 'select') as granted`);
   expect(rows).toEqual([{ granted: true }]);
 });
