@@ -45,7 +45,7 @@ shown (what, kind, who) as (
     and (exists (select from pg_depend where classid = 'pg_proc'::regclass and objid = function.oid
                    and refclassid = 'pg_class'::regclass and refobjid = this.oid)
          or function.prosrc ~* concat(
-           '(\m(from|join|into|update|using|only|table)|,)\s+(("?)', :'schema'::text, '\4\.)?("?)',
+           '(\m(from|join|into|update|using|only|table)|,)\s+(("?)', regexp_replace(:'schema'::text, '(\W)', '\\\1', 'g'), '\4\.)?("?)',
            regexp_replace(:'name'::text, '(\W)', '\\\1', 'g'), '\5(?!\w)'))
   union
   select part.oid::regclass::text,

@@ -9,7 +9,7 @@ function as (
   select pg_proc.oid, prosrc, prorettype, prosqlbody is not null as parsed,
          coalesce(proargmodes && array['o', 't']::"char"[], false) as own_columns,
          prosrc ~* concat(
-           '(\m(from|join|into|update|using|only)|,)\s+(("?)', :'schema'::text, '\4\.)?("?)',
+           '(\m(from|join|into|update|using|only)|,)\s+(("?)', regexp_replace(:'schema'::text, '(\W)', '\\\1', 'g'), '\4\.)?("?)',
            regexp_replace(:'name'::text, '(\W)', '\\\1', 'g'), '\5(?!\w)') as names_it
   from pg_proc join pg_language on pg_language.oid = prolang
   where lanname in ('sql', 'plpgsql')

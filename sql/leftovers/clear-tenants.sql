@@ -24,8 +24,8 @@ begin
   for left_behind in
     select oid::regprocedure from pg_proc
     where pronamespace = 'public'::regnamespace
-      and proname in ('current_tenant_id', 'fill_tenant_id', 'guard_tenant_id', 'protect_profile_tenant',
-                      'give_profile_a_tenant', 'keep_row_in_backfill')
+      and proname in ('current_tenant_id', 'fill_tenant_id', 'guard_tenant_id', 'guard_row_owner',
+                      'protect_profile_tenant', 'give_profile_a_tenant', 'keep_row_in_backfill')
   loop
     execute format('drop function %s', left_behind);
   end loop;

@@ -14,6 +14,13 @@ create trigger zzz_tenant_1_guard before update on :"schema".:"name"
   )
   execute function public.guard_tenant_id(:'owner');
 
+create trigger zzz_tenant_1_guard_owner before update on :"schema".:"name"
+  for each row when (
+    new.:"owner" is distinct from old.:"owner"
+    and row_security_active(coalesce(pg_partition_root(old.tableoid), old.tableoid))
+  )
+  execute function public.guard_row_owner(:'owner');
+
 create trigger zzz_tenant_2_fill_new before insert on :"schema".:"name"
   for each row when (new.tenant_id is null)
   execute function public.fill_tenant_id(:'owner');

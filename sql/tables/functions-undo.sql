@@ -1,2 +1,3 @@
+drop function if exists public.guard_row_owner();
 drop function if exists public.guard_tenant_id();
 drop function if exists public.fill_tenant_id();

@@ -44,4 +44,23 @@ begin
 end
 $$;
 
-revoke all on function public.fill_tenant_id(), public.guard_tenant_id() from public, anon, authenticated;
+-- In their own tenant nobody makes a row that of a person who is in none: it would keep the tenant, and turn up among that
+-- person's rows. Where a person has a tenant, the row's follows, and the policies decide. Reads profiles with its owner's
+-- rights, for there the caller may see few. The trigger's argument names the owner's column.
+create function public.guard_row_owner() returns trigger
+  language plpgsql security definer set search_path = ''
+  as $$
+declare
+  row_owner uuid;
+begin
+  execute format('select ($1).%I', tg_argv[0]) into row_owner using new;
+  if row_owner is not null and new.tenant_id = public.current_tenant_id() and not exists (
+    select from public.profiles as profile where profile.id = row_owner and profile.tenant_id is not null
+  ) then
+    raise insufficient_privilege using message = 'The owner of a row must be a member of its tenant.';
+  end if;
+  return new;
+end
+$$;
+
+revoke all on function public.fill_tenant_id(), public.guard_tenant_id(), public.guard_row_owner() from public, anon, authenticated;

@@ -122,7 +122,11 @@ test('F9: no row goes into another tenant, and none under a stranger’s name', 
       expect(await refusal(client, insert, [owner, tenant]), `${owner} ${tenant}`).toBe('42501');
     }
     expect(await refusal(client, insert, [ada, adas])).toBeUndefined();
-    expect(await refusal(client, 'update clients set org_id = $1 where org_id = $2', [ben, ada])).toBe('42501');
+    const give = 'update clients set org_id = $1 where org_id = $2';
+    expect(await refusal(client, give, [ben, ada])).toBe('42501');
+    const nobody = '99999999-9999-4999-8999-999999999999';
+    expect(await refusal(client, give, [nobody, ada]), 'in no tenant').toBe('42501');
+    expect(await refusal(client, give, [null, ada]), 'nobody’s').toBeUndefined();
   });
 });
 

@@ -108,7 +108,7 @@ it.each([
      with tenant as (insert into tenants default values returning id)
        insert into profiles select 'ffffffff-ffff-4fff-bfff-ffffffffffff', id from tenant`,
     `drop trigger guard_new on "order"; drop trigger guard on "order"; drop trigger zfill on "order";
-     drop function fill_tenant_id, guard_tenant_id;
+     drop function fill_tenant_id, guard_tenant_id, guard_row_owner;
      alter policy mine on "order" with check ("Owner" = auth.uid() and tenant_id = current_tenant_id());
      delete from profiles; insert into profiles select * from was; drop table was;
      delete from tenants where id not in (select tenant_id from profiles)`,
