@@ -66,10 +66,26 @@ export async function watchRows(client: Queryable, table: TableName, columns: st
     `insert into middlewatch.touched (watch, rows, sum, touched) select ${escapeLiteral(watch)}, ${rows}, ${sum}, ${from === '' ? '1' : `count(*) from ${from} having count(*) > 0`};`;
   const total = (alias: string) => `coalesce(sum(${hash(alias, columns)}), 0)`;
   const ofRow = { new: hash('new', columns), old: hash('old', columns) };
-  const emptied = record('-count(*)', `-${total('t')}`, 'only %s t').replace(/%(?!s t)/g, '%%');
+  // No name in the database has a NUL in it.
+  const emptied = record('-count(*)', `-${total('t')}`, 'only \0 t')
+    .replaceAll('%', '%%')
+    .replace('\0', '%s');
+  const cannotTell = `insert into middlewatch.touched (watch, rows, sum, touched) values (${escapeLiteral(watch)}, 0, 'NaN', 0);`;
+  const whole = escapeLiteral(`middlewatch.${watch}`);
   const body = `
 begin
   if tg_level = 'ROW' then
+    -- Somebody may have renamed or dropped a column. From the first row that is written until its transaction ends, nobody can.
+    if coalesce(current_setting(${whole}, true), '') <> 'whole' then
+      if ${columns.length} > (
+        select count(*) from pg_catalog.pg_attribute
+         where attrelid = tg_relid and not attisdropped and attname = any (array[${columns.map((name) => escapeLiteral(name)).join(', ')}])
+      ) then
+        ${cannotTell}
+        return null;
+      end if;
+      perform set_config(${whole}, 'whole', true);
+    end if;
     case tg_op
       when 'INSERT' then ${record('1', ofRow.new)}
       when 'DELETE' then ${record('-1', `-${ofRow.old}::numeric`)}
@@ -89,7 +105,7 @@ begin
     end case;
   exception when others then
     -- Watching must never fail the application; the comparison says that it cannot tell.
-    insert into middlewatch.touched (watch, rows, sum, touched) values (${escapeLiteral(watch)}, 0, 'NaN', 0);
+    ${cannotTell}
   end;
   return null;
 end`;
