@@ -1,6 +1,6 @@
 -- Why this table cannot be migrated by the steps as they are. No rows: it can.
 -- psql: -v schema=public -v name=clients -v owner=org_id -v key=id
-with wanted as (
+with recursive wanted as (
   select to_regclass(format('%I.%I', :'schema'::text, :'name'::text)) as oid
 ),
 -- Itself, and what it is partitioned into.
@@ -9,6 +9,19 @@ part as (
          case when class.oid <> wanted.oid then format('its partition %s: ', class.oid::regclass) end as of
   from wanted join pg_class as class
     on class.oid = wanted.oid or class.oid in (select relid from pg_partition_tree(wanted.oid))
+),
+-- The types that its columns are made of.
+made_of (attname, type) as (
+  select attname, atttypid
+  from wanted join pg_attribute on attrelid = wanted.oid and attnum > 0 and not attisdropped
+  union
+  select attname, within.type
+  from made_of join pg_type on pg_type.oid = made_of.type
+  cross join lateral (
+    select typelem union all select typbasetype union all
+    select atttypid from pg_attribute where attrelid = typrelid and attnum > 0 and not attisdropped
+  ) as within (type)
+  where within.type <> 0
 ),
 needs (met, problem) as (
   select wanted.oid is not null, 'there is no such table'
@@ -80,6 +93,9 @@ needs (met, problem) as (
   union all
   select false, concat(part.of, format('it has a constraint %I already, which is to be that of tenant_id: give it another name', conname))
   from part join pg_constraint on conrelid = part.oid and conname = 'tenant_id_fkey'
+  union all
+  select false, format('its column %I holds whole rows of %s: with one column more there, they are not as they were', attname, class.oid::regclass)
+  from made_of join pg_class as class on class.reltype = made_of.type and class.relkind in ('r', 'p') and class.relrowsecurity
   union all
   select class.relrowsecurity, 'its row level security is off: policies would hold nobody back'
   from wanted join pg_class as class using (oid)

@@ -209,8 +209,14 @@ test.each([
     /order: 1 row, expected none/,
   ],
   [
+    'whole rows of another table in a column',
+    `alter table "order" drop constraint cheap; create type seen as (at date, them contacts[]);
+     create domain last_seen as seen; alter table wishes add column seen last_seen`,
+    /wishes: 1 row, expected none/,
+  ],
+  [
     'no partitions',
-    'alter table "order" drop constraint cheap; drop table wishes; create table wishes (id uuid, org_id uuid) partition by list (id); alter table wishes enable row level security',
+    'drop table wishes; drop type seen cascade; create table wishes (id uuid, org_id uuid) partition by list (id); alter table wishes enable row level security',
     /wishes: 1 row, expected none/,
   ],
   [
