@@ -81,7 +81,7 @@ function undone(runbook: Runbook, step: Step): string[] {
   const undo = files.filter(({ use }) => use === 'undo').map((file) => rendered(runbook, file));
   if (undo.length > 0) lines.push(...BEGIN, ...undo, 'commit;');
   if (step.kind === 'policies')
-    lines.push('the program has kept the policies of before, and puts them back: runbook run');
+    lines.push('drop the new policies, and put back those of before, from what was kept of them');
   return lines.length === 0 ? [] : ['', heading(runbook, step), ...lines.map(commented)];
 }
 
@@ -101,7 +101,12 @@ function heading({ document: { settings } }: Runbook, { id, kind, title }: Step)
 function byKind(runbook: Runbook, step: Step, files: StepFile[], sql: (file: StepFile) => string[]): string[] {
   switch (step.kind) {
     case 'sql':
-      return [...BEGIN, ...files.flatMap(sql), 'commit;'];
+      return [
+        ...(step.each_partition ? [remark('of a partitioned table: do this to each of its partitions instead')] : []),
+        ...BEGIN,
+        ...files.flatMap(sql),
+        'commit;',
+      ];
     case 'backfill':
       return files.flatMap((file) =>
         file.use === 'work'
@@ -109,9 +114,14 @@ function byKind(runbook: Runbook, step: Step, files: StepFile[], sql: (file: Ste
           : sql(file),
       );
     case 'policies':
-      return files.flatMap((file) =>
-        file.use === 'look' ? sql(file) : [...BEGIN, ...dropped(runbook, step, file), ...sql(file), 'commit;'],
-      );
+      return [
+        remark(
+          'policies are dropped here: keep them first, with pg_dump --schema-only; only the program does so by itself',
+        ),
+        ...files.flatMap((file) =>
+          file.use === 'look' ? sql(file) : [...BEGIN, ...dropped(runbook, step, file), ...sql(file), 'commit;'],
+        ),
+      ];
     case 'isolation':
     case 'measure':
       return files.flatMap((file) =>
