@@ -14,12 +14,12 @@ const KEPT_MS = 15_000;
 /**
  * Notes how far the steps at work are. A rate is taken over the last quarter of a minute: long enough to be calm, short
  * enough to show that something slowed down.
- * @param at the real clock, in ms
+ * @param at when they were so far, by the real clock, in ms; the same may be noted again
  */
 export function noted(rates: Rates, pulses: Pulse[], at: number): Rates {
   const next: Record<string, Mark[]> = {};
   const note = (key: string, done: number) => {
-    const before = (rates[key] ?? []).filter((mark) => at - mark.at <= KEPT_MS && mark.done <= done);
+    const before = (rates[key] ?? []).filter((mark) => mark.at < at && at - mark.at <= KEPT_MS && mark.done <= done);
     next[key] = [...before, { at, done }];
   };
   for (const pulse of pulses) {

@@ -158,15 +158,14 @@ export async function openScreen({ stdin, stdout, sign, ...following }: Followin
   };
   stdout.on('resize', resized);
   let pulses: Pulse[] = [];
-  const tick = () => {
-    const at = Date.now();
+  let pulsesAt = 0;
+  const tick = () =>
     store.setState({
       followed: hold.followed(),
-      clock: at,
+      clock: Date.now(),
       dozing: hold.attention.crowded,
-      ...withPulses(store.getState(), pulses, at),
+      ...withPulses(store.getState(), pulses, pulsesAt),
     });
-  };
   const over = new AbortController();
   const ticking = (async () => {
     const { signal } = over;
@@ -192,6 +191,7 @@ export async function openScreen({ stdin, stdout, sign, ...following }: Followin
       },
       onPulses(latest) {
         pulses = latest;
+        pulsesAt = Date.now();
         if (hold.attention.crowded) tick();
       },
       onAbandoned: (abandoned) => store.setState({ abandoned }),

@@ -53,7 +53,7 @@ export function createScreenStore({
   }));
 }
 
-/** What the run and its steps at work have come to. @param at the real clock, in ms */
+/** What the run and its steps at work had come to. @param at when, by the real clock, in ms */
 export function withPulses(screen: Screen, pulses: Pulse[], at: number): Partial<Screen> {
   return { pulses, rates: noted(screen.rates, pulses, at) };
 }

@@ -20,7 +20,7 @@ it.each([9, 25, 50, 500])('ends the long rests of one process together, with %i 
   const ends = (...rest: Parameters<Attention['rest']>) => performance.now() + attention.rest(...rest);
   const end = ends(1_000);
   expect(ends(250)).toBeCloseTo(end);
-  expect(ends(1_000, 4_000)).toBeLessThan(end);
+  expect(attention.rest(1_000, 4_000)).toBeLessThanOrEqual(4_000);
 });
 
 it.each([9, 25, 50, 500])('looks for progress at some of these times, with %i terminals', (terminals) => {
