@@ -33,7 +33,7 @@ it.each([9, 25, 50, 500])('looks for progress at some of these times, with %i te
     looks.push(performance.now() + attention.untilProgress(at, 250));
   }
   const [first = 0, ...others] = looks;
-  expect(Math.round(first - wakes) % presentEvery(terminals)).toBe(0);
+  expect(Math.abs(Math.round(first - wakes) % presentEvery(terminals))).toBe(0);
   const apart = others.map((at, index) => Math.round(at - (looks[index] ?? 0)));
   expect(new Set(apart)).toEqual(new Set([drawnEvery(terminals)]));
   expect((terminals * 60_000) / drawnEvery(terminals)).toBeLessThanOrEqual(20);
@@ -48,9 +48,9 @@ it('looks for progress at once that was not due in the crowd that has gone', () 
   let terminals = 50;
   const attention = new Attention(() => terminals);
   const since = performance.now();
-  vi.advanceTimersByTime(1_000);
   expect(attention.untilProgress(since, 250)).toBeGreaterThan(0);
   terminals = 8;
+  vi.advanceTimersByTime(250);
   expect(attention.untilProgress(since, 250)).toBeLessThanOrEqual(0);
 });
 
