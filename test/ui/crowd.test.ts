@@ -50,7 +50,7 @@ it('looks for progress at once that was not due in the crowd that has gone', () 
   const since = performance.now();
   expect(attention.untilProgress(since, 250)).toBeGreaterThan(0);
   terminals = 8;
-  vi.advanceTimersByTime(250);
+  vi.advanceTimersByTime(300);
   expect(attention.untilProgress(since, 250)).toBeLessThanOrEqual(0);
 });
 

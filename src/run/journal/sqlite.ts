@@ -154,7 +154,8 @@ export async function openSqliteJournal(path: string): Promise<Journal> {
         },
         typeof writer === 'object' ? PATIENCE.conductor : PATIENCE.others,
       );
-      if (events.some(urgent)) ring(path);
+      // Those that doze in a crowd are to know when it has gone.
+      if (events.some((event) => urgent(event) || event.type === 'terminal-left')) ring(path);
       return records;
     },
 
