@@ -1,4 +1,4 @@
-import { type JournalRecord, type Person, type RunEvent, WATCHER } from '../run/events.ts';
+import { type JournalRecord, type Person, type RunEvent, urgent, WATCHER } from '../run/events.ts';
 import { follow } from '../run/journal/follow.ts';
 import { type Journal, JournalAway, type Pulse } from '../run/journal/journal.ts';
 import type { RunState } from '../run/state.ts';
@@ -178,6 +178,7 @@ export function takeHold({ journal, me, terminal, since, signal }: Omit<Followin
 
   async function shown(showing: Showing): Promise<RunState> {
     const ended = ending(since);
+    let newsAt = 0;
     const gone = AbortSignal.any([leaving.signal, ...(signal ? [signal] : [])]);
     let staying: Promise<void> | undefined;
     const following = follow(missedIfSilent(showing.onCutOff), {
@@ -189,6 +190,7 @@ export function takeHold({ journal, me, terminal, since, signal }: Omit<Followin
         followed = followedBy(followed, records);
         if (!followed) return;
         attention.counted();
+        if (records.some(({ event }) => urgent(event))) newsAt = performance.now();
         showing.onRecords(followed, records);
         if (ended(records, followed.state)) return leave();
         staying ??= stay(showing, gone);
@@ -198,7 +200,8 @@ export function takeHold({ journal, me, terminal, since, signal }: Omit<Followin
       onPulses(pulses) {
         if (followed) showing.onPulses(pulses, followed);
       },
-      untilProgress: (since) => attention.untilProgress(since, PROGRESS),
+      // A frame of news is one of progress too.
+      untilProgress: (since) => (since < newsAt ? 0 : attention.untilProgress(since, PROGRESS)),
     });
     await following.finally(leave);
     await staying;

@@ -153,7 +153,7 @@ export async function openScreen({ stdin, stdout, sign, ...following }: Followin
       if (lent) return;
       stdout.write(WIPE);
       ink.clear();
-      store.setState({ clock: Date.now() });
+      store.setState({});
     }, SETTLED);
   };
   stdout.on('resize', resized);
@@ -180,7 +180,8 @@ export async function openScreen({ stdin, stdout, sign, ...following }: Followin
       attended: true,
       onRecords(followed, records) {
         if (!records.some(({ event }) => urgent(event))) return;
-        store.setState({ followed, clock: Date.now() });
+        // In a crowd it is drawn with the progress that is looked for next, in one frame.
+        if (!hold.attention.crowded) store.setState({ followed, clock: Date.now() });
         const warned = records.findLast(({ seq, event }) => event.type === 'warned' && seq > (following.since ?? seq));
         if (warned?.event.type === 'warned') {
           const dialog = { kind: 'warning', text: warned.event.warning } as const;

@@ -38,6 +38,22 @@ it('dozes among many, but for news, until a key wakes it', async () => {
   expect(terminal.text()).not.toContain('dozing');
 });
 
+it('shows with news how far the work has come by then, while it dozes', async () => {
+  const run = await openTestRun({ rehearsal: false });
+  const by = { name: 'Eve', role: 'lead' };
+  const crowd = Array.from({ length: 60 }, (_, index) => `train:${index}`);
+  await run.happens(OPENS, ...crowd.map((terminal) => ({ type: 'terminal-attached' as const, terminal, by })));
+  await run.happens(OPENS, { type: 'step-begun', step: 'move-rows', attempt: 1 });
+  const moved = (done: number) => run.pulse({ step: 'move-rows', done, total: 100, unit: 'rows' });
+  await moved(10);
+  const { terminal } = show(run, 100, 40);
+  await terminal.shows(/10%/);
+  await moved(80);
+  await asked(run);
+  await terminal.shows('What shall become of the orphans?');
+  await terminal.shows(/80%/);
+});
+
 it('shows how far the work has come as soon as the crowd has gone', async () => {
   const run = await openTestRun({ rehearsal: false });
   const by = { name: 'Eve', role: 'lead' };
