@@ -16,6 +16,7 @@ import { localArchive } from './local-archive.ts';
 import { queryAudience } from './query-audience.ts';
 import { stateOf } from './runs.ts';
 import { secretsOf } from './secrets.ts';
+import { takeOver } from './take-over.ts';
 
 interface Flags {
   report: string;
@@ -48,7 +49,7 @@ async function conduct(folder: string, flags: Flags): Promise<void> {
     : databaseArchive(url).open(basename(folder)));
   const journal = coveredJournal(opened, redactor);
   closing.defer(() => journal.close());
-  const lease = await journal.acquire(flags.takeOver);
+  const lease = await (flags.takeOver ? takeOver(journal, leaving.signal) : journal.acquire());
   closing.defer(() => journal.release(lease));
   const state = stateOf(await journal.read(0));
   if (state === null) throw new EmptyJournal();
