@@ -56,4 +56,5 @@ function same(value: string, expected: string | number | boolean): boolean {
   }
 }
 
-const rowsOf = (count: number) => (count === 1 ? '1 row' : `${count} rows`);
+/** `1 row`, `2 rows`. */
+export const rowsOf = (count: number) => (count === 1 ? '1 row' : `${count} rows`);

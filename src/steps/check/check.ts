@@ -3,7 +3,7 @@ import type { Act } from '../../run/performer.ts';
 import { called, itemsOf } from '../../runbook/plan.ts';
 import type { Item } from '../../runbook/schema.ts';
 import type { StepOf } from '../../runbook/step-schema.ts';
-import { unmet } from '../expectation.ts';
+import { rowsOf, unmet } from '../expectation.ts';
 import { ExpectationFailed, type Kind } from '../kind.ts';
 import { checkAccess } from '../policies/access.ts';
 import { runProgram } from '../program.ts';
@@ -59,7 +59,9 @@ async function checkQuery(path: string, step: Check, act: Act, world: World): Pr
   const value = found.length === 1 ? found[0]?.table.rows[0]?.[0] : undefined;
   return {
     summary:
-      step.expect?.value !== undefined && value !== undefined ? `${value}, as expected` : `${rows} rows, as expected`,
+      step.expect?.value !== undefined && value !== undefined
+        ? `${value}, as expected`
+        : `${rowsOf(rows)}, as expected`,
     facts: { rows, ...(value === undefined ? {} : { value }) },
     evidence,
   };

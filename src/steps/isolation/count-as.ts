@@ -2,6 +2,7 @@ import type { PoolClient } from 'pg';
 import { ask, type Table } from '../../postgres/ask.ts';
 import { bind } from '../../runbook/sql-file.ts';
 import type { RowCommand } from '../../runbook/target-steps.ts';
+import { rowsOf } from '../expectation.ts';
 import { query } from '../query.ts';
 import { source, type World } from '../world.ts';
 import type { Actor } from './actors.ts';
@@ -37,7 +38,7 @@ export async function countAs(
     return seen.foreign;
   });
   if (looking.came === 'clumsy') trials.push({ tried: 'select', came: 'unproved', said: looking.error.message });
-  if (seen.foreign > 0) trials.push({ tried: 'select', came: 'leak', said: `sees ${rows(seen.foreign)} of others` });
+  if (seen.foreign > 0) trials.push({ tried: 'select', came: 'leak', said: `sees ${rowsOf(seen.foreign)} of others` });
   if (may.includes('select') && shape.granted.includes('select') && seen.own !== own)
     trials.push({ tried: 'select', came: 'lost', said: `sees ${seen.own} of ${own}` });
 
@@ -45,7 +46,7 @@ export async function countAs(
     const reach = await withinReach(client, shape, actor, command);
     if (reach.came === 'clumsy') trials.push({ tried: command, came: 'unproved', said: reach.error.message });
     if (reach.came === 'reached' && reach.rows > own)
-      trials.push({ tried: command, came: 'leak', said: `reaches ${rows(reach.rows)}, ${own} of them theirs` });
+      trials.push({ tried: command, came: 'leak', said: `reaches ${rowsOf(reach.rows)}, ${own} of them theirs` });
   }
   return { own, trials };
 }
@@ -58,5 +59,3 @@ function counts(path: string, { columns, rows }: Table): { own: number; foreign:
   };
   return { own: value('own'), foreign: value('foreign_rows') };
 }
-
-const rows = (count: number) => (count === 1 ? '1 row' : `${count} rows`);
