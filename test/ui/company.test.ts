@@ -22,6 +22,18 @@ it('shows who else is there, and who has gone, also without a word', async () =>
   await one.shows(/Gone\n {2}Eve \(Tech Lead\) {2}train:3, silent, taken for gone at 02:00 UTC/);
 });
 
+/** A run with so many others at it, and its step at work; `moved` says how far that has come. */
+async function crowdedRun(others: number) {
+  const run = await openTestRun({ rehearsal: false });
+  const by = { name: 'Eve', role: 'lead' };
+  const crowd = Array.from({ length: others }, (_, index) => `train:${index}`);
+  await run.happens(OPENS, ...crowd.map((terminal) => ({ type: 'terminal-attached' as const, terminal, by })));
+  await run.happens(OPENS, { type: 'step-begun', step: 'move-rows', attempt: 1 });
+  const moved = (done: number) => run.pulse({ step: 'move-rows', done, total: 100, unit: 'rows' });
+  await moved(10);
+  return { run, by, crowd, moved };
+}
+
 it('dozes among many, but for news, until a key wakes it', async () => {
   const run = await openTestRun({ rehearsal: false });
   const by = { name: 'Eve', role: 'lead' };
@@ -39,13 +51,7 @@ it('dozes among many, but for news, until a key wakes it', async () => {
 });
 
 it('shows with news how far the work has come by then, while it dozes', async () => {
-  const run = await openTestRun({ rehearsal: false });
-  const by = { name: 'Eve', role: 'lead' };
-  const crowd = Array.from({ length: 60 }, (_, index) => `train:${index}`);
-  await run.happens(OPENS, ...crowd.map((terminal) => ({ type: 'terminal-attached' as const, terminal, by })));
-  await run.happens(OPENS, { type: 'step-begun', step: 'move-rows', attempt: 1 });
-  const moved = (done: number) => run.pulse({ step: 'move-rows', done, total: 100, unit: 'rows' });
-  await moved(10);
+  const { run, moved } = await crowdedRun(60);
   const { terminal } = show(run, 100, 40);
   await terminal.shows(/10%/);
   await moved(80);
@@ -55,13 +61,7 @@ it('shows with news how far the work has come by then, while it dozes', async ()
 });
 
 it('shows how far the work has come as soon as the crowd has gone', async () => {
-  const run = await openTestRun({ rehearsal: false });
-  const by = { name: 'Eve', role: 'lead' };
-  const crowd = Array.from({ length: 9 }, (_, index) => `train:${index}`);
-  await run.happens(OPENS, ...crowd.map((terminal) => ({ type: 'terminal-attached' as const, terminal, by })));
-  await run.happens(OPENS, { type: 'step-begun', step: 'move-rows', attempt: 1 });
-  const moved = (done: number) => run.pulse({ step: 'move-rows', done, total: 100, unit: 'rows' });
-  await moved(10);
+  const { run, by, crowd, moved } = await crowdedRun(9);
   const { terminal } = show(run, 100, 30);
   await terminal.shows('9 others here; dozing');
   await terminal.shows(/10%/);
