@@ -156,7 +156,11 @@ async function filled(bench: Bench, program: string, orders: number, terminals: 
     await run;
     return { windows, firstFrameMs: first.firstFrameMs };
   } finally {
-    for (const screen of screens) screen.kill();
+    for (const screen of screens) {
+      screen.kill();
+      // One that is halted ends once it goes on.
+      screen.kill('SIGCONT');
+    }
     await copy.drop();
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   }
