@@ -1,6 +1,7 @@
 -- Whose access is compared before the policies change: up to three people who own rows of the table and three others, up to
--- three of staff (settings.staff_role, by public.user_roles or by what their token says), who must lose nothing; somebody who
--- is signed in and has nothing at all; and somebody who is not. Everybody may lose rows of others, and none of their own.
+-- three of staff (settings.staff_role, by public.user_roles or by what their token says), who must lose nothing; up to three
+-- accounts without a profile that own rows, where these have not been put into quarantine; somebody who is signed in and has
+-- nothing at all; and somebody who is not. Everybody may lose rows of others, and none of their own.
 -- psql: -v schema=public -v name=clients -v owner=org_id -v staff_role=admin
 with staff as (
   -- A query in a string, because the table need not exist.
@@ -34,6 +35,21 @@ chosen as (
   )
   union
   (select id, 'own' from public.profiles where id not in (select id from staff) order by id desc limit 3)
+  union
+  -- As long as the table has no such column, tenant_id is that of `before`.
+  (
+    select rows_of_theirs.id, 'own'
+    from (values (null::uuid)) as before (tenant_id)
+    cross join lateral (
+      select owned.:"owner" as id
+      from :"schema".:"name" as owned
+      where tenant_id is null
+        and not exists (select from public.profiles as profile where profile.id = owned.:"owner")
+        and exists (select from auth.users as account where account.id = owned.:"owner")
+    ) as rows_of_theirs
+    where rows_of_theirs.id not in (select id from staff)
+    limit 3
+  )
 )
 select
   case keeps when 'all' then 'staff ' else 'user ' end || left(users.id::text, 8) as actor,

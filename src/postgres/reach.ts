@@ -27,13 +27,23 @@ export function saysFor({ command, using, check }: Policy, reach: Reach): string
  * https://www.postgresql.org/docs/current/sql-createpolicy.html
  * @param named what stands for an expression of theirs
  */
-export function reached(policies: Policy[], reach: Reach, named: (expression: string) => string): string {
-  const says = (permissive: boolean) =>
-    policies.flatMap((policy) => {
-      const said = policy.permissive === permissive ? saysFor(policy, reach) : null;
-      return said === null ? [] : [named(said)];
-    });
-  const one = says(true);
-  const own = one.length === 0 ? 'false' : [`(${one.join(' or ')})`, ...says(false)].join(' and ');
+export function reached(policies: Policy[], reach: Reach, named: Named): string {
+  const own = agreed(policies, named, (policy) => saysFor(policy, reach));
   return reach === 'select' || reach === 'insert' ? own : `${own} and ${reached(policies, 'select', named)}`;
+}
+
+/** The rows that they let be written back by an UPDATE as they stand, as an SQL condition. @param named as for `reached` */
+export function writtenBack(policies: Policy[], named: Named): string {
+  return agreed(policies, named, ({ command, using, check }) =>
+    command === 'all' || command === 'update' ? (check ?? using) : null,
+  );
+}
+
+type Named = (expression: string) => string;
+
+function agreed(policies: Policy[], named: Named, says: (policy: Policy) => string | null): string {
+  const said = (permissive: boolean) =>
+    policies.flatMap((policy) => (policy.permissive === permissive ? (says(policy) ?? []) : [])).map(named);
+  const one = said(true);
+  return one.length === 0 ? 'false' : [`(${one.join(' or ')})`, ...said(false)].join(' and ');
 }

@@ -187,6 +187,12 @@ export async function value(client: pg.Client | pg.Pool, sql: string, values: un
   return (rows as unknown[][])[0]?.[0];
 }
 
+/** What a query finds, each row as one text. */
+export async function texts(client: pg.ClientBase, sql: string): Promise<string[]> {
+  const { rows } = await client.query({ text: sql, rowMode: 'array' });
+  return rows.map((row: unknown[]) => row.join(' | '));
+}
+
 /** The tenant of a user. */
 export const tenantOf = (client: pg.Client, user: string): Promise<unknown> =>
   value(client, 'select tenant_id from profiles where id = $1', [user]);

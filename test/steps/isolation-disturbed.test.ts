@@ -103,11 +103,14 @@ it.each([
        execute function guard_tenant_id('Owner');
      create trigger guard before update on "order" for each row when (new.tenant_id is distinct from old.tenant_id)
        execute function guard_tenant_id('Owner');
+     create trigger guard_owner before update on "order" for each row when (new."Owner" is distinct from old."Owner")
+       execute function guard_row_owner('Owner');
      create trigger zfill before insert or update on "order" for each row execute function fill_tenant_id('Owner');
      create table was as select * from profiles;
      with tenant as (insert into tenants default values returning id)
        insert into profiles select 'ffffffff-ffff-4fff-bfff-ffffffffffff', id from tenant`,
-    `drop trigger guard_new on "order"; drop trigger guard on "order"; drop trigger zfill on "order";
+    `drop trigger guard_new on "order"; drop trigger guard on "order"; drop trigger guard_owner on "order";
+     drop trigger zfill on "order";
      drop function fill_tenant_id, guard_tenant_id, guard_row_owner;
      alter policy mine on "order" with check ("Owner" = auth.uid() and tenant_id = current_tenant_id());
      delete from profiles; insert into profiles select * from was; drop table was;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { cells, fields, HOLDS, MEMBER, openTrial, type Trial } from './isolation-trial.ts';
+import { cells, fields, GUEST, HOLDS, MEMBER, openTrial, type Trial } from './isolation-trial.ts';
 
 let trial: Trial;
 beforeAll(async () => {
@@ -68,6 +68,27 @@ it.each([
   const { evidence } = await trial.failing();
   const wrong = evidence.find(({ title }) => title === 'What is not as it should be');
   expect(JSON.stringify(wrong)).toMatch(leak);
+});
+
+it('finds a row that could be given to an account without a profile, also where that one has to exist', async () => {
+  await trial.changed(
+    `create view everybody as select id from profiles;
+     grant select on everybody to ${MEMBER}, ${GUEST};
+     create policy lax on "order" for update using ("Owner" = auth.uid()) with check (
+       tenant_id = current_tenant_id() and not exists (select from everybody where id = "Owner" and id <> auth.uid()))`,
+    'drop policy lax on "order"; drop view everybody',
+  );
+  const leaks = async () => {
+    const { evidence } = await trial.failing();
+    return JSON.stringify(evidence.find(({ title }) => title === 'What is not as it should be'));
+  };
+  expect(await leaks()).toMatch(/misplaced update by owner/);
+  await trial.changed(
+    `create table accounts as select id from profiles; alter table accounts add primary key (id);
+     alter table "order" add constraint account foreign key ("Owner") references accounts (id)`,
+    'alter table "order" drop constraint account; drop table accounts',
+  );
+  expect(await leaks()).toMatch(/LEAK.*misplaced update by owner/);
 });
 
 it('finds that users can move themselves into a tenant', async () => {

@@ -187,6 +187,12 @@ it.each([
     /user 2 could no longer read rows of public\.Note \(own: 1\)/,
   ],
   [
+    'people could not change their own and leave it theirs',
+    [REPLACE, STAFF],
+    OWN.replace('for update using (', 'for update using (:"owner" = public.me()) with check (team = 1 and '),
+    /user 2 could no longer change rows of public\.Note \(own: 1\)/,
+  ],
+  [
     'people may not do what the new policies ask',
     [REPLACE, STAFF],
     OWN.replace('team = 1', 'public.secret()'),

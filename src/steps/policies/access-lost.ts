@@ -1,6 +1,6 @@
 import type { PoolClient } from 'pg';
 import type { Policy } from '../../postgres/policy.ts';
-import { REACHES, type Reach, reached, saysFor } from '../../postgres/reach.ts';
+import { REACHES, type Reach, reached, saysFor, writtenBack } from '../../postgres/reach.ts';
 import { qualified, type TableName } from '../../postgres/tables.ts';
 import type { Actor } from '../isolation/actors.ts';
 import { attempt } from '../isolation/attack.ts';
@@ -76,7 +76,12 @@ async function look(
   const counts = reaches.flatMap((reach) => {
     // Row-level security of now filters what is looked at: what can be read need not be asked for again.
     const can = reach === 'select' ? 'true' : reached(now, reach, named);
-    const ends = `${can} and (${reached(later, reach, named)}) is not true`;
+    const could = reached(later, reach, named);
+    const lost = `${can} and (${could}) is not true`;
+    const ends =
+      reach === 'update'
+        ? `(${lost} or ${can} and ${writtenBack(now, named)} and (${writtenBack(later, named)}) is not true)`
+        : lost;
     const byRole = `(${reached(closed, reach, named)}) is true`;
     return [`${ends} and own`, `${ends} and not own and ${byRole}`, `${ends} and not own and not ${byRole}`];
   });

@@ -1,0 +1,53 @@
+-- From create-tenants on, whoever signs up gets a profile and at once, by an update, its tenant. Has some profiles look as if
+-- they were made this moment, changes each, and takes it back: a trigger that refuses a change so soon shows here, before
+-- anything has been changed. Profiles that somebody else is at are left alone.
+select set_config('middlewatch.backfill', 'on', true);
+
+do $$
+-- locks: ROW EXCLUSIVE on public.profiles
+declare
+  people regclass := 'public.profiles';
+  young text;
+  same name;
+  person public.profiles.id%type;
+  changed bigint;
+  detail text;
+begin
+  set constraints all immediate;
+  select string_agg(format('%I = default', attname), ', ') into young
+  from pg_attribute
+  where attrelid = people and attnum > 0 and not attisdropped and atthasdef and attgenerated = ''
+    and atttypid in ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype);
+  -- A column that no trigger waits for in particular, like the one that is to come.
+  select attname into same
+  from pg_attribute
+  where attrelid = people and attnum > 0 and not attisdropped and attgenerated = '' and attidentity <> 'a'
+  order by exists (select from pg_trigger where tgrelid = attrelid and attnum = any (tgattr)), attname <> 'id'
+  limit 1;
+  for person in select id from public.profiles limit 20 for update skip locked loop
+    begin
+      execute format('update public.profiles set %s where id = $1', coalesce(young, format('%1$I = %1$I', same))) using person;
+    exception when others then
+      null; -- It stays as old as it is.
+    end;
+    execute format('update public.profiles set %1$I = %1$I where id = $1', same) using person;
+    get diagnostics changed = row_count;
+    -- A trigger that passes by what changes nothing is no bar to a change.
+    continue when changed = 1 or exists (
+      select from pg_trigger
+      where tgrelid = people and tgfoid = 'pg_catalog.suppress_redundant_updates_trigger'::regproc and tgenabled not in ('D', 'R')
+    );
+    raise exception 'an update did not reach it';
+  end loop;
+  raise exception using errcode = 'MWOK1';
+exception
+  when sqlstate 'MWOK1' then
+    null; -- Taken back.
+  when lock_not_available or deadlock_detected or serialization_failure or query_canceled then
+    raise;
+  when others then
+    get stacked diagnostics detail = pg_exception_detail;
+    raise exception 'A profile made a moment ago could not be given its tenant: %', concat_ws(' - ', sqlerrm, nullif(detail, ''))
+      using hint = 'Nobody could sign up any more. Have the trigger behind it let updates pass while current_setting(''middlewatch.backfill'', true) = ''on''.';
+end
+$$;
