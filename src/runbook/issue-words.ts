@@ -23,7 +23,7 @@ function words(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case 'invalid_type': {
       if (issue.input === undefined) return 'is missing';
-      const wanted = TYPES[issue.expected] ?? issue.expected;
+      const wanted = (TYPES[issue.expected] ?? issue.expected) + among(knownKeys(issue.inst));
       const quote = issue.expected === 'string' && typeof issue.input !== 'object' ? '; put it in quotes' : '';
       return `must be ${wanted}, not ${shown(issue.input)}${quote}`;
     }
@@ -51,9 +51,9 @@ function words(issue: z.core.$ZodRawIssue): string | undefined {
   }
 }
 
-function known(keys: string[]): string {
-  return keys.length > 0 && keys.length < 12 ? `; known are ${keys.join(', ')}` : '';
-}
+const few = (keys: string[]) => keys.length > 0 && keys.length < 12;
+const known = (keys: string[]) => (few(keys) ? `; known are ${keys.join(', ')}` : '');
+const among = (keys: string[]) => (few(keys) ? ` (${keys.join(', ')})` : '');
 
 function choice(given: unknown, values: string[]): string {
   const may = `${values.length === 1 ? '' : 'one of '}${values.join(', ')}`;

@@ -128,7 +128,7 @@ describe('YAML', () => {
     [
       'a list where a map is needed',
       runbook({ rollback: 'rollback: ‸[]' }),
-      ['rollback: must be a map of keys, not a list'],
+      ['rollback: must be a map of keys (approver, estimate, steps, restore), not a list'],
     ],
   ];
   test.each(cases)('%s', (_, written, messages) => expectProblems(written, messages));
