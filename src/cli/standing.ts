@@ -11,8 +11,9 @@ import { summary } from '../ui/summary.ts';
  */
 export async function standing(journal: Journal, runbook: Runbook, state: RunState): Promise<string> {
   const holder = await journal.holder();
-  // One that has just begun is not on record yet.
-  const conductor = holder === null || holder.silent ? null : (state.conductor ?? holder);
+  // One that has just begun is not on record yet; one that has just left may still hold the lease.
+  const begun = holder !== null && holder.token > state.lastToken ? holder : null;
+  const conductor = holder === null || holder.silent ? null : (state.conductor ?? begun);
   const pulses = await journal.pulses();
   const now = Date.now() + state.aheadMs;
   return `${summary({ runbook, state: { ...state, conductor }, journal, pulses, now }, lookOf(process.env))}\n`;

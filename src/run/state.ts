@@ -126,6 +126,8 @@ export interface RunState extends Required<Omit<People, 'author'>> {
   /** The database that answers may not be as the run left it: a person decides before anything is done there. */
   targetDoubt: TargetDoubt | null;
   conductor: { host: string; pid: number; token: number } | null;
+  /** The token of the last one on record, whether it has left or not; 0 before the first. */
+  lastToken: number;
   /** How far the plan clock is ahead of the real one, in ms; 0 but in a rehearsal. */
   aheadMs: number;
   /** The runbook and its files as the run works from them, and one hash for all of them. */

@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
+import { standing } from '../../src/cli/standing.ts';
 import { perform, resolveDoubt, type Stage } from '../../src/run/acting.ts';
 import { wallClock } from '../../src/run/clock.ts';
 import { Conductor } from '../../src/run/conductor.ts';
+import { foldAll } from '../../src/run/fold/fold.ts';
 import type { Journal } from '../../src/run/journal/journal.ts';
 import { openSqliteJournal } from '../../src/run/journal/sqlite.ts';
 import { makeSqliteJournal } from '../../src/run/journal/sqlite-file.ts';
@@ -126,4 +128,17 @@ it('what a watch has counted last is on record when its conductor leaves, also w
     { type: 'watch-sampled', watch: 'app', ...counted },
     { type: 'conductor-left', why: 'told to end' },
   ]);
+});
+
+it('who has put on record that it leaves is at work on the run no longer, though it holds the lease still', async () => {
+  const journal = await openedNight();
+  const lease = await journal.acquire();
+  const stands = async () =>
+    standing(journal, night, foldAll(null, await journal.read(0)) ?? expect.fail('Nothing is on record.'));
+  expect(await stands(), 'not on record yet').toContain('The run goes on');
+  const { host, pid, token } = lease;
+  await journal.append({ lease }, night.opens, [{ type: 'conductor-started', host, pid, token, by }]);
+  expect(await stands()).toContain('The run goes on');
+  await journal.append({ lease }, night.opens, [{ type: 'conductor-left', why: 'told to' }]);
+  expect(await stands()).toContain('nobody is at work on it');
 });

@@ -32,7 +32,7 @@ function apply(state: RunState, { event, at, seq, hash }: JournalRecord): RunSta
       const { host, pid, token, by } = event;
       const conductor = { host, pid, token };
       const next = operatedBy(state, by, at);
-      return { ...next, steps: inDoubt(state.steps), stopping: null, handingOver: null, conductor };
+      return { ...next, steps: inDoubt(state.steps), stopping: null, handingOver: null, conductor, lastToken: token };
     }
     case 'conductor-left':
       return { ...state, conductor: null };

@@ -26,6 +26,7 @@ export function opened(event: Opened, at: number): RunState {
     target: null,
     targetDoubt: null,
     conductor: null,
+    lastToken: 0,
     aheadMs: 0,
     ...staffed(event),
     settings: event.settings,
