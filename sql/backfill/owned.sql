@@ -9,6 +9,6 @@ set tenant_id = profile.tenant_id
 from public.profiles as profile
 where owned.ctid >= :'from_tid'::tid and owned.ctid < :'to_tid'::tid
   and case when get_byte(tidsend(owned.ctid), 5) % :'slices'::int = :'slice'::int or :'slice'::int = :'slices'::int - 1
-           then num_nulls(owned.tenant_id) end = 1
+           then pg_catalog.num_nulls(owned.tenant_id) end = 1
   and profile.id = owned.:"owner"
   and profile.tenant_id is not null;

@@ -45,5 +45,5 @@ union all
 select 'function', proc.oid::regprocedure::text, ''
 from here join pg_proc as proc on here.oid = 'public.profiles'::regclass
 where pronamespace = 'public'::regnamespace
-  and proname in ('current_tenant_id', 'fill_tenant_id', 'guard_tenant_id', 'guard_row_owner',
+  and proname in ('current_tenant_id', 'fill_tenant_id', 'guard_tenant_id', 'guard_row_owner', 'is_in_my_tenant',
                   'protect_profile_tenant', 'give_profile_a_tenant', 'keep_row_in_backfill');

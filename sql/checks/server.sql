@@ -62,6 +62,12 @@ select 'autovacuum is off', format('%s = off', name), 'turn it on: every row get
 from pg_settings
 where name in ('autovacuum', 'track_counts') and setting = 'off'
 union all
+select 'users may make functions', format('%s may create in the schema %I, where statements of ours look for what they call', rolname, nspname),
+       format('take it back (REVOKE CREATE ON SCHEMA %I FROM ...): a function of theirs could run with the rights of %I', nspname, current_user)
+from pg_namespace cross join pg_roles
+where nspname = any (current_schemas(false)) and rolname in ('anon', 'authenticated')
+  and has_schema_privilege(pg_roles.oid, pg_namespace.oid, 'create')
+union all
 select 'cannot tell', format('%s sessions are hidden from %s', count(*), current_user),
        'grant it pg_monitor: an old snapshot may be among them'
 from pg_stat_activity

@@ -51,6 +51,9 @@ needs (met, problem) as (
   select class.reloftype = 0, format('it is made of the type %s, and takes no other column: ALTER TABLE ... NOT OF', class.reloftype::regtype)
   from wanted join pg_class as class using (oid)
   union all
+  select false, concat(part.of, format('the subscription %s writes to it, for which no trigger fires: its rows would have no tenant', subname))
+  from part join pg_subscription_rel on srrelid = part.oid join pg_subscription on pg_subscription.oid = srsubid
+  union all
   -- Those that were dropped count.
   select max(attnum) < 1600, 'it has had 1,600 columns, and takes no more: make it anew'
   from wanted join pg_attribute on attrelid = wanted.oid

@@ -1,7 +1,7 @@
 -- From create-tenants on, whoever signs up gets a profile and at once, by an update, its tenant. Has some profiles look as if
 -- they were made this moment, changes each, and takes it back: a trigger that refuses a change so soon shows here, before
 -- anything has been changed. Profiles that somebody else is at are left alone.
-select set_config('middlewatch.backfill', 'on', true);
+select set_config('middlewatch.backfill', 'on', true), set_config('search_path', 'pg_catalog, public, pg_temp', true);
 
 do $$
 -- locks: ROW EXCLUSIVE on public.profiles
@@ -14,10 +14,6 @@ declare
   detail text;
 begin
   set constraints all immediate;
-  select string_agg(format('%I = default', attname), ', ') into young
-  from pg_attribute
-  where attrelid = people and attnum > 0 and not attisdropped and atthasdef and attgenerated = ''
-    and atttypid in ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype);
   -- A column that no trigger waits for in particular, like the one that is to come.
   select attname into same
   from pg_attribute
@@ -25,11 +21,21 @@ begin
   order by exists (select from pg_trigger where tgrelid = attrelid and attnum = any (tgattr)), attname <> 'id'
   limit 1;
   for person in select id from public.profiles limit 20 for update skip locked loop
-    begin
-      execute format('update public.profiles set %s where id = $1', coalesce(young, format('%1$I = %1$I', same))) using person;
-    exception when others then
-      null; -- It stays as old as it is.
-    end;
+    -- One by one: a trigger may let the time of the last change be set, and not that of the first.
+    for young in
+      select format('%I = default', attname)
+      from pg_attribute
+      where attrelid = people and attnum > 0 and not attisdropped and atthasdef and attgenerated = ''
+        and atttypid in ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype)
+      union all
+      select format('%1$I = %1$I', same)
+    loop
+      begin
+        execute format('update public.profiles set %s where id = $1', young) using person;
+      exception when others then
+        null; -- It stays as old as it is.
+      end;
+    end loop;
     execute format('update public.profiles set %1$I = %1$I where id = $1', same) using person;
     get diagnostics changed = row_count;
     -- A trigger that passes by what changes nothing is no bar to a change.

@@ -24,7 +24,7 @@ begin
   for left_behind in
     select oid::regprocedure from pg_proc
     where pronamespace = 'public'::regnamespace
-      and proname in ('current_tenant_id', 'fill_tenant_id', 'guard_tenant_id', 'guard_row_owner',
+      and proname in ('current_tenant_id', 'fill_tenant_id', 'guard_tenant_id', 'guard_row_owner', 'is_in_my_tenant',
                       'protect_profile_tenant', 'give_profile_a_tenant', 'keep_row_in_backfill')
   loop
     execute format('drop function %s', left_behind);

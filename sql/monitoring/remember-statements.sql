@@ -6,7 +6,7 @@ create schema if not exists middlewatch;
 -- Why this role cannot tell what statements cost; NULL when it can. Where the library is not loaded, its settings are not
 -- there either.
 create or replace function middlewatch.why_no_statements() returns text
-  language sql stable set search_path = ''
+  language sql stable set search_path = pg_catalog, pg_temp
   as $$
     select case
       when nspname is null then 'pg_stat_statements is not installed in this database'
@@ -27,7 +27,7 @@ create or replace function middlewatch.why_no_statements() returns text
 create or replace function middlewatch.statements(
   out role name, out query text, out calls numeric, out total_ms numeric
 ) returns setof record
-  language plpgsql stable set search_path = ''
+  language plpgsql stable set search_path = pg_catalog, pg_temp
   as $$
 begin
   if middlewatch.why_no_statements() is not null then return; end if;

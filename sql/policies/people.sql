@@ -1,31 +1,27 @@
 -- Whose access is compared before the policies change: up to three people who own rows of the table and three others, up to
--- three of staff (settings.staff_role, by public.user_roles or by what their token says), who must lose nothing; up to three
+-- three of staff (settings.staff_role, by public.user_roles, profiles.role or is_admin, or by what their token says), who must
+-- lose nothing; up to three
 -- accounts without a profile that own rows, where these have not been put into quarantine; somebody who is signed in and has
 -- nothing at all; and somebody who is not. Everybody may lose rows of others, and none of their own.
 -- psql: -v schema=public -v name=clients -v owner=org_id -v staff_role=admin
 with staff as (
-  -- A query in a string, because the table need not exist.
-  (
-    select (regexp_matches(
-      query_to_xml(
-        format('select user_id from public.user_roles where role::text = %L limit 3', :'staff_role'::text), false, true, ''
-      )::text,
-      '<user_id>([^<]+)', 'g'
-    ))[1]::uuid as id
-    where (
-      select count(*) from pg_catalog.pg_attribute
-      where attrelid = to_regclass('public.user_roles') and attname in ('user_id', 'role')
-    ) = 2
-  )
-  union
-  (
-    select id from auth.users
-    where to_jsonb(users) -> 'raw_app_meta_data' ->> 'role' = :'staff_role'
-    limit 3
-  )
+  -- Queries in strings, because tables and columns need not exist.
+  select (regexp_matches(query_to_xml(format(query, :'staff_role'::text), false, true, '')::text, '<id>([^<]+)', 'g'))[1]::uuid as id
+  from (
+    select 'select user_id as id from public.user_roles where role::text = %L'
+    where (select count(*) from pg_attribute
+           where attrelid = to_regclass('public.user_roles') and attname in ('user_id', 'role')) = 2
+    union all
+    select format('select id from public.profiles where %I::text in (%%1$L, ''true'')', attname)
+    from pg_attribute
+    where attrelid = 'public.profiles'::regclass and not attisdropped
+      and (attname = 'role' or attname = 'is_' || :'staff_role'::text)
+    union all
+    select 'select id from auth.users where to_jsonb(users) -> ''raw_app_meta_data'' ->> ''role'' = %L'
+  ) as marked (query)
 ),
 chosen as (
-  select id, 'all' as keeps from staff
+  (select id, 'all' as keeps from staff order by id limit 3)
   union all
   (
     select id, 'own' from public.profiles as profile

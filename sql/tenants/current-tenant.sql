@@ -2,7 +2,7 @@
 -- runs once a query and the index on tenant_id can be used. It reads profiles with its owner's rights: the policies of
 -- profiles call it too, and would otherwise call themselves without end. In PL/pgSQL, which keeps its plan for the session.
 create function public.current_tenant_id() returns uuid
-  language plpgsql stable security definer set search_path = ''
+  language plpgsql stable security definer set search_path = pg_catalog, pg_temp
   as $$
 begin
   return (select tenant_id from public.profiles where id = auth.uid());

@@ -2,7 +2,7 @@
 -- to row level security sets it. A trigger, because taking back the right on one column changes nothing under a grant on
 -- the whole table. The service role, and functions that run with their owner's rights, set it freely.
 create function public.protect_profile_tenant() returns trigger
-  language plpgsql set search_path = ''
+  language plpgsql set search_path = pg_catalog, pg_temp
   as $$
 begin
   if row_security_active(tg_relid) then

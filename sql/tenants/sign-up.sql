@@ -1,22 +1,45 @@
--- People who sign up from now on get their tenant with their profile. After the insert, because the tenant refers to it. The
--- update says of itself what the backfill's do, for triggers that let those pass.
+-- People who sign up from now on get their tenant with their profile, and so do the rows they have by then: those that a
+-- trigger gave them at once, and those of an account that had none, out of quarantine, too. After the insert, because the
+-- tenant refers to the profile. The updates say of themselves what the backfill's do, for triggers that let those pass;
+-- triggers of the application's find in public what they name. The tables are those that fill_tenant_id() looks after, once
+-- there are any.
 -- psql: -v label=name
 create function public.give_profile_a_tenant() returns trigger
-  language plpgsql security definer set search_path = ''
+  language plpgsql security definer set search_path = pg_catalog, public, pg_temp
   as $$
+#variable_conflict use_variable
 declare
-  label text;
   said text := coalesce(current_setting('middlewatch.backfill', true), '');
+  label text;
+  tenant uuid;
+  quarantine uuid[];
+  filled record;
 begin
-  execute format('select ($1).%I::text', tg_argv[0]) into label using new;
+  execute pg_catalog.format('select ($1).%I::text', tg_argv[0]) into label using new;
   insert into public.tenants (name, owner_id)
   values (coalesce(label || '''s Organization', 'Organization'), new.id)
   on conflict (owner_id) do nothing;
+  select id into tenant from public.tenants where owner_id = new.id;
+  select array_agg(id) into quarantine from public.tenants where owner_id is null and settings @> '{"quarantine": true}';
 
   perform set_config('middlewatch.backfill', 'on', true);
-  update public.profiles
-  set tenant_id = (select id from public.tenants where owner_id = new.id)
-  where id = new.id;
+  update public.profiles set tenant_id = tenant where id = new.id;
+  for filled in
+    -- The name of the owner's column is their one argument, and ends with a NUL.
+    select tgrelid::regclass as relation,
+           convert_from(substring(tgargs for length(tgargs) - 1), getdatabaseencoding()) as owner
+    from pg_trigger
+    where tgname = 'zzz_tenant_2_fill_new' and tgfoid = to_regproc('public.fill_tenant_id') and tgparentid = 0
+  loop
+    begin
+      execute pg_catalog.format(
+        'update %s set tenant_id = $1 where %I = $2 and (tenant_id is null or tenant_id = any ($3))',
+        filled.relation, filled.owner
+      ) using tenant, new.id, quarantine;
+    exception when undefined_column then
+      null; -- A rollback has just taken it away.
+    end;
+  end loop;
   perform set_config('middlewatch.backfill', said, true);
 
   return null;

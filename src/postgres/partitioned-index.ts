@@ -33,10 +33,18 @@ export async function partitionTree(on: Queryable, table: TableName): Promise<Pa
 /**
  * Makes one index of the whole out of those of the leaves, which are there and valid, in the transaction under way. It
  * builds nothing, but holds writers up for a moment. Done once: content when it is there.
+ * @returns whether it is there; not, when the whole has other partitions by now than those that have an index
  */
-export async function joinIndexes(client: Queryable, { nodes, root }: PartitionedIndex): Promise<void> {
+export async function joinIndexes(client: Queryable, { nodes, root }: PartitionedIndex): Promise<boolean> {
   const [first] = nodes;
-  if (first === undefined || (await indexState(client, root, root.index)) === 'valid') return;
+  if (first === undefined || (await indexState(client, root, root.index)) === 'valid') return true;
+  // From here to the end, none is made or attached.
+  for (const node of nodes.filter(({ leaf }) => !leaf).toReversed()) {
+    await client.query(`lock table only ${qualified(node)} in share update exclusive mode`);
+  }
+  const known = new Set(nodes.map(({ oid }) => oid));
+  const tree = await partitionTree(client, root);
+  if (tree.length !== known.size || tree.some(({ oid }) => !known.has(oid))) return false;
   const { unique, definition } = await definitionOf(client, first, first.index);
   for (const node of nodes.filter(({ leaf }) => !leaf)) {
     await client.query(
@@ -46,6 +54,7 @@ export async function joinIndexes(client: Queryable, { nodes, root }: Partitione
       await client.query(`alter index ${indexOf(node)} attach partition ${indexOf(part)}`);
     }
   }
+  return true;
 }
 
 /** Drops the index of the whole, and with it what it was made of; content when there is none. */

@@ -25,9 +25,12 @@ export interface RowSum {
   columns: string[];
 }
 
-/** Output of values as text depends on these, so they are the same wherever a hash is taken; and no row is held back. */
+/**
+ * Output of values as text depends on these, so they are the same wherever a hash is taken; and no row is held back. Left out
+ * of the path, pg_temp would come first, with types that users may have put there.
+ */
 const HASH_SETTINGS: readonly (readonly [string, string])[] = [
-  ['search_path', ''],
+  ['search_path', 'pg_catalog, pg_temp'],
   ['timezone', 'UTC'],
   ['datestyle', 'ISO, YMD'],
   ['intervalstyle', 'postgres'],
@@ -110,7 +113,9 @@ begin
   return null;
 end`;
   const name = `middlewatch.${escapeIdentifier(watch)}`;
-  const settings = HASH_SETTINGS.map(([key, value]) => `set ${key} = ${escapeLiteral(value)}`).join(' ');
+  const settings = HASH_SETTINGS.map(
+    ([key, list]) => `set ${key} = ${list.split(', ').map(escapeLiteral).join(', ')}`,
+  ).join(' ');
   const { rows: me } = await client.query<{ owner: string }>('select current_user as owner');
   const owner = me[0]?.owner ?? '';
   await unwatchRows(client, table);

@@ -106,7 +106,7 @@ const policyRule = z
   .strictObject({
     verdict: z.enum(['replace', 'keep', 'keep-within', 'drop']).meta({
       description:
-        'replace: the new policies stand in for it (only where one is for the same command). keep-within: it stays, AND-ed with `within`',
+        'replace: the new policies stand in for it (only where one is for the same command). keep-within: it stays, AND-ed with `within`; a restrictive one as it is',
     }),
     otherwise: z.enum(['keep', 'keep-within', 'drop']).optional().meta({
       description:

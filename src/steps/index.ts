@@ -35,22 +35,17 @@ export const index: Kind<'index'> = {
   async perform(step, act, world) {
     const before = await recorded<Result>(world.pool, world.run, step.id);
     if (before !== undefined) return { finished: before };
-    const jobs = await jobsOf(step, world);
-    const found: string[][] = [];
-    for (const [done, job] of jobs.entries()) {
-      found.push([qualified(job.table), job.index, await build(step, act, world, job, done, jobs.length)]);
-      if (act.failsNow()) throw new RehearsedFailure();
+    // Until no partition has come meanwhile.
+    for (;;) {
+      const jobs = await jobsOf(step, world);
+      const found: string[][] = [];
+      for (const [done, job] of jobs.entries()) {
+        found.push([qualified(job.table), job.index, await build(step, act, world, job, done, jobs.length)]);
+        if (act.failsNow()) throw new RehearsedFailure();
+      }
+      if (!(await joined(step, act, world, jobs, found))) continue;
+      return { finished: await commit(world, step, act, '', async () => told(found)) };
     }
-    for (const whole of wholes(jobs)) {
-      const parts = found.filter((_, i) => jobs[i]?.whole === whole);
-      // A partition that has another, or whose own was there before, keeps it to itself: joined, it would be dropped with ours.
-      if (!parts.every(([, , state]) => state?.startsWith('built'))) continue;
-      await transaction(terms(world, step, act), async (client) => {
-        await joinIndexes(client, whole);
-        await record(client, entry(step, act, world, whole.root), { index: whole.root.index });
-      });
-    }
-    return { finished: await commit(world, step, act, '', async () => told(found)) };
   },
 
   async verify(step, _act, world) {
@@ -84,6 +79,23 @@ export const index: Kind<'index'> = {
     return { summary: `${dropped.length} indexes dropped` };
   },
 };
+
+/** Makes one index of those of the partitions. @returns false when a partition has come that has none yet */
+async function joined(step: Index, act: Act, world: World, jobs: Job[], found: string[][]): Promise<boolean> {
+  let all = true;
+  for (const whole of wholes(jobs)) {
+    const parts = found.filter((_, i) => jobs[i]?.whole === whole);
+    // A partition that has another, or whose own was there before, keeps it to itself: joined, it would be dropped with ours.
+    if (!parts.every(([, , state]) => state?.startsWith('built'))) continue;
+    const there = await transaction(terms(world, step, act), async (client) => {
+      if (!(await joinIndexes(client, whole))) return false;
+      await record(client, entry(step, act, world, whole.root), { index: whole.root.index });
+      return true;
+    });
+    all &&= there;
+  }
+  return all;
+}
 
 /** @returns what came of it, in a word or two */
 async function build(

@@ -99,10 +99,14 @@ function asFarAsPolicies({ parts }: Shape, attempt: Attempt): Attempt {
   return stopped ? { came: 'reached', rows: 1 } : attempt;
 }
 
-/** A row that only lacks the one it names was let through: under the name of somebody who exists it would stand. */
-function asIfThere({ references }: Shape, attempt: Attempt): Attempt {
+/**
+ * A row that a foreign key stopped because what it was given names nobody was let through: under the name of somebody who
+ * exists it would stand.
+ */
+function asIfThere({ references }: Shape, given: ReadonlyMap<string, unknown>, attempt: Attempt): Attempt {
   if (attempt.came !== 'clumsy' || attempt.error.code !== '23503') return attempt;
-  return references.includes(attempt.error.constraint ?? '') ? { came: 'reached', rows: 1 } : attempt;
+  const column = references.get(attempt.error.constraint ?? '');
+  return column !== undefined && given.has(column) ? { came: 'reached', rows: 1 } : attempt;
 }
 
 function affected({ client, actor }: Scene, text: string, values: (string | null)[] = []): Promise<Attempt> {
@@ -194,8 +198,8 @@ export async function misplacing(
   const inserted = await inserting(scene, new Map([...another(shape, row, kept), ...values]), standing);
   const updated = await updating(scene, values, standing);
   return [
-    { tried: 'misplaced insert', ...judged(asIfThere(shape, inserted), false, as) },
-    { tried: 'misplaced update', ...judged(asIfThere(shape, updated), false, as) },
+    { tried: 'misplaced insert', ...judged(asIfThere(shape, values, inserted), false, as) },
+    { tried: 'misplaced update', ...judged(asIfThere(shape, values, updated), false, as) },
   ];
 }
 

@@ -34,8 +34,8 @@ export interface Shape {
   parts: TableName[];
   /** The columns that say in which partition a row goes. */
   sorting: string[];
-  /** Its foreign keys of one column: they ask no more than that what is named exists. */
-  references: string[];
+  /** The column of each of its foreign keys of one, by the key's name: it asks no more than that what is named exists. */
+  references: Map<string, string>;
 }
 
 /** A row that is being tried, locked by the transaction under way, with the cursor `the_row` on it. */
@@ -101,8 +101,9 @@ export async function shapeOf(client: PoolClient, table: TableName, role: string
         or case when command <> 'delete' then has_any_column_privilege($2, $1::regclass, command) end`,
     [qualified(table), role, ROW_COMMANDS],
   );
-  const { rows: references } = await client.query<{ conname: string }>(
-    `select conname from pg_constraint
+  const { rows: references } = await client.query<{ key: string; column: string }>(
+    `select conname as key, attname as column
+     from pg_constraint join pg_attribute on attrelid = conrelid and attnum = conkey[1]
      where contype = 'f' and cardinality(conkey) = 1
        and (conrelid = $1::regclass or conrelid in (select relid from pg_partition_tree($1::regclass)))`,
     [qualified(table)],
@@ -114,7 +115,7 @@ export async function shapeOf(client: PoolClient, table: TableName, role: string
     unique: unique.map(({ names }) => names),
     parts: parts.map(({ schema, name }) => ({ schema, name })),
     sorting: parts.flatMap(({ sorting }) => sorting),
-    references: references.map(({ conname }) => conname),
+    references: new Map(references.map(({ key, column }) => [key, column])),
   };
 }
 

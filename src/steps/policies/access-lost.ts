@@ -11,6 +11,9 @@ import { attempt } from '../isolation/attack.ts';
  */
 export const LOOKED_AT = 100_000;
 
+/** How many rows stand for those that somebody could add: most of a table are alike in what policies ask of a new one. */
+const LIKE_NEW_ONES = 1_000;
+
 /** `by role`: those of others, reached by policies through which nobody in the sample reaches them who need not keep all. */
 const WHOSE = ['own', 'by role', 'of others'] as const;
 
@@ -36,24 +39,39 @@ export interface Compared {
   open: Set<string>;
 }
 
-/** What one person loses of one table: by one look through their eyes, or when that fails by one for each command. */
+/**
+ * What one person loses of one table: by one look through their eyes, or when that fails by one for each command. What they
+ * could add is told of rows that they need not see: those of whoever looks, with that person's claims.
+ */
 export async function lostBy(client: PoolClient, person: Actor, compared: Compared): Promise<Lost[]> {
-  const all = await look(client, person, compared, REACHES);
-  if (all.lost !== undefined) return all.lost;
+  const { rows } = await client.query<{ me: string }>('select current_user as me');
+  const above = { ...person, role: rows[0]?.me ?? person.role };
   const losses: Lost[] = [];
-  for (const reach of REACHES) {
-    const looked = await look(client, person, compared, [reach]);
+  const tell = async (as: Actor, reaches: readonly Reach[]): Promise<void> => {
+    const looked = await look(client, as, compared, reaches);
     if (looked.lost !== undefined) losses.push(...looked.lost);
-    else if (await reachesNow(client, person, compared, reach)) losses.push({ reach, whose: 'own', rows: looked.said });
-  }
-  return losses;
+    else if (reaches.length > 1) for (const reach of reaches) await tell(as, [reach]);
+    else for (const reach of reaches) losses.push(...(await untold(client, as, compared, reach, looked.said)));
+  };
+  await tell(
+    person,
+    REACHES.filter((reach) => reach !== 'insert'),
+  );
+  await tell(above, ['insert']);
+  return losses.toSorted((a, b) => REACHES.indexOf(a.reach) - REACHES.indexOf(b.reach));
 }
 
-/** Whether there is anything that they reach now. */
-async function reachesNow(client: PoolClient, person: Actor, { table, now }: Compared, reach: Reach): Promise<boolean> {
+/** A loss as far as can be told, where the new policies cannot be asked: none, unless there is anything they reach now. */
+async function untold(
+  client: PoolClient,
+  person: Actor,
+  { table, now }: Compared,
+  reach: Reach,
+  said: string,
+): Promise<Lost[]> {
   const sql = `select from ${qualified(table)} where ${reached(now, reach, inFull)} limit 1`;
   const looked = await attempt(client, person, async () => (await client.query(sql)).rowCount ?? 0);
-  return looked.came === 'reached' && looked.rows > 0;
+  return looked.came === 'reached' && looked.rows > 0 ? [{ reach, whose: 'own', rows: said }] : [];
 }
 
 const inFull = (expression: string) => `(${expression}\n)`;
@@ -62,9 +80,24 @@ const inFull = (expression: string) => `(${expression}\n)`;
 async function look(
   client: PoolClient,
   person: Actor,
-  { table, now, later, own, open }: Compared,
+  compared: Compared,
   reaches: readonly Reach[],
 ): Promise<{ lost: Lost[] } | { lost?: undefined; said: string }> {
+  const { sql, lossesOf, opens } = question(compared, reaches, keepsAll(person));
+  let counts: number[] = [];
+  const looked = await attempt(client, person, async () => {
+    const { rows } = await client.query<string[]>({ text: sql, rowMode: 'array' });
+    counts = rows[0]?.map(Number) ?? [];
+    return 1;
+  });
+  if (looked.came === 'refused') return { said: 'refused' };
+  if (looked.came === 'clumsy') return { said: `cannot tell: ${looked.error.message}` };
+  for (const [i, name] of opens.entries()) if ((counts[lossesOf.length + i] ?? 0) > 0) compared.open.add(name);
+  return { lost: lossesOf.flatMap((loss, i) => (counts[i] ? [{ ...loss, rows: counts[i] }] : [])) };
+}
+
+/** A query of one row: how many rows are lost, for each of `lossesOf`, then how many of others each of the policies `opens` lets at. */
+function question({ table, now, later, own, open }: Compared, reaches: readonly Reach[], keepsAll: boolean) {
   // Each expression is asked of a row once, whoever's policy it stands in: some ask a function that reads other tables.
   const asked = new Map<string, string>();
   const named = (expression: string) => {
@@ -72,46 +105,46 @@ async function look(
     asked.set(expression, name);
     return name;
   };
-  const closed = keepsAll(person) ? now.filter(({ name }) => !open.has(name)) : [];
-  const counts = reaches.flatMap((reach) => {
-    // Row-level security of now filters what is looked at: what can be read need not be asked for again.
-    const can = reach === 'select' ? 'true' : reached(now, reach, named);
-    const could = reached(later, reach, named);
-    const lost = `${can} and (${could}) is not true`;
-    const ends =
-      reach === 'update'
-        ? `(${lost} or ${can} and ${writtenBack(now, named)} and (${writtenBack(later, named)}) is not true)`
-        : lost;
+  const closed = keepsAll ? now.filter(({ name }) => !open.has(name)) : [];
+  const lossesOf: Omit<Lost, 'rows'>[] = [];
+  const conditions: string[] = [];
+  for (const reach of reaches) {
+    const ends = endsFor(reach, now, later, named);
     const byRole = `(${reached(closed, reach, named)}) is true`;
-    return [`${ends} and own`, `${ends} and not own and ${byRole}`, `${ends} and not own and not ${byRole}`];
-  });
-  const perhapsOpen = (keepsAll(person) ? [] : now).flatMap(({ name, ...policy }) => {
+    const which = [`${ends} and own`, `${ends} and not own and ${byRole}`, `${ends} and not own and not ${byRole}`];
+    for (const [i, whose] of WHOSE.entries()) {
+      lossesOf.push({ reach, whose });
+      conditions.push(which[i] ?? 'false');
+    }
+  }
+  const opens: string[] = [];
+  for (const { name, ...policy } of keepsAll ? [] : now) {
     const says = policy.permissive ? reaches.flatMap((reach) => saysFor({ name, ...policy }, reach) ?? []) : [];
-    return says.length === 0 ? [] : [{ name, lets: `not own and (${says.map(named).join(' or ')})` }];
-  });
-  const opens = perhapsOpen.map(({ lets }) => lets);
-  const rowByRow = [...asked].map(([expression, name]) => `, (${expression}\n) as ${name}`).join('');
-  const rows = (which: string, own: boolean) =>
-    `(select ${own} as own${rowByRow} from ${qualified(table)} where ${which} limit ${LOOKED_AT})`;
+    if (says.length === 0) continue;
+    opens.push(name);
+    conditions.push(`not own and (${says.map(named).join(' or ')})`);
+  }
+  const says = [...asked].map(([expression, name]) => `, (${expression}\n) as ${name}`).join('');
+  const adding = reaches.includes('insert');
+  const limit = adding ? LIKE_NEW_ONES : LOOKED_AT;
+  // Where there is no row of others, an empty one stands for those that could be added: a policy may ask nothing of it.
+  const others = adding
+    ? `(select) as "nothing of middlewatch" left join ${qualified(table)} on (${own}\n) is not true`
+    : `${qualified(table)} where (${own}\n) is not true`;
   // Marked, for by its user it would be taken for a slow statement of the application.
   const sql = `
-    select /* of middlewatch */ ${[...counts, ...opens].map((condition) => `count(*) filter (where ${condition})`).join(', ')}
-    from (${rows(`(${own}\n)`, true)} union all ${rows(`(${own}\n) is not true`, false)}) as looked_at`;
-  let numbers: number[] = [];
-  const looked = await attempt(client, person, async () => {
-    const { rows } = await client.query<string[]>({ text: sql, rowMode: 'array' });
-    numbers = rows[0]?.map(Number) ?? [];
-    return 1;
-  });
-  if (looked.came === 'refused') return { said: 'refused' };
-  if (looked.came === 'clumsy') return { said: `cannot tell: ${looked.error.message}` };
-  for (const [i, { name }] of perhapsOpen.entries()) if ((numbers[counts.length + i] ?? 0) > 0) open.add(name);
-  return {
-    lost: reaches.flatMap((reach, i) =>
-      WHOSE.flatMap((whose, j) => {
-        const rows = numbers[i * WHOSE.length + j] ?? 0;
-        return rows === 0 ? [] : [{ reach, whose, rows }];
-      }),
-    ),
-  };
+    select /* of middlewatch */ ${conditions.map((condition) => `count(*) filter (where ${condition})`).join(', ')}
+    from ((select true as own${says} from ${qualified(table)} where (${own}\n) limit ${limit})
+          union all
+          (select false as own${says} from ${others} limit ${limit})) as looked_at`;
+  return { sql, lossesOf, opens };
+}
+
+/** Whether a row is reached now and not later; to change it, also whether it can be left as it is. */
+function endsFor(reach: Reach, now: Policy[], later: Policy[], named: (expression: string) => string): string {
+  // Row-level security of now filters what is looked at: what can be read need not be asked for again.
+  const can = reach === 'select' ? 'true' : reached(now, reach, named);
+  const ends = `${can} and (${reached(later, reach, named)}) is not true`;
+  if (reach !== 'update') return ends;
+  return `(${ends} or ${can} and ${writtenBack(now, named)} and (${writtenBack(later, named)}) is not true)`;
 }

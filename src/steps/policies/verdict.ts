@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { escapeIdentifier } from 'pg';
 import { narrowed, type Policy, type RowSecurity } from '../../postgres/policy.ts';
 import { tableOf } from '../../postgres/tables.ts';
 import type { Evidence } from '../../run/events.ts';
@@ -33,8 +34,11 @@ export interface Judged {
 /** Title of the table that a decision shows, and by which it is later known what was decided about. */
 const UNDECIDED = 'Policies nobody has decided about';
 
-/** A table as people are told of it and the ledger knows it. */
-export const partOf = (item: Item): string => `${tableOf(item).schema}.${tableOf(item).name}`;
+/** A table as people are told of it and the ledger knows it: a name is quoted where it could be taken for two. */
+export function partOf(item: Item): string {
+  const { schema, name } = tableOf(item);
+  return [schema, name].map((each) => (/[."]/.test(each) ? escapeIdentifier(each) : each)).join('.');
+}
 
 /** What becomes of each policy of a table: by the first rule that matches, else as was decided. */
 export function judge(step: Policies, act: Act, world: World, item: Item, { policies }: RowSecurity): Judged[] {
@@ -42,7 +46,8 @@ export function judge(step: Policies, act: Act, world: World, item: Item, { poli
   return policies.map((policy) => {
     const judged = { table: partOf(item), policy, ...judgeOne(step, act, world, item, policy, made) };
     const { verdict = 'keep-within' } = judged;
-    return verdict === 'keep-within' && step.within !== undefined
+    if (judged.verdict === 'keep-within' && !policy.permissive) return { ...judged, verdict: 'keep' };
+    return verdict === 'keep-within' && policy.permissive && step.within !== undefined
       ? { ...judged, within: narrowed(policy, render(step.within, itemVariables(world, item))) }
       : judged;
   });
