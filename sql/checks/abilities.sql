@@ -30,8 +30,9 @@ with needs (met, missing, because) as (
              where attrelid = to_regclass('public.profiles') and attname = :'label'::text and not attisdropped),
      format('the column %I of public.profiles', :'label'::text), 'tenants are named after it; the runbook''s setting profile_label says which it is'),
     (exists (select from pg_proc
-             where pronamespace = to_regnamespace('auth') and proname = 'uid' and has_schema_privilege(pronamespace, 'usage')),
-     'the function auth.uid()', 'the policies ask it who is signed in'),
+             where pronamespace = to_regnamespace('auth') and proname = 'uid' and pronargs = 0
+               and prorettype = 'uuid'::regtype and has_schema_privilege(pronamespace, 'usage')),
+     'a function auth.uid() that returns uuid', 'the policies ask it who is signed in'),
     ((select bool_and(has_schema_privilege(relnamespace, 'usage') and has_table_privilege(oid, 'select'))
       from pg_class where relnamespace = to_regnamespace('auth') and relname = 'users'),
      'SELECT on auth.users', 'the mails go to the addresses in it'),

@@ -6,6 +6,6 @@ select evtname as "event trigger", evtevent as fires, evtfoid::regprocedure::tex
 from pg_event_trigger
 where evtenabled in ('O', 'A')
   and (evttags is null or evttags && array[
-    'ALTER TABLE', 'CREATE TABLE', 'CREATE FUNCTION', 'CREATE INDEX', 'CREATE POLICY', 'CREATE TRIGGER', 'GRANT', 'REVOKE',
+    'ALTER TABLE', 'COMMENT', 'CREATE TABLE', 'CREATE FUNCTION', 'CREATE INDEX', 'CREATE POLICY', 'CREATE TRIGGER', 'GRANT', 'REVOKE',
     'CREATE SCHEMA', 'DROP FUNCTION', 'DROP INDEX', 'DROP POLICY', 'DROP TABLE', 'DROP TRIGGER'])
 order by evtname;

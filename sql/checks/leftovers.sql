@@ -19,16 +19,16 @@ where attribute.attname = 'tenant_id' and not attribute.attisdropped and attribu
 union all
 select 'trigger', tgname, ''
 from here join pg_trigger on tgrelid = here.oid
-where tgname like 'zzz\_tenant\_%'
+where tgname ~ '^zzz_tenant_\d_'
 union all
 select 'index', class.relname, case when not tenants then 'of other columns: give it another name' when indisvalid then '' else 'invalid' end
 from here join pg_index on indrelid = here.oid join pg_class as class on class.oid = indexrelid
 cross join lateral (
   select exists (select from pg_attribute where attrelid = indrelid and attname = 'tenant_id' and attnum = any (indkey))
 ) as use (tenants)
-where class.relname like 'idx\_%\_tenant' and tenants or class.relname = format('idx_%s_tenant', :'name'::text)
+where tenants or class.relname = format('idx_%s_tenant', :'name'::text)
 union all
-select 'policy', polname, 'the one it replaced is not known here'
+select 'in the way', format('policy %s', polname), 'clear leaves it, for nobody here knows the one it replaced: drop it by hand, or give it another name'
 from here join pg_policy on polrelid = here.oid
 where polname like 'Users and their tenant can %'
 union all
@@ -42,8 +42,9 @@ select 'table', 'public.tenants', ''
 from here
 where here.oid = 'public.profiles'::regclass and to_regclass('public.tenants') is not null
 union all
-select 'function', proc.oid::regprocedure::text, ''
-from here join pg_proc as proc on here.oid = 'public.profiles'::regclass
-where pronamespace = 'public'::regnamespace
-  and proname in ('current_tenant_id', 'fill_tenant_id', 'guard_tenant_id', 'guard_row_owner', 'is_in_my_tenant',
-                  'protect_profile_tenant', 'give_profile_a_tenant', 'keep_row_in_backfill');
+select 'function', signature, ''
+from here cross join unnest(array[
+  'current_tenant_id()', 'is_in_my_tenant(uuid)', 'fill_tenant_id()', 'guard_tenant_id()', 'guard_row_owner()',
+  'protect_profile_tenant()', 'give_profile_a_tenant()', 'keep_row_in_backfill()'
+]) as made (signature)
+where here.oid = 'public.profiles'::regclass and to_regprocedure('public.' || signature) is not null;

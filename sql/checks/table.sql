@@ -54,6 +54,15 @@ needs (met, problem) as (
   select false, concat(part.of, format('the subscription %s writes to it, for which no trigger fires: its rows would have no tenant', subname))
   from part join pg_subscription_rel on srrelid = part.oid join pg_subscription on pg_subscription.oid = srsubid
   union all
+  -- A column of its own number stands for the row as a whole.
+  select false, concat(part.of, format('its index %s is made of whole rows, and would not find them with a column more: take it away', indexrelid::regclass))
+  from part join pg_index on indrelid = part.oid
+  where concat(indexprs, indpred) ~ ':varattno 0 '
+  union all
+  select false, concat(part.of, format('its constraint %I asks of whole rows, which have a column more then: take it away', conname))
+  from part join pg_constraint on conrelid = part.oid
+  where conbin::text ~ ':varattno 0 '
+  union all
   -- Those that were dropped count.
   select max(attnum) < 1600, 'it has had 1,600 columns, and takes no more: make it anew'
   from wanted join pg_attribute on attrelid = wanted.oid

@@ -1,16 +1,15 @@
--- Updates some rows of a table as the backfill will, and takes it back at once: what its triggers and rules would refuse
--- or swallow in mid-window shows here, before anything has been changed. Rows that somebody else is at are left alone.
--- psql: -v schema=public -v name=clients -v owner=org_id -v tables='[{"schema": "public", "name": "clients"}]'
+-- Adds the column that is to come, fills it in some rows as the backfill will, and takes all of it back at once: what triggers,
+-- rules, functions of whole rows or the size of a row would refuse or swallow in mid-window shows here, before anything has
+-- been changed. Rows that somebody else is at are left alone. The table is locked for a moment, as it will be then.
 select set_config('middlewatch.backfill', 'on', true), set_config('middlewatch.update', json_build_object(
   'relation', format('%I.%I', :'schema', :'name'), 'owner', :'owner', 'tables', :'tables'::json
 )::text, true);
 
 do $$
--- locks: ROW EXCLUSIVE on the table it is run for
+-- locks: ACCESS EXCLUSIVE on the table it is run for
 declare
   wanted jsonb := current_setting('middlewatch.update');
   relation regclass;
-  same name;
   places tid[];
   found bigint;
   changed bigint;
@@ -18,17 +17,12 @@ declare
   detail text;
 begin
   set constraints all immediate;
+  execute format('alter table %s add column tenant_id uuid', wanted ->> 'relation');
   for relation in
     select relid from pg_partition_tree(wanted ->> 'relation') where isleaf
     union all
     select (wanted ->> 'relation')::regclass
   loop
-    -- A column that no trigger waits for in particular, like the one that is to come.
-    select attname into same
-    from pg_attribute
-    where attrelid = relation and attnum > 0 and not attisdropped and attgenerated = '' and attidentity <> 'a'
-    order by exists (select from pg_trigger where tgrelid = attrelid and attnum = any (tgattr)), attname <> wanted ->> 'owner'
-    limit 1;
     -- The first there are, and those of some twenty blocks from all over it: what is refused for some rows only shows more often.
     execute format(
       'select array(select ctid from only %1$s limit 100)
@@ -37,14 +31,9 @@ begin
     ) into places;
     execute format(
       'with chosen as materialized (select ctid as place from only %1$s where ctid = any ($1) for update skip locked),
-            changed as (update only %1$s as each set %2$I = each.%2$I from chosen where each.ctid = chosen.place returning 1)
-       select (select count(*) from chosen), (select count(*) from changed)', relation, same
+            changed as (update only %1$s as each set tenant_id = gen_random_uuid() from chosen where each.ctid = chosen.place returning 1)
+       select (select count(*) from chosen), (select count(*) from changed)', relation
     ) into found, changed using places;
-    -- A trigger that passes by what changes nothing is no bar to a change.
-    continue when exists (
-      select from pg_trigger
-      where tgrelid = relation and tgfoid = 'pg_catalog.suppress_redundant_updates_trigger'::regproc and tgenabled not in ('D', 'R')
-    );
     if changed < found then
       raise exception 'of % rows of %, an update reached %', found, relation, changed;
     end if;
@@ -70,6 +59,6 @@ exception
   when others then
     get stacked diagnostics detail = pg_exception_detail;
     raise exception 'The backfill could not update %: %', relation, concat_ws(' - ', sqlerrm, nullif(detail, ''))
-      using hint = 'Have the trigger or rule behind it let updates pass while current_setting(''middlewatch.backfill'', true) = ''on'', give what a publication has a replica identity, or leave the table out of the lists.';
+      using hint = 'Have the trigger or rule behind it let updates pass while current_setting(''middlewatch.backfill'', true) = ''on'', name the columns a function copies, give what a publication has a replica identity, or leave the table out of the lists.';
 end
 $$;

@@ -42,9 +42,16 @@ begin
       relation, leftover ->> 'key'
     ) using age(first_unseen);
   end if;
-  for left_behind in select tgname from pg_trigger where tgrelid = relation and tgname like 'zzz\_tenant\_%' loop
+  for left_behind in select tgname from pg_trigger where tgrelid = relation and tgname ~ '^zzz_tenant_\d_' loop
     execute format('drop trigger %I on %s', left_behind, relation);
   end loop;
+  -- With the column would go, unsaid, what is about others as well.
+  select string_agg(format('constraint %I', conname), ', ') into dependents
+  from pg_constraint join pg_attribute on attrelid = conrelid and attname = 'tenant_id' and attnum = any (conkey)
+  where conrelid = relation and cardinality(conkey) > 1;
+  if dependents is not null then
+    raise dependent_objects_still_exist using message = 'more than one column', detail = dependents;
+  end if;
   execute format('alter table %s drop column if exists tenant_id', relation);
 exception when dependent_objects_still_exist then
   get stacked diagnostics dependents = pg_exception_detail;

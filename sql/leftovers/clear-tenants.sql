@@ -10,9 +10,9 @@ declare
 begin
   if to_regclass('public.tenants') is not null then
     -- Renters are tenants, too: a table of that name that is about something else stays.
-    if (select count(*) from pg_attribute
-        where attrelid = 'public.tenants'::regclass and attname in ('owner_id', 'name', 'type')) < 3 then
-      raise exception 'public.tenants is not what an earlier attempt of this migration made: it has no owner_id, name and type.'
+    if (select count(*) from pg_attribute join pg_class on pg_class.oid = attrelid
+        where attrelid = 'public.tenants'::regclass and relkind = 'r' and attname in ('owner_id', 'name', 'type')) < 3 then
+      raise exception 'public.tenants is not what an earlier attempt of this migration made: a table with owner_id, name and type.'
         using hint = 'It has to have another name before this migration can make its own.';
     end if;
     lock table public.tenants in access exclusive mode;
@@ -22,10 +22,11 @@ begin
     drop table public.tenants;
   end if;
   for left_behind in
-    select oid::regprocedure from pg_proc
-    where pronamespace = 'public'::regnamespace
-      and proname in ('current_tenant_id', 'fill_tenant_id', 'guard_tenant_id', 'guard_row_owner', 'is_in_my_tenant',
-                      'protect_profile_tenant', 'give_profile_a_tenant', 'keep_row_in_backfill')
+    select to_regprocedure('public.' || signature)
+    from unnest(array[
+      'current_tenant_id()', 'is_in_my_tenant(uuid)', 'fill_tenant_id()', 'guard_tenant_id()', 'guard_row_owner()',
+      'protect_profile_tenant()', 'give_profile_a_tenant()', 'keep_row_in_backfill()']) as made (signature)
+    where to_regprocedure('public.' || signature) is not null
   loop
     execute format('drop function %s', left_behind);
   end loop;

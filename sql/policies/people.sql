@@ -2,7 +2,8 @@
 -- three of staff (settings.staff_role, by public.user_roles, profiles.role or is_admin, or by what their token says), who must
 -- lose nothing; up to three
 -- accounts without a profile that own rows, where these have not been put into quarantine; somebody who is signed in and has
--- nothing at all; and somebody who is not. Everybody may lose rows of others, and none of their own.
+-- nothing at all; and somebody who is not. Everybody may lose rows of others, and none of their own; staff none that it
+-- reaches through policies that name its role.
 -- psql: -v schema=public -v name=clients -v owner=org_id -v staff_role=admin
 with staff as (
   -- Queries in strings, because tables and columns need not exist.
@@ -55,13 +56,14 @@ select
     'app_metadata', to_jsonb(users) -> 'raw_app_meta_data', 'user_metadata', to_jsonb(users) -> 'raw_user_meta_data'
   )::text as claims,
   users.id as self,
-  keeps
+  keeps,
+  :'staff_role'::text as through
 from chosen join auth.users as users on users.id = chosen.id
 union all
 select
   'signed in, without a profile', 'authenticated', json_build_object('sub', stranger.id, 'role', 'authenticated')::text,
-  stranger.id, 'own'
+  stranger.id, 'own', ''
 from gen_random_uuid() as stranger (id)
 union all
-select 'not signed in', 'anon', '', '00000000-0000-0000-0000-000000000000', 'own'
+select 'not signed in', 'anon', '', '00000000-0000-0000-0000-000000000000', 'own', ''
 where exists (select from pg_catalog.pg_roles where rolname = 'anon');

@@ -21,16 +21,26 @@ where grantor = relowner and privilege_type in ('TRUNCATE', 'TRIGGER')
 
 revoke truncate, trigger on :"schema".:"name" from public, anon, authenticated;
 
--- Those of partitions, by their own names.
+-- Those of partitions, by their own names; and whether all of it is gone.
 select set_config('middlewatch.relation', format('%I.%I', :'schema'::text, :'name'::text), true);
 
 do $$
 -- locks: nothing
 declare
+  relation regclass := current_setting('middlewatch.relation');
   part regclass;
+  left_to text;
 begin
-  for part in select relid from pg_partition_tree(current_setting('middlewatch.relation')) where level > 0 loop
+  for part in select relid from pg_partition_tree(relation) where level > 0 loop
     execute format('revoke truncate, trigger on %s from public, anon, authenticated', part);
   end loop;
+  select string_agg(format('%s on %s by %s', right_to, held, rolname), ', ') into left_to
+  from pg_roles cross join unnest(array['TRUNCATE', 'TRIGGER']) as right_to
+  cross join (select relation union select relid from pg_partition_tree(relation)) as each (held)
+  where rolname in ('anon', 'authenticated') and has_table_privilege(rolname, held, right_to);
+  if left_to is not null then
+    raise exception 'Users hold still: %', left_to
+      using hint = 'The decision about rights shows who granted it, or which role it is held by way of: take it back there, then retry.';
+  end if;
 end
 $$;

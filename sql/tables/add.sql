@@ -38,3 +38,17 @@ create trigger zzz_tenant_9_backfill before update on :"schema".:"name"
     and (session_user = current_user or pg_has_role(session_user, current_user, 'member'))
   )
   execute function public.keep_row_in_backfill();
+
+-- Whoever owns the table makes partitions of it, with these triggers on them.
+select set_config('middlewatch.relation', format('%I.%I', :'schema'::text, :'name'::text), true);
+
+do $$
+-- locks: nothing
+begin
+  execute format(
+    'grant execute on function public.fill_tenant_id(), public.guard_tenant_id(), public.guard_row_owner(),
+       public.keep_row_in_backfill() to %s',
+    (select relowner::regrole from pg_class where oid = current_setting('middlewatch.relation')::regclass)
+  );
+end
+$$;

@@ -75,5 +75,3 @@ end
 $$;
 
 revoke all on function public.fill_tenant_id(), public.guard_tenant_id(), public.guard_row_owner() from public, anon, authenticated;
-revoke all on function public.is_in_my_tenant(uuid) from public;
-grant execute on function public.is_in_my_tenant(uuid) to anon, authenticated, service_role;

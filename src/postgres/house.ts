@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool, PoolClient } from 'pg';
 import type { Queryable, Table } from './ask.ts';
 import { Blocked, FenceLost, OtherJournal, sqlState } from './errors.ts';
+import { mustBeOurs } from './foreign-house.ts';
 import { endEarlier } from './sessions.ts';
 
 /** Runs that begin at the same moment build one after the other: beside their like, IF NOT EXISTS and REVOKE fail. */
@@ -78,11 +79,13 @@ export interface Fence {
  * Makes the schema on first need, and takes the fence. A transaction of an earlier conductor that is being committed is
  * waited for; any other is ended, because whoever began it may be stopped, and has lost the right to commit it.
  * @param journal what no other journal has: the hash of its first record
+ * @throws DatabaseTrouble when the schema is there and is another's
  * @throws FenceLost when a later conductor has been here
  * @throws OtherJournal when a run of this name has been here that is kept elsewhere
  * @throws Blocked when somebody else holds it
  */
 export async function takeFence(pool: Pool, { run, token }: FenceToken, journal: string): Promise<Fence> {
+  await mustBeOurs(pool);
   if (!(await houseStands(pool))) await pool.query(HOUSE);
   await pool.query(LOCKED_UP);
   const client = await pool.connect();

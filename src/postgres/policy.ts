@@ -11,6 +11,8 @@ export interface Policy {
   using: string | null;
   check: string | null;
   comment: string | null;
+  /** Schemas of its operators, besides the server's own: IS DISTINCT FROM and its like are written without. */
+  operators: string[];
 }
 
 /** Row-level security of one table, whole. */
@@ -25,10 +27,9 @@ export interface RowSecurity {
  * wherever it is written back (F3). The transaction under way keeps its search_path.
  */
 export async function readRowSecurity(client: Queryable, table: TableName): Promise<RowSecurity | undefined> {
-  const { rows: before } = await client.query<{ path: string }>("select current_setting('search_path') as path");
-  await client.query("select set_config('search_path', '', true)");
-  const { rows } = await client.query<RowSecurity>(
-    `select relrowsecurity as enabled, relforcerowsecurity as forced,
+  return alongPath(client, [], async () => {
+    const { rows } = await client.query<RowSecurity>(
+      `select relrowsecurity as enabled, relforcerowsecurity as forced,
             coalesce((select jsonb_agg(jsonb_build_object(
                 'name', polname,
                 'command', case polcmd when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update'
@@ -38,13 +39,28 @@ export async function readRowSecurity(client: Queryable, table: TableName): Prom
                             from unnest(polroles) with ordinality as given (r, n)),
                 'using', pg_get_expr(polqual, polrelid),
                 'check', pg_get_expr(polwithcheck, polrelid),
-                'comment', obj_description(p.oid, 'pg_policy')) order by polname)
+                'comment', obj_description(p.oid, 'pg_policy'),
+                'operators', (select coalesce(jsonb_agg(distinct nspname), '[]')
+                                from pg_depend d join pg_operator o on o.oid = refobjid
+                                join pg_namespace n on n.oid = oprnamespace
+                               where d.classid = 'pg_policy'::regclass and d.objid = p.oid
+                                 and refclassid = 'pg_operator'::regclass)) order by polname)
               from pg_policy p where polrelid = c.oid), '[]') as policies
        from pg_class c where c.oid = to_regclass($1)`,
-    [qualified(table)],
-  );
-  await client.query("select set_config('search_path', $1, true)", [before[0]?.path ?? '']);
-  return rows[0];
+      [qualified(table)],
+    );
+    return rows[0];
+  });
+}
+
+/** Does something while names are looked up in these schemas only; the transaction under way keeps its search_path. */
+async function alongPath<T>(client: Queryable, schemas: string[], work: () => Promise<T>): Promise<T> {
+  const { rows: before } = await client.query<{ path: string }>("select current_setting('search_path') as path");
+  const setPath = "select set_config('search_path', $1, true)";
+  await client.query(setPath, [schemas.map((each) => escapeIdentifier(each)).join(', ')]);
+  const done = await work();
+  await client.query(setPath, [before[0]?.path ?? '']);
+  return done;
 }
 
 /** Takes one policy away. */
@@ -54,7 +70,7 @@ export async function dropPolicy(client: Queryable, table: TableName, name: stri
 
 /** Makes one policy, with its comment. */
 export async function createPolicy(client: Queryable, table: TableName, policy: Policy): Promise<void> {
-  await client.query(definition(table, policy));
+  await alongPath(client, policy.operators, () => client.query(definition(table, policy)));
   if (policy.comment === null) return;
   await client.query(
     `comment on policy ${escapeIdentifier(policy.name)} on ${qualified(table)} is ${escapeLiteral(policy.comment)}`,
@@ -100,7 +116,17 @@ export function definition(table: TableName, policy: Policy): string {
   return [
     `create policy ${escapeIdentifier(policy.name)} on ${qualified(table)}`,
     `as ${policy.permissive ? 'permissive' : 'restrictive'} for ${policy.command} to ${roles.join(', ')}`,
-    ...(policy.using === null ? [] : [`using (${policy.using})`]),
-    ...(policy.check === null ? [] : [`with check (${policy.check})`]),
+    ...(policy.using === null ? [] : [`using (${asItWas(policy.using)})`]),
+    ...(policy.check === null ? [] : [`with check (${asItWas(policy.check)})`]),
   ].join(' ');
+}
+
+const VARCHARS = /\(ARRAY\[((?:E?'(?:[^']|'')*'::character varying(?:, )?)+)\]\)::text\[\]/g;
+
+/**
+ * `varchar in ('a', 'b')` is printed as a list of varchars that is cast to text[]. Read again, such a cast goes to each of them
+ * (transformTypeCast in PostgreSQL's parse_expr.c), unless the list has been given its own type first.
+ */
+function asItWas(expression: string): string {
+  return expression.replace(VARCHARS, '(ARRAY[$1]::character varying[])::text[]');
 }

@@ -123,6 +123,12 @@ end`;
     `create function ${name}() returns trigger language plpgsql security definer ${settings} as ${escapeLiteral(body)}`,
   );
   await client.query(`revoke all on function ${name}() from public`);
+  // Whoever owns the table makes partitions of it, with these triggers on them.
+  const { rows: its } = await client.query<{ owner: string }>(
+    'select rolname as owner from pg_class join pg_roles on pg_roles.oid = relowner where pg_class.oid = to_regclass($1)',
+    [qualified(table)],
+  );
+  for (const each of its) await client.query(`grant execute on function ${name}() to ${escapeIdentifier(each.owner)}`);
   // Without a block of its own to fail in, which would be a subtransaction a row. To compare the names first spares a look at
   // the roles, a tenth of what a row costs.
   const byRow = `for each row when (coalesce(current_setting('middlewatch.run', true), '') = ''

@@ -153,7 +153,8 @@ export const policies = z.strictObject({
     .strictObject({
       ends: id.meta({ description: 'The earlier decision that shows the access to rows of others that ends' }),
       actors: file.meta({
-        description: 'Rows of (actor, claims, keeps): the people to ask for; keeps = all: they must lose nothing',
+        description:
+          'Rows of (actor, claims, keeps, through): the people to ask for; keeps = all: they must lose nothing that policies give which name `through`',
       }),
       theirs: text.meta({
         description: 'An SQL condition: the row is their own. May use the variables of the item and of the person',

@@ -43,8 +43,8 @@ async function prepared(client: PoolClient, text: string): Promise<string | unde
   } catch (error) {
     // Everything it names was found by then; the parameter is one of a statement beside it in the file.
     if (sqlState(error) === '42P18') return undefined;
-    // Something that it names is not there, or not so: class 42, and schemas.
-    if (error instanceof Error && /^42|^3F000/.test(sqlState(error) ?? '')) return error.message;
+    // Something that it names is not there, or not so: class 42, schemas, and what cannot be done with a view.
+    if (error instanceof Error && /^42|^3F000|^0A000/.test(sqlState(error) ?? '')) return error.message;
     throw error;
   } finally {
     await client.query('rollback to looked');

@@ -1,14 +1,16 @@
 import type { PoolClient } from 'pg';
 import { openPool } from '../postgres/connect.ts';
 import { coordinates, type Environment, whereabouts } from '../postgres/coordinates.ts';
+import { mustBeOurs } from '../postgres/foreign-house.ts';
 import { identify } from '../postgres/identity.ts';
 import { wallClock } from '../run/clock.ts';
 import type { Evidence } from '../run/events.ts';
+import { opened } from '../run/fold/opening.ts';
 import type { Act } from '../run/performer.ts';
 import { redactor as redactorOf } from '../run/redact.ts';
 import { undoable } from '../run/undo.ts';
 import { madeNames } from '../runbook/made.ts';
-import type { Runbook } from '../runbook/plan.ts';
+import { findStep, type Runbook } from '../runbook/plan.ts';
 import { filesOf } from '../runbook/psql-script.ts';
 import { bind, MissingVariable, render, statements, variablesOf } from '../runbook/sql-file.ts';
 import type { StepFile } from '../runbook/step-files.ts';
@@ -16,6 +18,7 @@ import type { Step, StepOf } from '../runbook/step-schema.ts';
 import { check } from './check/check.ts';
 import { gather } from './evidence.ts';
 import { explain } from './explain.ts';
+import { showPolicies } from './policies/inventory.ts';
 import { resolve } from './resolve.ts';
 import type { World } from './world.ts';
 
@@ -58,13 +61,19 @@ export async function* checkTarget(
   }
 }
 
-async function* house({ pool }: World): AsyncGenerator<TargetFinding> {
+async function* house({ pool, redactor }: World): AsyncGenerator<TargetFinding> {
   const { rows } = await pool.query<{ there: boolean; may: boolean }>(
     `select to_regnamespace('middlewatch') is not null as there,
             coalesce(has_schema_privilege(to_regnamespace('middlewatch'), 'create'),
                      has_database_privilege(current_database(), 'create')) as may`,
   );
   const [{ there, may } = { there: false, may: false }] = rows;
+  const foreign = await mustBeOurs(pool).catch((error: unknown) => error);
+  if (foreign !== undefined) {
+    const { message, advice = '' } = explain(foreign, redactor);
+    yield { verdict: 'wrong', what: 'schema middlewatch', said: `${message} ${advice}`.trim() };
+    return;
+  }
   yield may
     ? {
         verdict: 'ok',
@@ -146,15 +155,20 @@ async function inFile(
 
 /** Performs what looks and asks before the first step that leaves anything behind, and tells what it would come to. */
 async function* looks(world: World, signal: AbortSignal): AsyncGenerator<TargetFinding> {
+  const { sources, opens } = world.runbook;
+  const by = { role: '', name: '' };
+  // Of a run that has just been opened: nobody has decided anything.
+  const state = opened(
+    { type: 'run-opened', run: world.run, sources, opens, settings: {}, rehearsal: false, by, people: {} },
+    opens,
+  );
   const act: Act = {
     attempt: 1,
     token: 0,
     signal,
     control: { paused: false, speed: 1, workers: null },
     clock: wallClock,
-    state: () => {
-      throw new TypeError('What is looked at beforehand depends on no run.');
-    },
+    state: () => state,
     pulse: () => undefined,
     sample: async () => undefined,
     program: async () => undefined,
@@ -174,11 +188,7 @@ async function lookAt(step: Step, act: Act, world: World): Promise<Look | undefi
   if (step.when !== undefined) return undefined;
   try {
     if (step.kind === 'check') return await checked(step, act, world);
-    if (step.kind === 'decision' && step.evidence.length > 0) {
-      const { rows, evidence } = await gather(step, act, world);
-      if (rows === 0 && step.ask === 'if-rows') return { verdict: 'ok', said: 'nothing to decide' };
-      return { verdict: 'asks', said: `${step.question} (${rows} rows)`, evidence };
-    }
+    if (step.kind === 'decision') return await asked(step, act, world);
     return undefined;
   } catch (error) {
     const { message, advice = '', evidence = [] } = explain(error, world.redactor);
@@ -186,9 +196,27 @@ async function lookAt(step: Step, act: Act, world: World): Promise<Look | undefi
   }
 }
 
+async function asked(step: StepOf<'decision'>, act: Act, world: World): Promise<Look | undefined> {
+  const settles = world.runbook.activities.some(({ steps }) =>
+    steps.some((each) => each.kind === 'policies' && each.unexpected === step.id),
+  );
+  if (step.evidence.length === 0 && !settles) return undefined;
+  const { rows, evidence } = await gather(step, act, world);
+  const policies = await showPolicies(step, act, world);
+  const all = rows + policies.rows;
+  if (all === 0 && step.ask === 'if-rows') return { verdict: 'ok', said: 'nothing to decide' };
+  return { verdict: 'asks', said: `${step.question} (${all} rows)`, evidence: [...evidence, ...policies.evidence] };
+}
+
 async function checked({ command, ...step }: StepOf<'check'>, act: Act, world: World): Promise<Look | undefined> {
   if (command !== undefined) return { verdict: 'left', said: 'a command of yours, which is not run beforehand' };
-  if (step.sql === undefined) return undefined;
+  if (step.access !== undefined) {
+    const about = findStep(world.runbook, step.access)?.step;
+    const decision = about?.kind === 'policies' ? about.unexpected : undefined;
+    const settled = decision === undefined ? undefined : findStep(world.runbook, decision)?.step;
+    if (settled?.kind === 'decision' && (await showPolicies(settled, act, world)).rows > 0)
+      return { verdict: 'left', said: `depends on what is decided at ${settled.id}` };
+  } else if (step.sql === undefined) return undefined;
   const performed = await check.perform(step, act, world);
   return { verdict: 'ok', said: 'finished' in performed ? performed.finished.summary : performed.asks.summary };
 }

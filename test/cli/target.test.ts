@@ -40,6 +40,8 @@ test('asks a database whether the flagship would run, and leaves it as it is', {
   expect(stdout).toMatch(/^- +backup-verified: a command of yours, which is not run/m);
   expect(stdout).toMatch(/^ok +migratable: 0 rows/m);
   expect(stdout).toMatch(/^asks orphans: .*\n +clients \| no owner at all/m);
+  expect(stdout).toMatch(/^asks unexpected-policies: What becomes of them|^asks unexpected-policies: .*\n.*tags/m);
+  expect(stdout).toMatch(/^- +access-kept: depends on what is decided at unexpected-policies/m);
   expect(stdout).toMatch(/^It would run/m);
   expect(stdout).toMatch(/^asks views: .*\n.*•/m);
   expect(stdout).not.toContain(good.env.PGPASSWORD);
@@ -51,7 +53,8 @@ test('asks a database whether the flagship would run, and leaves it as it is', {
 
 test('says where it would not, by file and line and by step, with exit code 1', { timeout: 120_000 }, async () => {
   await bad.superuser.query(`
-    drop table tasks cascade; alter table deals rename org_id to owner; alter function auth.uid() rename to whoami;
+    drop table tasks cascade; alter table goals rename to goals_table; create view goals as select * from goals_table;
+    alter table deals rename org_id to owner; alter function auth.uid() rename to whoami;
     revoke create on schema public from postgres, public; revoke create on database ${bad.name} from postgres;
     alter schema public owner to supabase_admin; alter database ${bad.name} owner to supabase_admin`);
   const { stdout, exitCode } = await check(bad.env);
@@ -62,7 +65,10 @@ test('says where it would not, by file and line and by step, with exit code 1', 
   expect(stdout).toMatch(
     /^NO +column owned\.org_id does not exist: sql\/checks\/orphans\.sql:\d+, for deals \(orphans\)/m,
   );
-  expect(stdout).toMatch(/^NO +abilities: .*\n +CREATE on schema public \|.*\n +the function auth\.uid\(\) \|/m);
+  expect(stdout).toMatch(
+    /^NO +abilities: .*\n +CREATE on schema public \|.*\n +a function auth\.uid\(\) that returns uuid \|/m,
+  );
+  expect(stdout).toMatch(/^NO +WHERE CURRENT OF on a view is not implemented/m);
   expect(stdout).toMatch(/^NO +migratable: /m);
   expect(stdout).toMatch(/would not run as things are: \d+ things stand in the way/);
   expect(exitCode).toBe(1);

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { watchRows } from '../../src/postgres/row-sums.ts';
 import { legacyDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Flagship, of, openFlagship, refusal, signIn, tenantOf, texts, tried, value } from './flagship.ts';
@@ -106,6 +107,25 @@ test('who may not read profiles writes rows that name their tenant, and no stran
     expect(await refusal(client, insert, [ada, tenant])).toBeUndefined();
     expect(await refusal(client, insert, [ben, tenant])).toBe('42501');
   });
+});
+
+test('a role of reports reads on by the policies it has, and an owner makes partitions of its tables', async () => {
+  const superuser = await db.superuser.connect();
+  await tried(superuser, async () => {
+    await superuser.query(`grant usage, create on schema public to ${EVERYBODY}; grant select on clients to ${EVERYBODY};
+      create policy reports on clients for select to ${EVERYBODY} using (id is not null);
+      create table parted (id uuid, org_id uuid, at date) partition by range (at);
+      alter table parted owner to ${EVERYBODY}`);
+    await superuser.query(flagship.sql('sql/tables/add.sql', of('parted')));
+    await watchRows(superuser, { schema: 'public', name: 'parted' }, ['id']);
+    const all = await texts(superuser, 'select count(*) from clients');
+    await superuser.query(`set local role ${EVERYBODY}`);
+    expect(await texts(superuser, 'select count(*) from clients')).toEqual(all);
+    await superuser.query(
+      "create table parted_new partition of parted for values from ('2020-01-01') to ('2021-01-01')",
+    );
+    await superuser.query("insert into parted values (gen_random_uuid(), null, '2020-06-01')");
+  }).finally(() => superuser.release());
 });
 
 test('tenants are nobody’s to write, whatever is granted by default, and the isolation looks', async () => {

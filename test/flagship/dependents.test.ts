@@ -60,9 +60,20 @@ test('functions that a column more would break, and no others', async () => {
       create function copy() returns void language plpgsql as 'begin insert into gone select * from tags; end';
       create function whole() returns setof tags language sql as 'select * from tags';
       create function as_json() returns trigger language plpgsql as 'begin perform to_jsonb(old); return old; end';
-      create trigger as_json before delete on tags for each row execute function as_json()`);
+      create trigger as_json before delete on tags for each row execute function as_json();
+      create function of_statement() returns trigger language plpgsql as 'begin insert into gone select * from changed; return null; end';
+      create trigger of_statement after insert on tags referencing new table as changed for each statement execute function of_statement();
+      create function of_any() returns trigger language plpgsql as $$ begin execute 'insert into gone select ($1).*' using old; return old; end $$;
+      create trigger of_any before delete on tags for each row execute function of_any();
+      create function with_the_gone() returns setof tags language sql as 'select * from tags union all select * from gone';
+      create function move() returns void language plpgsql as $$ begin
+        with m as (delete from tags returning *) insert into gone (id, org_id, name) select * from m; end $$;
+      create function keep(t tags) returns void language plpgsql as 'begin insert into gone select t.*; end';
+      create function is_there(wanted uuid) returns bool language plpgsql as $$
+        declare t tags%rowtype; begin select * into t from tags where id = wanted; return t is not null; end $$`);
     expect((await found('sql/checks/whole-rows.sql', of('tags'))).map((row) => row.split(' | ')[0])).toEqual([
-      ...['archive()', 'as_many()', 'copy()', 'one_by_one()'],
+      ...['archive()', 'as_many()', 'copy()', 'is_there(uuid)', 'keep(tags)', 'move()', 'of_any()', 'of_statement()'],
+      ...['one_by_one()', 'with_the_gone()'],
     ]);
   });
 });

@@ -151,6 +151,48 @@ test('settings that would keep triggers from firing, and people that a crash wou
   ).toEqual(['triggers that fire', 'public.profiles as a table that outlives a crash']);
 });
 
+test('triggers that refuse or swallow a change of some rows, and functions that copy whole ones', async () => {
+  const refused = (trigger: string) =>
+    tried(client, async () => {
+      await client.query(`create table gone as select * from tags; alter table tags add posted bool not null default false;
+        update tags set posted = true where id = (select max(id::text)::uuid from tags); ${trigger}`);
+      const vars = { ...of('tags'), tables: JSON.stringify([{ schema: 'public', name: 'tags' }]) };
+      const { message } = await client.query(flagship.sql('sql/checks/try-update.sql', vars)).then(
+        () => ({ message: 'it can be updated' }),
+        (error: Error) => error,
+      );
+      return message;
+    });
+  const trigger = (body: string, when = '') => `
+    create function look() returns trigger language plpgsql as $$ begin ${body} return new; end $$;
+    create trigger look before update on tags for each row ${when} execute function look()`;
+  expect(await refused('')).toBe('it can be updated');
+  const changed = 'if old.posted and new is distinct from old then';
+  expect(await refused(trigger(`${changed} raise 'posted'; end if;`))).toMatch(
+    /^The backfill could not update tags: posted/,
+  );
+  expect(await refused(trigger(`raise 'posted';`, 'when (old.posted and old.* is distinct from new.*)'))).toMatch(
+    /: posted/,
+  );
+  expect(await refused(trigger(`${changed} return null; end if;`))).toMatch(
+    /of \d+ rows of tags, an update reached \d+/,
+  );
+  expect(await refused(trigger('insert into gone select (old).*;'))).toMatch(/more expressions than target columns/);
+});
+
+test('indexes and constraints of whole rows', async () => {
+  await tried(client, async () => {
+    await client.query(`
+      create function print(tags) returns text language sql immutable as 'select md5($1::text)';
+      create index by_print on tags (print(tags)); create index by_name on tags (name) where name <> '';
+      alter table tags add constraint complete check (tags is not null or name <> '')`);
+    expect((await found('sql/checks/table.sql', of('tags'))).sort()).toEqual([
+      expect.stringContaining('its constraint complete asks of whole rows'),
+      expect.stringContaining('its index by_print is made of whole rows'),
+    ]);
+  });
+});
+
 test('a sign-up that could not be given its tenant, and one that lets it pass', async () => {
   const signUps = (guard: string) =>
     tried(client, async () => {
@@ -243,11 +285,34 @@ test('what stands in the way of clearing what an earlier attempt left', async ()
   const left = await found('sql/checks/leftovers.sql', of('tags'), superuser);
   expect(left.map((each) => each.split(' | ').slice(0, 2).join())).toEqual([
     'column,tenant_id',
+    'index,tags_tenant_id_idx',
     "in the way,policy in the plan's words on table tags",
     'in the way,rule _RETURN on view tenants_tags',
   ]);
   const clear = flagship.sql('sql/leftovers/clear-table.sql', of('tags'));
   await expect(superuser.query(clear)).rejects.toThrow(/in the plan's words/);
+});
+
+test('clearing takes nothing with it that is about something else', async () => {
+  await superuser.query(`begin; alter table tags add tenant_id uuid, add constraint named check (tenant_id is null or name <> '');
+    create function current_tenant_id(int) returns int language sql as 'select $1';
+    create function mine() returns trigger language plpgsql as 'begin return new; end';
+    create trigger zzz_tenant_own before insert on tags for each row execute function mine()`);
+  const left = await found('sql/checks/leftovers.sql', of('tags'), superuser);
+  expect(left.map((each) => each.split(' | ').slice(0, 2).join())).toEqual([
+    'column,tenant_id',
+    'in the way,constraint named on table tags',
+  ]);
+  await superuser.query('savepoint there');
+  const clear = flagship.sql('sql/leftovers/clear-table.sql', of('tags'));
+  await expect(superuser.query(clear)).rejects.toThrow(/left on tags: constraint named/);
+  await superuser.query('rollback to there; alter table tags drop constraint named');
+  await superuser.query(clear);
+  await superuser.query(flagship.sql('sql/leftovers/clear-tenants.sql'));
+  expect(
+    await texts(superuser, 'select tgname from pg_trigger where tgrelid = $$tags$$::regclass and not tgisinternal'),
+  ).toContain('zzz_tenant_own');
+  expect(await texts(superuser, 'select current_tenant_id(1)')).toEqual(['1']);
 });
 
 test('what has the name of a leftover and is none stays', async () => {

@@ -56,3 +56,24 @@ test.each(['rights-undo', 'rights'])("%s lets the application's TRUNCATE wait, a
   await granting.query('commit');
   await emptied;
 });
+
+test('what cannot be taken back is told before, and stops it', async () => {
+  const granter = `granter_${db.name}`;
+  const superuser = await db.superuser.connect();
+  await superuser.query(`create role ${granter}`);
+  try {
+    await superuser.query(`revoke truncate, trigger on goals from public, anon, authenticated;
+      grant truncate on goals to ${granter} with grant option; set role ${granter}; grant truncate on goals to authenticated;
+      reset role`);
+    const { evidence } = await flagship.perform('rights');
+    const [shown] = evidence ?? [];
+    expect(shown?.kind === 'rows' && shown.rows.find(([table]) => table === 'goals')).toEqual([
+      ...['goals', 'TRUNCATE', 'authenticated', `granted by ${granter}`],
+    ]);
+    const revoke = tried(client, () => client.query(flagship.sql('sql/policies/rights.sql', of('goals'))));
+    await expect(revoke).rejects.toThrow(/Users hold still: TRUNCATE on goals by authenticated/);
+  } finally {
+    await superuser.query(`reset role; drop owned by ${granter}; drop role ${granter}`);
+    superuser.release();
+  }
+});

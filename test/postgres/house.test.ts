@@ -36,3 +36,19 @@ it('is built once by runs that begin at the same moment', async () => {
     await other.drop();
   }
 });
+
+it('is not taken for its own where it is another’s', async () => {
+  const other = await freshDatabase();
+  try {
+    const at = other.pool();
+    const taken = () => takeFence(at, { run: 'alone', token: 1 }, 'journal');
+    await other.superuser.query('create schema middlewatch; create table middlewatch.ledger (entry int)');
+    await expect(taken()).rejects.toThrow("There is a schema middlewatch that is not this program's (ledger)");
+    await other.superuser.query('drop schema middlewatch cascade; create schema middlewatch authorization pg_monitor');
+    await expect(taken()).rejects.toThrow('The schema middlewatch belongs to pg_monitor');
+    await other.superuser.query('drop schema middlewatch');
+    await expect(taken()).resolves.toMatchObject({ ended: { rows: [] } });
+  } finally {
+    await other.drop();
+  }
+});

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { FenceLost } from '../../src/postgres/errors.ts';
+import { joinIndexes, partitionTree } from '../../src/postgres/partitioned-index.ts';
 import { RehearsedFailure } from '../../src/run/performer.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
@@ -34,6 +35,27 @@ it('builds an index on each table and drops its own again', async () => {
   await performer.undo(STEP, actOf());
   expect(await valid('idx_order_tenant')).toBeUndefined();
   expect(await valid('idx_note_tenant')).toBe(true);
+});
+
+it('is not joined while a partition has come that has none', async () => {
+  await db.superuser.query(`
+    create table split (at int, tenant int) partition by list (at);
+    create table low partition of split for values in (0);
+    create index idx_low_tenant on low (tenant)`);
+  const root = { schema: 'public', name: 'split', index: 'idx_split_tenant' };
+  const client = await db.client();
+  const whole = async () => ({
+    nodes: (await partitionTree(client, root)).map((node) => ({ ...node, index: `idx_${node.name}_tenant` })),
+    root,
+  });
+  const before = await whole();
+  await db.superuser.query('create table later partition of split for values in (7)');
+  await client.query('begin');
+  expect(await joinIndexes(client, before)).toBe(false);
+  await client.query('commit; create index idx_later_tenant on later (tenant); begin');
+  expect(await joinIndexes(client, await whole())).toBe(true);
+  await client.query('commit');
+  expect(await valid('idx_split_tenant')).toBe(true);
 });
 
 it('builds on each partition, joins what it built into one of the whole, and drops no other', async () => {

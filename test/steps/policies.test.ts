@@ -136,6 +136,36 @@ it('does with each what the rules say, and restores all of it (F3)', async () =>
   expect(await performer.verify(STEP, actOf())).toEqual({ found: 'not-done' });
 });
 
+it('restores what is printed otherwise than it is read, and what it compares by that is not in the search_path', async () => {
+  await db.superuser.query(String.raw`
+    create type hidden.kind as enum ('open', 'OPEN');
+    create function hidden.alike(hidden.kind, hidden.kind) returns bool language sql immutable
+      as 'select lower($1::text) = lower($2::text)';
+    create operator hidden.= (leftarg = hidden.kind, rightarg = hidden.kind, function = hidden.alike);
+    alter table note add kind hidden.kind, add state varchar(10);
+    create policy listed on note for delete using (state in ('a', 'it''s ]', E'\\') and state not in ('b', 'c'));
+    set search_path = hidden, public;
+    create policy alike on note for delete using (kind is distinct from 'open');
+    reset search_path`);
+  const byOperator = async () =>
+    (
+      await db.superuser.query(
+        "select from pg_depend where classid = 'pg_policy'::regclass and refclassid = 'pg_operator'::regclass",
+      )
+    ).rowCount;
+  await using performer = await performing(db.env, { parts: PARTS, files: FILES });
+  const act = await decided(performer, 'drop');
+  const before = await security();
+  await finished(performer, REMEMBER);
+  await performer.perform(STEP, act);
+  expect(await policies('note')).not.toContain('alike');
+  expect(await byOperator()).toBe(0);
+  await performer.undo(STEP, act);
+  expect(await security()).toEqual(before);
+  expect(await byOperator()).toBe(1);
+  await finished(performer, COMPARE);
+});
+
 it('keeps a policy within a condition, and is otherwise the same', async () => {
   const { rows: before } = await db.superuser.query(
     `select roles, cmd, qual from pg_policies where policyname = 'members'`,

@@ -49,7 +49,7 @@ afterAll(async () => {
 });
 
 const PEOPLE = `select 'user ' || n as actor, json_build_object('sub', n)::text as claims, n as self,
-  case n when 9 then 'all' else 'own' end as keeps from unnest(array[9, 1, 2]) as n`;
+  case n when 9 then 'all' else 'own' end as keeps, 'staff' as through from unnest(array[9, 1, 2]) as n`;
 
 function world(verdicts: object[], own: string) {
   const step = {
@@ -119,6 +119,15 @@ it('counts the reads of others that end with a policy open to all; staff keeps w
     // One sees the note of the team still, two the two notes.
     ['public.Note', 'read', 'of others', '1', '1', 'user 1'],
   ]);
+});
+
+it('staff may lose what membership gave, which says nothing of the role', async () => {
+  await pool.query('insert into share values (2, 9)');
+  const member = 'for select using (exists (select from share where share.team = "Note".team and person = me()))';
+  const lost = await withPolicy(member, () => ends([REPLACE, STAFF, REST], OWN)).finally(() =>
+    pool.query('delete from share where person = 9'),
+  );
+  expect(lost).toEqual([['public.Note', 'read', 'of others', '1', '1', 'user 1']]);
 });
 
 it('tells changing and deleting from reading, and what restrictive policies hold back from what ends', async () => {

@@ -14,7 +14,10 @@ export const LOOKED_AT = 100_000;
 /** How many rows stand for those that somebody could add: most of a table are alike in what policies ask of a new one. */
 const LIKE_NEW_ONES = 1_000;
 
-/** `by role`: those of others, reached by policies through which nobody in the sample reaches them who need not keep all. */
+/**
+ * `by role`: those of others, reached by policies that name the role (`through`, where the person's row has it) and through
+ * which nobody in the sample reaches them who need not keep all.
+ */
 const WHOSE = ['own', 'by role', 'of others'] as const;
 
 /** Rows that one person reaches now and will not any more. */
@@ -83,7 +86,7 @@ async function look(
   compared: Compared,
   reaches: readonly Reach[],
 ): Promise<{ lost: Lost[] } | { lost?: undefined; said: string }> {
-  const { sql, lossesOf, opens } = question(compared, reaches, keepsAll(person));
+  const { sql, lossesOf, opens } = question(compared, reaches, person);
   let counts: number[] = [];
   const looked = await attempt(client, person, async () => {
     const { rows } = await client.query<string[]>({ text: sql, rowMode: 'array' });
@@ -97,7 +100,7 @@ async function look(
 }
 
 /** A query of one row: how many rows are lost, for each of `lossesOf`, then how many of others each of the policies `opens` lets at. */
-function question({ table, now, later, own, open }: Compared, reaches: readonly Reach[], keepsAll: boolean) {
+function question({ table, now, later, own, open }: Compared, reaches: readonly Reach[], person: Actor) {
   // Each expression is asked of a row once, whoever's policy it stands in: some ask a function that reads other tables.
   const asked = new Map<string, string>();
   const named = (expression: string) => {
@@ -105,7 +108,7 @@ function question({ table, now, later, own, open }: Compared, reaches: readonly 
     asked.set(expression, name);
     return name;
   };
-  const closed = keepsAll ? now.filter(({ name }) => !open.has(name)) : [];
+  const closed = keepsAll(person) ? now.filter((policy) => !open.has(policy.name) && names(policy, person)) : [];
   const lossesOf: Omit<Lost, 'rows'>[] = [];
   const conditions: string[] = [];
   for (const reach of reaches) {
@@ -118,7 +121,7 @@ function question({ table, now, later, own, open }: Compared, reaches: readonly 
     }
   }
   const opens: string[] = [];
-  for (const { name, ...policy } of keepsAll ? [] : now) {
+  for (const { name, ...policy } of keepsAll(person) ? [] : now) {
     const says = policy.permissive ? reaches.flatMap((reach) => saysFor({ name, ...policy }, reach) ?? []) : [];
     if (says.length === 0) continue;
     opens.push(name);
@@ -147,4 +150,9 @@ function endsFor(reach: Reach, now: Policy[], later: Policy[], named: (expressio
   const ends = `${can} and (${reached(later, reach, named)}) is not true`;
   if (reach !== 'update') return ends;
   return `(${ends} or ${can} and ${writtenBack(now, named)} and (${writtenBack(later, named)}) is not true)`;
+}
+
+/** Whether a policy says, in its name or its expressions, by which role it lets somebody in. */
+function names({ name, using, check, roles }: Policy, { variables: { through = '' } }: Actor): boolean {
+  return [name, using, check, ...roles].join(' ').toLowerCase().includes(through.toLowerCase());
 }

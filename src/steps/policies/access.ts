@@ -91,7 +91,7 @@ const policiesForeseen: Later = async (_, step, world, item, stays) => {
     made.map(({ name }) => name),
     stays,
   );
-  const ofOwn = { permissive: true, roles: [null], comment: null };
+  const ofOwn = { permissive: true, roles: [null], comment: null, operators: [] };
   return (own) => [
     ...stays.map(({ policy, within }) => (within === undefined ? policy : narrowed(policy, own))),
     ...made.map((each): Policy => ({ ...ofOwn, ...each, using: own, check: own })),

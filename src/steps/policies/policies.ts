@@ -83,7 +83,7 @@ export const policies: Kind<'policies'> = {
 async function replace(client: PoolClient, step: Policies, act: Act, world: World, item: Item): Promise<Change> {
   const table = tableOf(item);
   // The lock that CREATE and DROP POLICY take anyway: what is read now is what there is until the end.
-  await client.query(`lock table ${qualified(table)} in access exclusive mode`);
+  await client.query(`lock table only ${qualified(table)} in access exclusive mode`);
   const before = await mustRead(client, item);
   await keep(client, world.run, step.id, partOf(item), before);
   const change: Change = { replace: [], keep: [], 'keep-within': [], drop: [], created: [] };

@@ -1,0 +1,36 @@
+import type { Queryable } from './ask.ts';
+import { DatabaseTrouble } from './errors.ts';
+
+/** Columns by which the tables of the program's own schema are told from others of those names. */
+const OURS = { fence: 'token', ledger: 'part', cursor: 'lane', snapshot: 'body', touched: 'watch' };
+
+/**
+ * Looks whether a schema `middlewatch` that is there is the program's own: with its tables, and not in the hands of a role
+ * that could change what a rollback relies on.
+ * @throws DatabaseTrouble when it is not
+ */
+export async function mustBeOurs(on: Queryable): Promise<void> {
+  const { rows } = await on.query<{ owner: string; theirs: boolean; odd: string | null }>(
+    `select nspowner::regrole::text as owner,
+            not rolsuper and nspowner <> quote_ident(current_user)::regrole as theirs,
+            (select string_agg(name, ', ' order by name) from jsonb_each_text($1) as ours (name, col)
+              where to_regclass('middlewatch.' || name) is not null and not exists (
+                select from pg_attribute where attrelid = to_regclass('middlewatch.' || name) and attname = col)) as odd
+       from pg_namespace join pg_roles on pg_roles.oid = nspowner where nspname = 'middlewatch'`,
+    [JSON.stringify(OURS)],
+  );
+  const [found] = rows;
+  if (found === undefined) return;
+  if (found.odd !== null) {
+    throw new DatabaseTrouble(
+      `There is a schema middlewatch that is not this program's (${found.odd}).`,
+      'Give it another name (ALTER SCHEMA middlewatch RENAME TO …): the program keeps there what it has to know.',
+    );
+  }
+  if (found.theirs) {
+    throw new DatabaseTrouble(
+      `The schema middlewatch belongs to ${found.owner}, who could change what a rollback relies on.`,
+      'Take it over (ALTER SCHEMA middlewatch OWNER TO CURRENT_USER, and its tables), or drop it when no run needs it any more.',
+    );
+  }
+}
