@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import { escapeIdentifier, escapeLiteral } from 'pg';
 import type { Queryable } from './ask.ts';
-import { tablesBehind } from './cursor.ts';
 import { DatabaseTrouble } from './errors.ts';
-import { isPartitioned, qualified, type TableName } from './tables.ts';
+import { isPartitioned, qualified, type TableName, tablesBehind } from './tables.ts';
 
 /**
  * Whether rows were lost or changed by anything but the application, told exactly while it keeps writing.

@@ -1,8 +1,7 @@
-import { tablesBehind } from '../postgres/cursor.ts';
 import { indexState } from '../postgres/index-build.ts';
 import { recordedParts } from '../postgres/ledger.ts';
 import { type PartitionedIndex, partitionTree } from '../postgres/partitioned-index.ts';
-import { isPartitioned, qualified, type TableName, tableOf } from '../postgres/tables.ts';
+import { isPartitioned, qualified, type TableName, tableOf, tablesBehind } from '../postgres/tables.ts';
 import { itemsOf } from '../runbook/plan.ts';
 import type { Item } from '../runbook/schema.ts';
 import type { StepOf } from '../runbook/step-schema.ts';

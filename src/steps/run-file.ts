@@ -1,8 +1,7 @@
 import type { PoolClient } from 'pg';
 import { DatabaseError } from 'pg';
-import { tablesBehind } from '../postgres/cursor.ts';
 import { adviceFor, StatementFailed, worthRetry } from '../postgres/errors.ts';
-import { tableOf } from '../postgres/tables.ts';
+import { tableOf, tablesBehind } from '../postgres/tables.ts';
 import { render, statements } from '../runbook/sql-file.ts';
 import type { StepOf } from '../runbook/step-schema.ts';
 import { source, variables, type World } from './world.ts';

@@ -1,15 +1,6 @@
-import {
-  beginPass,
-  CursorMoved,
-  extent,
-  type Headway,
-  headway,
-  type Lane,
-  tablesBehind,
-  unfinishedLanes,
-} from '../../postgres/cursor.ts';
+import { beginPass, CursorMoved, type Headway, headway, type Lane, unfinishedLanes } from '../../postgres/cursor.ts';
 import { recorded } from '../../postgres/ledger.ts';
-import { qualified, type TableName, tableOf } from '../../postgres/tables.ts';
+import { extent, qualified, type TableName, tableOf, tablesBehind } from '../../postgres/tables.ts';
 import { transaction } from '../../postgres/transaction.ts';
 import type { Result } from '../../run/events.ts';
 import type { Act } from '../../run/performer.ts';

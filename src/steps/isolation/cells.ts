@@ -1,8 +1,8 @@
 import { escapeIdentifier, type PoolClient } from 'pg';
 import { qualified } from '../../postgres/tables.ts';
 import { ROW_COMMANDS, type RowCommand } from '../../runbook/target-steps.ts';
-import type { Actor } from './actors.ts';
-import { type Attempt, attempt } from './attack.ts';
+import type { Actor } from '../people/actors.ts';
+import { type Attempt, attempt } from '../people/attempt.ts';
 import { another, changeable, type Row, type Shape } from './row-at-hand.ts';
 import type { Trial } from './trial.ts';
 

@@ -4,9 +4,9 @@ import { variablesOf } from '../../runbook/sql-file.ts';
 import { ExpectationFailed, type Kind } from '../kind.ts';
 import { rolledBack } from '../rolled-back.ts';
 import { source } from '../world.ts';
-import { hold } from './actors.ts';
 import { attack, attackName } from './attack.ts';
 import { judged } from './cells.ts';
+import { hold } from './hold.ts';
 import { BESIDES, type Findings, findings, several, type Trial } from './trial.ts';
 import { type Attack, find, type Isolation, inPassing, prepare, type Setting, tryTable } from './try-table.ts';
 

@@ -7,14 +7,15 @@ import { called, itemsOf } from '../../runbook/plan.ts';
 import type { Item } from '../../runbook/schema.ts';
 import type { StepOf } from '../../runbook/step-schema.ts';
 import { ROW_COMMANDS, type RowCommand } from '../../runbook/target-steps.ts';
+import { type Actor, actorsOf } from '../people/actors.ts';
 import { query } from '../query.ts';
 import { Busy, disturbed, rolledBack, takenBack } from '../rolled-back.ts';
 import { runFile } from '../run-file.ts';
 import { itemVariables, type World } from '../world.ts';
-import { type Actor, actorsOf, Changed, hold } from './actors.ts';
 import { attack, attackName } from './attack.ts';
 import { fourCommands, judged, misplacing } from './cells.ts';
 import { countAs } from './count-as.ts';
+import { Changed, hold } from './hold.ts';
 import { type Place, placementsOf, rowAt, type Shape, shapeOf } from './row-at-hand.ts';
 import type { Trial } from './trial.ts';
 

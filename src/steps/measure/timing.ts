@@ -2,8 +2,8 @@ import { DatabaseError, type PoolClient } from 'pg';
 import { connectionLost, worthRetry } from '../../postgres/errors.ts';
 import type { Item } from '../../runbook/schema.ts';
 import type { StepOf } from '../../runbook/step-schema.ts';
-import type { Actor } from '../isolation/actors.ts';
-import { inTheirName } from '../isolation/attack.ts';
+import type { Actor } from '../people/actors.ts';
+import { inTheirName } from '../people/attempt.ts';
 import type { World } from '../world.ts';
 import { type Explained, explained } from './explained.ts';
 

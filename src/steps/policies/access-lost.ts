@@ -2,8 +2,8 @@ import type { PoolClient } from 'pg';
 import type { Policy } from '../../postgres/policy.ts';
 import { REACHES, type Reach, reached, saysFor, writtenBack } from '../../postgres/reach.ts';
 import { qualified, type TableName } from '../../postgres/tables.ts';
-import type { Actor } from '../isolation/actors.ts';
-import { attempt } from '../isolation/attack.ts';
+import type { Actor } from '../people/actors.ts';
+import { attempt } from '../people/attempt.ts';
 
 /**
  * How many of a person's own rows are looked at, and how many of others: policies that ask a function of each row take a
