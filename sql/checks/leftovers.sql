@@ -24,7 +24,9 @@ union all
 select 'index', class.relname, case when not tenants then 'of other columns: give it another name' when indisvalid then '' else 'invalid' end
 from here join pg_index on indrelid = here.oid join pg_class as class on class.oid = indexrelid
 cross join lateral (
-  select exists (select from pg_attribute where attrelid = indrelid and attname = 'tenant_id' and attnum = any (indkey))
+  select exists (
+    select from pg_depend join pg_attribute on attrelid = refobjid and attnum = refobjsubid
+    where classid = 'pg_class'::regclass and objid = indexrelid and refobjid = indrelid and attname = 'tenant_id')
 ) as use (tenants)
 where tenants or class.relname = format('idx_%s_tenant', :'name'::text)
 union all

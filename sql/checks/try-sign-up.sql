@@ -1,7 +1,9 @@
 -- From create-tenants on, whoever signs up gets a profile and at once, by an update, its tenant. Adds the column, has some
 -- profiles look as if they were made this moment, gives each a tenant, and takes it all back: a trigger that refuses a change
--- so soon shows here, before anything has been changed. Profiles that somebody else is at are left alone.
-select set_config('middlewatch.backfill', 'on', true), set_config('search_path', 'pg_catalog, public, pg_temp', true);
+-- so soon shows here, before anything has been changed. Along the search_path that sign-ups will have.
+select set_config('middlewatch.backfill', 'on', true),
+       set_config('search_path', concat_ws(', ', 'pg_catalog', string_agg(quote_ident(schema), ', '), 'pg_temp'), true)
+from unnest(current_schemas(false)) as along (schema);
 
 do $$
 -- locks: ACCESS EXCLUSIVE on public.profiles
@@ -13,7 +15,7 @@ declare
 begin
   set constraints all immediate;
   alter table public.profiles add column tenant_id uuid;
-  for person in select id from public.profiles limit 20 for update skip locked loop
+  for person in select id from public.profiles limit 20 loop
     -- One by one: a trigger may let the time of the last change be set, and not that of the first.
     for young in
       select format('%I = default', attname)

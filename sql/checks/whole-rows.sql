@@ -4,7 +4,8 @@
 -- their text, which may say it in other ways.
 -- psql: -v schema=public -v name=clients
 with this as (
-  select oid, reltype, regexp_replace(relname, '(\W)', '\\\1', 'g') as name from pg_class where oid = format('%I.%I', :'schema'::text, :'name'::text)::regclass
+  select oid, reltype, regexp_replace(relname, '(\W)', '\\\1', 'g') as name from pg_class
+  where oid = format('%I.%I', :'schema'::text, :'name'::text)::regclass
 ),
 function as (
   select pg_proc.oid, prosrc, prorettype, proargtypes, prosqlbody is not null as parsed,
@@ -19,10 +20,10 @@ function as (
 select function.oid::regprocedure::text as function, string_agg(distinct why, '; ') as because
 from this cross join function
 cross join lateral (
-  select format('trigger %s of %s copies the whole row', tgname, tgrelid::regclass) as why
+  select format('trigger %s of %s copies the whole row, or asks whether it is NULL', tgname, tgrelid::regclass) as why
   from pg_trigger
   where tgfoid = function.oid
-    and (prosrc ~* '(\m(old|new)\M|\(\s*\$\d+)\s*\)?\s*\.\s*\*'
+    and (prosrc ~* '(\m(old|new)\M|\(\s*\$\d+)\s*\)?\s*\.\s*\*|\m(old|new)\s+is\s+(not\s+)?null'
       or (tgoldtable is not null or tgnewtable is not null) and prosrc ~* '\mselect\s+(\S+\.)?\*')
     and (tgrelid = this.oid or tgparentid = 0 and tgrelid in (select relid from pg_partition_tree(this.oid)))
   union all
@@ -37,7 +38,7 @@ cross join lateral (
   union all
   select 'passes all its columns on'
   where names_it and (own_columns and prosrc ~* '\m(select|returning)\s+(\S+\.)?\*'
-                      or prosrc ~* '\minsert\s+into\s+\S+\s*(\([^()]*\))?\s*select\s+(\S+\.)?\*')
+                      or prosrc ~* '\minsert\s+into\s+\S+\s*(\s+as\s+\w+)?\s*(\([^()]*\))?\s*\(?\s*select\s+(distinct\s+|all\s+)?(\S+\.)?\*')
 ) as found
 group by function.oid
 order by 1;

@@ -1,13 +1,13 @@
 -- Who to act as: an owner, if there is one of rows of the table; an outsider of another tenant, who owns some as well; a
 -- colleague, who shares the owner's tenant or is put there for the trial (see colleague.sql); a stranger, who is signed in
--- and has nothing; and whoever is not signed in. Each has a victim, whose tenant is another than theirs. Staff (by
--- public.user_roles, by profiles.role or is_admin, or by what their token says) may see more, and is left out. Who of many is chance: when somebody
+-- and has nothing; and whoever is not signed in. Each has a victim, whose tenant is another than theirs. Staff may see more,
+-- and is left out (known as in sql/policies/people.sql). Who of many is chance: when somebody
 -- is in the way of trying with these, the next look finds others. For a table in which there is nothing to try on,
 -- also what a row of the owner's could be made of (see sample.sql).
 -- psql: -v schema=public -v name=clients -v owner=org_id -v staff_role=admin
 with staff as (
-  -- Queries in strings, because tables and columns need not exist.
-  select (regexp_matches(query_to_xml(format(query, :'staff_role'::text), false, true, '')::text, '<id>([^<]+)', 'g'))[1]::uuid as id
+  -- Queries in strings, because tables and columns need not exist. What most people are is no mark of staff.
+  select unnest(ids)::uuid as id
   from (
     select 'select user_id as id from public.user_roles where role::text = %L'
     where (select count(*) from pg_attribute
@@ -15,11 +15,17 @@ with staff as (
     union all
     select format('select id from public.profiles where %I::text in (%%1$L, ''true'')', attname)
     from pg_attribute
-    where attrelid = 'public.profiles'::regclass and not attisdropped
-      and (attname = 'role' or attname = 'is_' || :'staff_role'::text)
+    where attrelid = 'public.profiles'::regclass and not attisdropped and attname in ('role', 'is_' || :'staff_role'::text)
     union all
-    select 'select id from auth.users where to_jsonb(users) -> ''raw_app_meta_data'' ->> ''role'' = %L'
+    select 'select id from auth.users where raw_app_meta_data ->> ''role'' = %L'
+    where exists (
+      select from pg_attribute where attrelid = to_regclass('auth.users') and attname = 'raw_app_meta_data')
   ) as marked (query)
+  cross join lateral (
+    select array(select (regexp_matches(
+      query_to_xml(format(query, :'staff_role'::text), false, true, '')::text, '<id>([^<]+)', 'g'))[1])
+  ) as found (ids)
+  where 2 * cardinality(ids) <= (select count(*) from public.profiles)
 ),
 ordinary as (
   select id, tenant_id

@@ -1,13 +1,12 @@
 -- Whose access is compared before the policies change: up to three people who own rows of the table and three others, up to
--- three of staff (settings.staff_role, by public.user_roles, profiles.role or is_admin, or by what their token says), who must
--- lose nothing; up to three
--- accounts without a profile that own rows, where these have not been put into quarantine; somebody who is signed in and has
--- nothing at all; and somebody who is not. Everybody may lose rows of others, and none of their own; staff none that it
--- reaches through policies that name its role.
+-- three of staff (settings.staff_role, by public.user_roles, by profiles.role or is_ and its name, or by what their token says),
+-- who must lose nothing that they reach through policies that name the role; up to three accounts without a profile that own
+-- rows, where these have not been put into quarantine; somebody who is signed in and has nothing at all; and somebody who is
+-- not. Everybody may lose rows of others, and none of their own.
 -- psql: -v schema=public -v name=clients -v owner=org_id -v staff_role=admin
 with staff as (
-  -- Queries in strings, because tables and columns need not exist.
-  select (regexp_matches(query_to_xml(format(query, :'staff_role'::text), false, true, '')::text, '<id>([^<]+)', 'g'))[1]::uuid as id
+  -- Queries in strings, because tables and columns need not exist. What most people are is no mark of staff.
+  select unnest(ids)::uuid as id
   from (
     select 'select user_id as id from public.user_roles where role::text = %L'
     where (select count(*) from pg_attribute
@@ -15,11 +14,17 @@ with staff as (
     union all
     select format('select id from public.profiles where %I::text in (%%1$L, ''true'')', attname)
     from pg_attribute
-    where attrelid = 'public.profiles'::regclass and not attisdropped
-      and (attname = 'role' or attname = 'is_' || :'staff_role'::text)
+    where attrelid = 'public.profiles'::regclass and not attisdropped and attname in ('role', 'is_' || :'staff_role'::text)
     union all
-    select 'select id from auth.users where to_jsonb(users) -> ''raw_app_meta_data'' ->> ''role'' = %L'
+    select 'select id from auth.users where raw_app_meta_data ->> ''role'' = %L'
+    where exists (
+      select from pg_attribute where attrelid = to_regclass('auth.users') and attname = 'raw_app_meta_data')
   ) as marked (query)
+  cross join lateral (
+    select array(select (regexp_matches(
+      query_to_xml(format(query, :'staff_role'::text), false, true, '')::text, '<id>([^<]+)', 'g'))[1])
+  ) as found (ids)
+  where 2 * cardinality(ids) <= (select count(*) from public.profiles)
 ),
 chosen as (
   (select id, 'all' as keeps from staff order by id limit 3)
@@ -35,7 +40,7 @@ chosen as (
   union
   -- As long as the table has no such column, tenant_id is that of `before`.
   (
-    select rows_of_theirs.id, 'own'
+    select distinct rows_of_theirs.id, 'own'
     from (values (null::uuid)) as before (tenant_id)
     cross join lateral (
       select owned.:"owner" as id

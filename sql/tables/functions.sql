@@ -75,3 +75,4 @@ end
 $$;
 
 revoke all on function public.fill_tenant_id(), public.guard_tenant_id(), public.guard_row_owner() from public, anon, authenticated;
+grant execute on function public.is_in_my_tenant(uuid) to public;

@@ -9,3 +9,5 @@ begin
   return (select tenant_id from public.profiles where id = auth.uid());
 end
 $$;
+
+grant execute on function public.current_tenant_id() to public;

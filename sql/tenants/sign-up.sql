@@ -1,11 +1,11 @@
 -- People who sign up from now on get their tenant with their profile, and so do the rows they have by then: those that a
 -- trigger gave them at once, and those of an account that had none, out of quarantine, too. After the insert, because the
 -- tenant refers to the profile. The updates say of themselves what the backfill's do, for triggers that let those pass;
--- triggers of the application's find in public what they name. The tables are those that fill_tenant_id() looks after, once
+-- triggers of the application's find what they name along the path of whoever migrates. The tables are those that fill_tenant_id() looks after, once
 -- there are any.
 -- psql: -v label=name
 create function public.give_profile_a_tenant() returns trigger
-  language plpgsql security definer set search_path = pg_catalog, public, pg_temp
+  language plpgsql security definer set search_path = pg_catalog, pg_temp
   as $$
 #variable_conflict use_variable
 declare
@@ -14,6 +14,8 @@ declare
   tenant uuid;
   quarantine uuid[];
   filled record;
+  theirs text;
+  there boolean;
 begin
   execute pg_catalog.format('select ($1).%I::text', tg_argv[0]) into label using new;
   insert into public.tenants (name, owner_id)
@@ -29,20 +31,39 @@ begin
     select tgrelid::regclass as relation,
            convert_from(substring(tgargs for length(tgargs) - 1), getdatabaseencoding()) as owner
     from pg_trigger
-    where tgname = 'zzz_tenant_2_fill_new' and tgfoid = to_regproc('public.fill_tenant_id') and tgparentid = 0
+    where tgname = 'zzz_tenant_2_fill_new' and tgfoid = to_regprocedure('public.fill_tenant_id()') and tgparentid = 0
   loop
     begin
-      execute pg_catalog.format(
-        'update %s set tenant_id = $1 where %I = $2 and (tenant_id is null or tenant_id = any ($3))',
-        filled.relation, filled.owner
-      ) using tenant, new.id, quarantine;
+      theirs := pg_catalog.format('%I = $2 and (tenant_id is null or tenant_id = any ($3))', filled.owner);
+      execute pg_catalog.format('select exists (select from %s where $1 is not null and %s)', filled.relation, theirs)
+      into there using tenant, new.id, quarantine;
+      -- Without a row, the table's triggers for statements have nothing to be asked about.
+      continue when not there;
+      execute pg_catalog.format('update %s set tenant_id = $1 where %s', filled.relation, theirs)
+      using tenant, new.id, quarantine;
     exception when undefined_column then
-      null; -- A rollback has just taken it away.
+      if exists (
+        select from pg_attribute where attrelid = filled.relation and attname = 'tenant_id' and not attisdropped
+      ) then
+        raise;
+      end if;
+      -- A rollback has just taken it away.
     end;
   end loop;
   perform set_config('middlewatch.backfill', said, true);
 
   return null;
+end
+$$;
+
+do $$
+-- locks: nothing
+begin
+  execute format(
+    'alter function public.give_profile_a_tenant() set search_path = %s',
+    (select concat_ws(', ', 'pg_catalog', string_agg(quote_ident(schema), ', '), 'pg_temp')
+     from unnest(current_schemas(false)) as along (schema))
+  );
 end
 $$;
 

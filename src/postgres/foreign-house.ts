@@ -10,13 +10,15 @@ const OURS = { fence: 'token', ledger: 'part', cursor: 'lane', snapshot: 'body',
  * @throws DatabaseTrouble when it is not
  */
 export async function mustBeOurs(on: Queryable): Promise<void> {
-  const { rows } = await on.query<{ owner: string; theirs: boolean; odd: string | null }>(
-    `select nspowner::regrole::text as owner,
-            not rolsuper and nspowner <> quote_ident(current_user)::regrole as theirs,
-            (select string_agg(name, ', ' order by name) from jsonb_each_text($1) as ours (name, col)
-              where to_regclass('middlewatch.' || name) is not null and not exists (
-                select from pg_attribute where attrelid = to_regclass('middlewatch.' || name) and attname = col)) as odd
-       from pg_namespace join pg_roles on pg_roles.oid = nspowner where nspname = 'middlewatch'`,
+  const { rows } = await on.query<{ owner: string | null; odd: string | null }>(
+    `select (select min(owner::regrole::text)
+               from (select nspowner union all select relowner from pg_class where relnamespace = n.oid) as each (owner)
+               join pg_roles on pg_roles.oid = owner
+              where not rolsuper and owner <> quote_ident(current_user)::regrole) as owner,
+            (select string_agg(name, ', ' order by name)
+               from jsonb_each_text($1) as ours (name, col) join pg_class c on relname = name and relnamespace = n.oid
+              where not exists (select from pg_attribute where attrelid = c.oid and attname = col)) as odd
+       from pg_namespace n where nspname = 'middlewatch'`,
     [JSON.stringify(OURS)],
   );
   const [found] = rows;
@@ -27,9 +29,9 @@ export async function mustBeOurs(on: Queryable): Promise<void> {
       'Give it another name (ALTER SCHEMA middlewatch RENAME TO …): the program keeps there what it has to know.',
     );
   }
-  if (found.theirs) {
+  if (found.owner !== null) {
     throw new DatabaseTrouble(
-      `The schema middlewatch belongs to ${found.owner}, who could change what a rollback relies on.`,
+      `The schema middlewatch, or something in it, belongs to ${found.owner}, who could change what a rollback relies on.`,
       'Take it over (ALTER SCHEMA middlewatch OWNER TO CURRENT_USER, and its tables), or drop it when no run needs it any more.',
     );
   }

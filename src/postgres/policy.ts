@@ -1,4 +1,5 @@
 import { escapeIdentifier, escapeLiteral } from 'pg';
+import { readAgain } from './array-cast.ts';
 import type { Queryable } from './ask.ts';
 import { qualified, type TableName } from './tables.ts';
 
@@ -27,9 +28,12 @@ export interface RowSecurity {
  * wherever it is written back (F3). The transaction under way keeps its search_path.
  */
 export async function readRowSecurity(client: Queryable, table: TableName): Promise<RowSecurity | undefined> {
-  return alongPath(client, [], async () => {
-    const { rows } = await client.query<RowSecurity>(
-      `select relrowsecurity as enabled, relforcerowsecurity as forced,
+  return alongPath(
+    client,
+    () => '',
+    async () => {
+      const { rows } = await client.query<RowSecurity>(
+        `select relrowsecurity as enabled, relforcerowsecurity as forced,
             coalesce((select jsonb_agg(jsonb_build_object(
                 'name', polname,
                 'command', case polcmd when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update'
@@ -47,19 +51,25 @@ export async function readRowSecurity(client: Queryable, table: TableName): Prom
                                  and refclassid = 'pg_operator'::regclass)) order by polname)
               from pg_policy p where polrelid = c.oid), '[]') as policies
        from pg_class c where c.oid = to_regclass($1)`,
-      [qualified(table)],
-    );
-    return rows[0];
-  });
+        [qualified(table)],
+      );
+      return rows[0];
+    },
+  );
 }
 
-/** Does something while names are looked up in these schemas only; the transaction under way keeps its search_path. */
-async function alongPath<T>(client: Queryable, schemas: string[], work: () => Promise<T>): Promise<T> {
-  const { rows: before } = await client.query<{ path: string }>("select current_setting('search_path') as path");
+/** Does something while names are looked up elsewhere; the transaction under way keeps its search_path. */
+async function alongPath<T>(
+  client: Queryable,
+  elsewhere: (path: string) => string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const { rows } = await client.query<{ path: string }>("select current_setting('search_path') as path");
+  const path = rows[0]?.path ?? '';
   const setPath = "select set_config('search_path', $1, true)";
-  await client.query(setPath, [schemas.map((each) => escapeIdentifier(each)).join(', ')]);
+  await client.query(setPath, [elsewhere(path)]);
   const done = await work();
-  await client.query(setPath, [before[0]?.path ?? '']);
+  await client.query(setPath, [path]);
   return done;
 }
 
@@ -70,7 +80,12 @@ export async function dropPolicy(client: Queryable, table: TableName, name: stri
 
 /** Makes one policy, with its comment. */
 export async function createPolicy(client: Queryable, table: TableName, policy: Policy): Promise<void> {
-  await alongPath(client, policy.operators, () => client.query(definition(table, policy)));
+  const first = policy.operators.map((schema) => escapeIdentifier(schema));
+  await alongPath(
+    client,
+    (path) => [...first, ...(path === '' ? [] : [path])].join(', '),
+    () => client.query(definition(table, policy)),
+  );
   if (policy.comment === null) return;
   await client.query(
     `comment on policy ${escapeIdentifier(policy.name)} on ${qualified(table)} is ${escapeLiteral(policy.comment)}`,
@@ -116,17 +131,7 @@ export function definition(table: TableName, policy: Policy): string {
   return [
     `create policy ${escapeIdentifier(policy.name)} on ${qualified(table)}`,
     `as ${policy.permissive ? 'permissive' : 'restrictive'} for ${policy.command} to ${roles.join(', ')}`,
-    ...(policy.using === null ? [] : [`using (${asItWas(policy.using)})`]),
-    ...(policy.check === null ? [] : [`with check (${asItWas(policy.check)})`]),
+    ...(policy.using === null ? [] : [`using (${readAgain(policy.using)})`]),
+    ...(policy.check === null ? [] : [`with check (${readAgain(policy.check)})`]),
   ].join(' ');
-}
-
-const VARCHARS = /\(ARRAY\[((?:E?'(?:[^']|'')*'::character varying(?:, )?)+)\]\)::text\[\]/g;
-
-/**
- * `varchar in ('a', 'b')` is printed as a list of varchars that is cast to text[]. Read again, such a cast goes to each of them
- * (transformTypeCast in PostgreSQL's parse_expr.c), unless the list has been given its own type first.
- */
-function asItWas(expression: string): string {
-  return expression.replace(VARCHARS, '(ARRAY[$1]::character varying[])::text[]');
 }

@@ -28,9 +28,13 @@ export function saysFor({ command, using, check }: Policy, reach: Reach): string
  * @param named what stands for an expression of theirs
  */
 export function reached(policies: Policy[], reach: Reach, named: Named): string {
-  const own = agreed(policies, named, (policy) => saysFor(policy, reach));
+  const own = letAt(policies, reach, named);
   return reach === 'select' || reach === 'insert' ? own : `${own} and ${reached(policies, 'select', named)}`;
 }
+
+/** What they say of a command alone, whether or not the rows can be seen, as an SQL condition. @param named as for `reached` */
+export const letAt = (policies: Policy[], reach: Reach, named: Named): string =>
+  agreed(policies, named, (policy) => saysFor(policy, reach));
 
 /** The rows that they let be written back by an UPDATE as they stand, as an SQL condition. @param named as for `reached` */
 export function writtenBack(policies: Policy[], named: Named): string {

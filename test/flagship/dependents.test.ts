@@ -69,10 +69,24 @@ test('functions that a column more would break, and no others', async () => {
       create function move() returns void language plpgsql as $$ begin
         with m as (delete from tags returning *) insert into gone (id, org_id, name) select * from m; end $$;
       create function keep(t tags) returns void language plpgsql as 'begin insert into gone select t.*; end';
+      create function given_up() returns trigger language plpgsql as 'begin if new is not null then return new; end if; return null; end';
+      create trigger given_up before insert on tags for each row execute function given_up();
+      create function aliased() returns void language plpgsql as 'begin insert into gone as g (select distinct * from tags); end';
       create function is_there(wanted uuid) returns bool language plpgsql as $$
         declare t tags%rowtype; begin select * into t from tags where id = wanted; return t is not null; end $$`);
     expect((await found('sql/checks/whole-rows.sql', of('tags'))).map((row) => row.split(' | ')[0])).toEqual([
-      ...['archive()', 'as_many()', 'copy()', 'is_there(uuid)', 'keep(tags)', 'move()', 'of_any()', 'of_statement()'],
+      ...[
+        'aliased()',
+        'archive()',
+        'as_many()',
+        'copy()',
+        'given_up()',
+        'is_there(uuid)',
+        'keep(tags)',
+        'move()',
+        'of_any()',
+        'of_statement()',
+      ],
       ...['one_by_one()', 'with_the_gone()'],
     ]);
   });
@@ -139,5 +153,18 @@ test('what subscribers would get that they do not have', async () => {
   await tried(superuser, async () => {
     await superuser.query('create publication passes for all tables');
     expect(await found('sql/checks/subscribers.sql', of('tags'), superuser)).toEqual([]);
+  });
+});
+
+test('a table that a subscription writes to is refused', async () => {
+  await tried(superuser, async () => {
+    // One needs a publisher: names before the catalog's own stand in.
+    await superuser.query(`set local search_path = pg_temp, public, pg_catalog;
+      create temp view pg_subscription_rel as select 'tags'::regclass as srrelid, 7::oid as srsubid;
+      create temp view pg_subscription as select 7::oid as oid, 'from_afar' as subname`);
+    expect(await found('sql/checks/table.sql', of('tags'), superuser)).toEqual([
+      expect.stringContaining('the subscription from_afar writes to it'),
+    ]);
+    expect(await found('sql/checks/table.sql', of('deals'), superuser)).toEqual([]);
   });
 });

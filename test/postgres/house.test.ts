@@ -45,7 +45,7 @@ it('is not taken for its own where it is another’s', async () => {
     await other.superuser.query('create schema middlewatch; create table middlewatch.ledger (entry int)');
     await expect(taken()).rejects.toThrow("There is a schema middlewatch that is not this program's (ledger)");
     await other.superuser.query('drop schema middlewatch cascade; create schema middlewatch authorization pg_monitor');
-    await expect(taken()).rejects.toThrow('The schema middlewatch belongs to pg_monitor');
+    await expect(taken()).rejects.toThrow('The schema middlewatch, or something in it, belongs to pg_monitor');
     await other.superuser.query('drop schema middlewatch');
     await expect(taken()).resolves.toMatchObject({ ended: { rows: [] } });
   } finally {

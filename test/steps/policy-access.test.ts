@@ -121,6 +121,16 @@ it('counts the reads of others that end with a policy open to all; staff keeps w
   ]);
 });
 
+it('staff may not lose what its role lets it change, whatever lets it see that', async () => {
+  await pool.query(`drop policy staff on "Note"; create policy seen on "Note" for select using (me() = 9);
+    create policy "staff changes" on "Note" for update using (is_staff())`);
+  const lost = perform([REPLACE, { verdict: 'keep', name: 'seen' }, REST], OWN).finally(() =>
+    pool.query(`drop policy seen on "Note"; drop policy "staff changes" on "Note";
+      create policy staff on "Note" using (is_staff())`),
+  );
+  await expect(lost).rejects.toThrow(/user 9 could no longer change rows of public\.Note \(by role: 4\)/);
+});
+
 it('staff may lose what membership gave, which says nothing of the role', async () => {
   await pool.query('insert into share values (2, 9)');
   const member = 'for select using (exists (select from share where share.team = "Note".team and person = me()))';
@@ -211,6 +221,12 @@ it.each([
     [REPLACE, STAFF],
     OWN.replace('team = 1', 'public.secret()'),
     /read rows of public\.Note \(own: refused\)/,
+  ],
+  [
+    'people may not add what the new policies ask',
+    [REPLACE, STAFF],
+    OWN.replace('for insert with check (', 'for insert with check (public.secret() and '),
+    /user 1 could no longer add rows of public\.Note \(own: refused\)/,
   ],
   [
     'the file makes policies elsewhere',

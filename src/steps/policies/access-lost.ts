@@ -1,6 +1,6 @@
 import type { PoolClient } from 'pg';
 import type { Policy } from '../../postgres/policy.ts';
-import { REACHES, type Reach, reached, saysFor, writtenBack } from '../../postgres/reach.ts';
+import { letAt, REACHES, type Reach, reached, saysFor, writtenBack } from '../../postgres/reach.ts';
 import { qualified, type TableName } from '../../postgres/tables.ts';
 import type { Actor } from '../people/actors.ts';
 import { attempt } from '../people/attempt.ts';
@@ -42,25 +42,24 @@ export interface Compared {
   open: Set<string>;
 }
 
+/** How somebody is looked through: as themselves; or, for what they could add, from above: rows that they need not see. */
+type View = 'as themselves' | 'from above';
+
 /**
- * What one person loses of one table: by one look through their eyes, or when that fails by one for each command. What they
- * could add is told of rows that they need not see: those of whoever looks, with that person's claims.
+ * What one person loses of one table: by one look through their eyes, or when that fails by one for each command. Rows of
+ * others that they could add are told by those there are, which they need not see: with their claims, as whoever looks.
  */
 export async function lostBy(client: PoolClient, person: Actor, compared: Compared): Promise<Lost[]> {
   const { rows } = await client.query<{ me: string }>('select current_user as me');
   const above = { ...person, role: rows[0]?.me ?? person.role };
-  const losses: Lost[] = [];
-  const tell = async (as: Actor, reaches: readonly Reach[]): Promise<void> => {
-    const looked = await look(client, as, compared, reaches);
-    if (looked.lost !== undefined) losses.push(...looked.lost);
-    else if (reaches.length > 1) for (const reach of reaches) await tell(as, [reach]);
-    else for (const reach of reaches) losses.push(...(await untold(client, as, compared, reach, looked.said)));
-  };
-  await tell(
-    person,
-    REACHES.filter((reach) => reach !== 'insert'),
-  );
-  await tell(above, ['insert']);
+  const all = await look(client, person, compared, REACHES, 'as themselves');
+  const losses = all.lost ?? [];
+  for (const reach of all.lost === undefined ? REACHES : []) {
+    const looked = await look(client, person, compared, [reach], 'as themselves');
+    losses.push(...(looked.lost ?? (await untold(client, person, compared, reach, looked.said))));
+  }
+  const added = await look(client, above, compared, ['insert'], 'from above');
+  losses.push(...(added.lost ?? []));
   return losses.toSorted((a, b) => REACHES.indexOf(a.reach) - REACHES.indexOf(b.reach));
 }
 
@@ -85,8 +84,9 @@ async function look(
   person: Actor,
   compared: Compared,
   reaches: readonly Reach[],
+  view: View,
 ): Promise<{ lost: Lost[] } | { lost?: undefined; said: string }> {
-  const { sql, lossesOf, opens } = question(compared, reaches, person);
+  const { sql, lossesOf, opens } = question(compared, reaches, person, view);
   let counts: number[] = [];
   const looked = await attempt(client, person, async () => {
     const { rows } = await client.query<string[]>({ text: sql, rowMode: 'array' });
@@ -100,7 +100,7 @@ async function look(
 }
 
 /** A query of one row: how many rows are lost, for each of `lossesOf`, then how many of others each of the policies `opens` lets at. */
-function question({ table, now, later, own, open }: Compared, reaches: readonly Reach[], person: Actor) {
+function question({ table, now, later, own, open }: Compared, reaches: readonly Reach[], person: Actor, view: View) {
   // Each expression is asked of a row once, whoever's policy it stands in: some ask a function that reads other tables.
   const asked = new Map<string, string>();
   const named = (expression: string) => {
@@ -113,9 +113,10 @@ function question({ table, now, later, own, open }: Compared, reaches: readonly 
   const conditions: string[] = [];
   for (const reach of reaches) {
     const ends = endsFor(reach, now, later, named);
-    const byRole = `(${reached(closed, reach, named)}) is true`;
+    const byRole = `(${letAt(closed, reach, named)}) is true`;
     const which = [`${ends} and own`, `${ends} and not own and ${byRole}`, `${ends} and not own and not ${byRole}`];
     for (const [i, whose] of WHOSE.entries()) {
+      if (reach === 'insert' && (whose === 'own') !== (view === 'as themselves')) continue;
       lossesOf.push({ reach, whose });
       conditions.push(which[i] ?? 'false');
     }
@@ -128,12 +129,12 @@ function question({ table, now, later, own, open }: Compared, reaches: readonly 
     conditions.push(`not own and (${says.map(named).join(' or ')})`);
   }
   const says = [...asked].map(([expression, name]) => `, (${expression}\n) as ${name}`).join('');
-  const adding = reaches.includes('insert');
-  const limit = adding ? LIKE_NEW_ONES : LOOKED_AT;
+  const limit = view === 'from above' ? LIKE_NEW_ONES : LOOKED_AT;
   // Where there is no row of others, an empty one stands for those that could be added: a policy may ask nothing of it.
-  const others = adding
-    ? `(select) as "nothing of middlewatch" left join ${qualified(table)} on (${own}\n) is not true`
-    : `${qualified(table)} where (${own}\n) is not true`;
+  const others =
+    view === 'from above'
+      ? `(select) as "nothing of middlewatch" left join ${qualified(table)} on (${own}\n) is not true`
+      : `${qualified(table)} where (${own}\n) is not true`;
   // Marked, for by its user it would be taken for a slow statement of the application.
   const sql = `
     select /* of middlewatch */ ${conditions.map((condition) => `count(*) filter (where ${condition})`).join(', ')}
