@@ -19,7 +19,7 @@ where attribute.attname = 'tenant_id' and not attribute.attisdropped and attribu
 union all
 select 'trigger', tgname, ''
 from here join pg_trigger on tgrelid = here.oid
-where tgname ~ '^zzz_tenant_\d_'
+where tgname ~ '^(zzz_tenant_\d_|!tenant_sign_up)'
 union all
 select 'index', class.relname, case when not tenants then 'of other columns: give it another name' when indisvalid then '' else 'invalid' end
 from here join pg_index on indrelid = here.oid join pg_class as class on class.oid = indexrelid
@@ -29,6 +29,10 @@ cross join lateral (
     where classid = 'pg_class'::regclass and objid = indexrelid and refobjid = indrelid and attname = 'tenant_id')
 ) as use (tenants)
 where tenants or class.relname = format('idx_%s_tenant', :'name'::text)
+union all
+select 'statistics', stxname, ''
+from here join pg_statistic_ext on stxrelid = here.oid
+join pg_attribute on attrelid = stxrelid and attname = 'tenant_id' and attnum = any (stxkeys)
 union all
 select 'in the way', format('policy %s', polname), 'clear leaves it, for nobody here knows the one it replaced: drop it by hand, or give it another name'
 from here join pg_policy on polrelid = here.oid

@@ -26,6 +26,7 @@ begin
     union all
     select (wanted ->> 'relation')::regclass
   loop
+    exit when clock_timestamp() > until;
     -- The first there are, and those of some twenty blocks from all over it: what is refused for some rows only shows more often.
     execute format(
       'select array(
@@ -67,7 +68,7 @@ exception
     raise;
   when others then
     get stacked diagnostics detail = pg_exception_detail;
-    raise exception 'The backfill could not update %: %', relation, concat_ws(' - ', sqlerrm, nullif(detail, ''))
+    raise exception 'The backfill could not update %: %', coalesce(relation::text, wanted ->> 'relation'), concat_ws(' - ', sqlerrm, nullif(detail, ''))
       using hint = 'Have the trigger or rule behind it let updates pass while current_setting(''middlewatch.backfill'', true) = ''on'', name the columns a function copies, give what a publication has a replica identity, or leave the table out of the lists.';
 end
 $$;

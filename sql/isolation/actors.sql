@@ -23,7 +23,7 @@ with staff as (
   ) as marked (query)
   cross join lateral (
     select array(select (regexp_matches(
-      query_to_xml(format(query, :'staff_role'::text), false, true, '')::text, '<id>([^<]+)', 'g'))[1])
+      query_to_xml(format(query, :'staff_role'::text), false, true, '')::text, '<id>([0-9a-f-]{36})<', 'g'))[1])
   ) as found (ids)
   where 2 * cardinality(ids) <= (select count(*) from public.profiles)
 ),
@@ -114,9 +114,13 @@ sample as (
   where attrelid = format('%I.%I', :'schema'::text, :'name'::text)::regclass and attnum > 0 and not attisdropped
     and (attname in (:'owner'::text, 'tenant_id') or attnotnull and not atthasdef and attidentity = '')
 )
-select actor, 'authenticated' as role, json_build_object('sub', self, 'role', 'authenticated')::text as claims,
+select actor, 'authenticated' as role,
+       json_build_object(
+         'sub', self, 'role', 'authenticated', 'aud', 'authenticated', 'aal', 'aal2', 'is_anonymous', false, 'email', users.email,
+         'app_metadata', to_jsonb(users) -> 'raw_app_meta_data', 'user_metadata', to_jsonb(users) -> 'raw_user_meta_data'
+       )::text as claims,
        self, tenant, other, other_tenant, sample.columns, sample.made
-from people cross join sample
+from people cross join sample left join auth.users on users.id = self
 union all
 select 'anonymous', 'anon', '', '00000000-0000-0000-0000-000000000000', '00000000-0000-0000-0000-000000000000', id, tenant_id,
        sample.columns, sample.made

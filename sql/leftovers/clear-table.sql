@@ -42,7 +42,7 @@ begin
       relation, leftover ->> 'key'
     ) using age(first_unseen);
   end if;
-  for left_behind in select tgname from pg_trigger where tgrelid = relation and tgname ~ '^zzz_tenant_\d_' loop
+  for left_behind in select tgname from pg_trigger where tgrelid = relation and tgname ~ '^(zzz_tenant_\d_|!tenant_sign_up)' loop
     execute format('drop trigger %I on %s', left_behind, relation);
   end loop;
   -- With the column would go, unsaid, what is about others as well.

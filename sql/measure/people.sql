@@ -40,12 +40,16 @@ people as (
 )
 select
   person.actor,
-  json_build_object('sub', person.id, 'role', 'authenticated')::text as claims,
+  json_build_object(
+    'sub', person.id, 'role', 'authenticated', 'aud', 'authenticated', 'aal', 'aal2', 'is_anonymous', false, 'email', users.email,
+    'app_metadata', to_jsonb(users) -> 'raw_app_meta_data', 'user_metadata', to_jsonb(users) -> 'raw_user_meta_data'
+  )::text as claims,
   person.id as self,
   theirs.data ->> :'key'::text as key_of_one,
   another.columns,
   (theirs.data || another.anew)::text as another
 from people as person
+left join auth.users on users.id = person.id
 cross join lateral (
   -- A json column may hold escapes that jsonb refuses (\u0000): here they stand for themselves.
   select regexp_replace(row_to_json(owned.*)::text, '(?<!\\)((?:\\\\)*)\\u', '\1\\\\u', 'g')::jsonb as data

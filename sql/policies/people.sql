@@ -22,7 +22,7 @@ with staff as (
   ) as marked (query)
   cross join lateral (
     select array(select (regexp_matches(
-      query_to_xml(format(query, :'staff_role'::text), false, true, '')::text, '<id>([^<]+)', 'g'))[1])
+      query_to_xml(format(query, :'staff_role'::text), false, true, '')::text, '<id>([0-9a-f-]{36})<', 'g'))[1])
   ) as found (ids)
   where 2 * cardinality(ids) <= (select count(*) from public.profiles)
 ),
@@ -57,7 +57,7 @@ select
   case keeps when 'all' then 'staff ' else 'user ' end || left(users.id::text, 8) as actor,
   'authenticated' as role,
   json_build_object(
-    'sub', users.id, 'role', 'authenticated', 'email', users.email,
+    'sub', users.id, 'role', 'authenticated', 'aud', 'authenticated', 'aal', 'aal2', 'is_anonymous', false, 'email', users.email,
     'app_metadata', to_jsonb(users) -> 'raw_app_meta_data', 'user_metadata', to_jsonb(users) -> 'raw_user_meta_data'
   )::text as claims,
   users.id as self,

@@ -19,9 +19,7 @@ cross join aclexplode(relacl)
 where grantor = relowner and privilege_type in ('TRUNCATE', 'TRIGGER')
   and (grantee = 0 or grantee in (select oid from pg_roles where rolname in ('anon', 'authenticated')));
 
-revoke truncate, trigger on :"schema".:"name" from public, anon, authenticated;
-
--- Those of partitions, by their own names; and whether all of it is gone.
+-- Those of partitions, too, by their own names; and whether all of it is gone.
 select set_config('middlewatch.relation', format('%I.%I', :'schema'::text, :'name'::text), true);
 
 do $$
@@ -31,7 +29,7 @@ declare
   part regclass;
   left_to text;
 begin
-  for part in select relid from pg_partition_tree(relation) where level > 0 loop
+  for part in select relation union select relid from pg_partition_tree(relation) loop
     execute format('revoke truncate, trigger on %s from public, anon, authenticated', part);
   end loop;
   select string_agg(format('%s on %s by %s', right_to, held, rolname), ', ') into left_to
@@ -39,8 +37,10 @@ begin
   cross join (select relation union select relid from pg_partition_tree(relation)) as each (held)
   where rolname in ('anon', 'authenticated') and has_table_privilege(rolname, held, right_to);
   if left_to is not null then
-    raise exception 'Users hold still: %', left_to
-      using hint = 'The decision about rights shows who granted it, or which role it is held by way of: take it back there, then retry.';
+    raise insufficient_privilege using message = format('Users hold still: %s', left_to);
   end if;
+exception when insufficient_privilege or dependent_objects_still_exist then
+  raise exception '%', sqlerrm
+    using hint = 'The decision about rights shows what revoke cannot take back, and from whom it comes: take it back there, then retry.';
 end
 $$;

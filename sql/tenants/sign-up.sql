@@ -1,8 +1,8 @@
--- People who sign up from now on get their tenant with their profile, and so do the rows they have by then: those that a
--- trigger gave them at once, and those of an account that had none, out of quarantine, too. After the insert, because the
--- tenant refers to the profile. The updates say of themselves what the backfill's do, for triggers that let those pass;
--- triggers of the application's find what they name along the path of whoever migrates. The tables are those that fill_tenant_id() looks after, once
--- there are any.
+-- People who sign up from now on get their tenant with their profile. After the insert, because the tenant refers to it; and
+-- by its name before all else that is done then, so that rows which other triggers give to new people find it. What they have
+-- by then all the same, and what an account without a profile had, gets it too, out of quarantine as well. The updates are made
+-- as the backfill makes them: they say so, for triggers that let those pass, in nobody's name, and along the path of whoever
+-- migrates. The tables are those that fill_tenant_id() looks after, once there are any.
 -- psql: -v label=name
 create function public.give_profile_a_tenant() returns trigger
   language plpgsql security definer set search_path = pg_catalog, pg_temp
@@ -10,6 +10,7 @@ create function public.give_profile_a_tenant() returns trigger
 #variable_conflict use_variable
 declare
   said text := coalesce(current_setting('middlewatch.backfill', true), '');
+  claims text := coalesce(current_setting('request.jwt.claims', true), '');
   label text;
   tenant uuid;
   quarantine uuid[];
@@ -24,7 +25,7 @@ begin
   select id into tenant from public.tenants where owner_id = new.id;
   select array_agg(id) into quarantine from public.tenants where owner_id is null and settings @> '{"quarantine": true}';
 
-  perform set_config('middlewatch.backfill', 'on', true);
+  perform set_config('middlewatch.backfill', 'on', true), set_config('request.jwt.claims', '', true);
   update public.profiles set tenant_id = tenant where id = new.id;
   for filled in
     -- The name of the owner's column is their one argument, and ends with a NUL.
@@ -41,16 +42,14 @@ begin
       continue when not there;
       execute pg_catalog.format('update %s set tenant_id = $1 where %s', filled.relation, theirs)
       using tenant, new.id, quarantine;
-    exception when undefined_column then
-      if exists (
-        select from pg_attribute where attrelid = filled.relation and attname = 'tenant_id' and not attisdropped
-      ) then
+    exception when others then
+      -- Nobody is kept from signing up by it: what the application refuses, or a rollback has just taken away, stays as it is.
+      if sqlstate ~ '^(40|53|55|57|XX)' then
         raise;
       end if;
-      -- A rollback has just taken it away.
     end;
   end loop;
-  perform set_config('middlewatch.backfill', said, true);
+  perform set_config('middlewatch.backfill', said, true), set_config('request.jwt.claims', claims, true);
 
   return null;
 end
@@ -69,6 +68,6 @@ $$;
 
 revoke all on function public.give_profile_a_tenant() from public, anon, authenticated;
 
-create trigger zzz_tenant_2_sign_up after insert on public.profiles
+create trigger "!tenant_sign_up" after insert on public.profiles
   for each row when (new.tenant_id is null)
   execute function public.give_profile_a_tenant(:'label');

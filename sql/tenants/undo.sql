@@ -1,7 +1,7 @@
 -- Takes back everything the files beside this one made, in the order of what needs what. Without CASCADE: if something
 -- else has come to depend on the tenants, this fails and says what, instead of dropping it silently.
 drop trigger if exists zzz_tenant_9_backfill on public.profiles;
-drop trigger if exists zzz_tenant_2_sign_up on public.profiles;
+drop trigger if exists "!tenant_sign_up" on public.profiles;
 drop trigger if exists zzz_tenant_1_protect on public.profiles;
 drop trigger if exists zzz_tenant_1_protect_new on public.profiles;
 drop function if exists public.keep_row_in_backfill();

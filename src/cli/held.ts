@@ -14,7 +14,7 @@ export function held(holder: Holder, at: Place, conductor = ''): LeaseHeld {
     conductor,
     advice: holder.silent
       ? `If it is gone, stopped or cut off, take over (--as ROLE):${takeOver}`
-      : `To see it, and with --as ROLE to answer:\n  ${commandLine(at, 'attach')}\n` +
+      : `To see it, and with --as ROLE to answer, or by R to ask for a rollback:\n  ${commandLine(at, 'attach')}\n` +
         `To have it hand the run over to this machine (--as ROLE):\n  ${commandLine(at, 'handover')}\n` +
         `Should nothing be heard of it for another ${left} s, to go on in its place (--as ROLE):${takeOver}`,
   });

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { WrongArguments } from './archive.ts';
 import { complain } from './print.ts';
+import { goWhereAsked } from './whence.ts';
 
 /** Wrong arguments, as for a wrong runbook. */
 const WRONG_ARGUMENTS = 2;
@@ -23,6 +24,8 @@ const COMMANDS = {
 };
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+
+goWhereAsked();
 
 const program = new Command('runbook')
   .description('Walks an on-call engineer through a maintenance window, step by step.')

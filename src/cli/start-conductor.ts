@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { startedIn } from './whence.ts';
 
 /** How a process ended: with a code, by a signal, or (neither) without having begun. */
 export interface Ended {
@@ -32,7 +33,7 @@ export function startConductor(
   const child = spawn(
     process.execPath,
     [...process.execArgv, program, 'conduct', folder, ...flags, ...(rehearsal ? ['--with-parent'] : [])],
-    { env, detached: true, stdio: ['ignore', log, log, 'ipc'] },
+    { cwd: startedIn, env, detached: true, stdio: ['ignore', log, log, 'ipc'] },
   );
   closeSync(log);
   let words: string | null = null;

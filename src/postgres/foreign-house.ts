@@ -2,7 +2,16 @@ import type { Queryable } from './ask.ts';
 import { DatabaseTrouble } from './errors.ts';
 
 /** Columns by which the tables of the program's own schema are told from others of those names. */
-const OURS = { fence: 'token', ledger: 'part', cursor: 'lane', snapshot: 'body', touched: 'watch' };
+const OURS = {
+  fence: 'token',
+  ledger: 'part',
+  cursor: 'lane',
+  snapshot: 'body',
+  touched: 'watch',
+  revoked: 'relation',
+  leftover: 'kept',
+  statement: 'total_ms',
+};
 
 /**
  * Looks whether a schema `middlewatch` that is there is the program's own: with its tables, and not in the hands of a role

@@ -1,5 +1,5 @@
 import { escapeIdentifier, escapeLiteral } from 'pg';
-import { readAgain } from './array-cast.ts';
+import { withoutListCasts } from './array-cast.ts';
 import type { Queryable } from './ask.ts';
 import { qualified, type TableName } from './tables.ts';
 
@@ -119,10 +119,20 @@ export async function restoreRowSecurity(
   const known = new Set(before.policies.map((policy) => policy.name));
   const now = (await readRowSecurity(client, table))?.policies ?? [];
   for (const policy of now) if (gone.has(policy.name)) await dropPolicy(client, table, policy.name);
-  for (const policy of before.policies) if (dropped.includes(policy.name)) await createPolicy(client, table, policy);
+  for (const policy of before.policies) if (dropped.includes(policy.name)) await bringBack(client, table, policy);
   await client.query(`alter table ${name} ${before.enabled ? 'enable' : 'disable'} row level security`);
   await client.query(`alter table ${name} ${before.forced ? '' : 'no '}force row level security`);
   return now.map((policy) => policy.name).filter((each) => !gone.has(each) && !known.has(each));
+}
+
+/** Makes a policy anew so that it is printed as it was: in those words, or else with its lists said otherwise. */
+async function bringBack(client: Queryable, table: TableName, policy: Policy): Promise<void> {
+  await createPolicy(client, table, policy);
+  const made = (await readRowSecurity(client, table))?.policies.find(({ name }) => name === policy.name);
+  if (made === undefined || (made.using === policy.using && made.check === policy.check)) return;
+  await dropPolicy(client, table, policy.name);
+  const said = (expression: string | null) => (expression === null ? null : withoutListCasts(expression));
+  await createPolicy(client, table, { ...policy, using: said(policy.using), check: said(policy.check) });
 }
 
 /** The statement that makes this policy. */
@@ -131,7 +141,7 @@ export function definition(table: TableName, policy: Policy): string {
   return [
     `create policy ${escapeIdentifier(policy.name)} on ${qualified(table)}`,
     `as ${policy.permissive ? 'permissive' : 'restrictive'} for ${policy.command} to ${roles.join(', ')}`,
-    ...(policy.using === null ? [] : [`using (${readAgain(policy.using)})`]),
-    ...(policy.check === null ? [] : [`with check (${readAgain(policy.check)})`]),
+    ...(policy.using === null ? [] : [`using (${policy.using})`]),
+    ...(policy.check === null ? [] : [`with check (${policy.check})`]),
   ].join(' ');
 }

@@ -18,6 +18,8 @@ export interface TransactionOptions {
   settings?: Record<string, string>;
   /** How often it is begun before it counts as blocked; 30. */
   tries?: number;
+  /** Told of each try that was disturbed. @param inTheWay who had the lock, where that has been seen */
+  onDisturbed?: (tries: { done: number; total: number }, inTheWay: Table | undefined) => void;
 }
 
 /** F16: a waiting ALTER TABLE queues every reader behind it, so each wait is short and there are not many. In ms. */
@@ -60,6 +62,7 @@ export async function transaction<T>(
       unusable = error instanceof InDoubt || error instanceof ConnectionFailed;
       if (!worthRetry(error)) throw error;
       if (attempt >= tries) throw blocked(tries, error, inTheWay);
+      options.onDisturbed?.({ done: attempt, total: tries }, inTheWay);
     } finally {
       // A cancel may still be on its way to it, and is not to hit what the next one asks.
       client.release(unusable || signal.aborted);

@@ -205,7 +205,11 @@ async function asked(step: StepOf<'decision'>, act: Act, world: World): Promise<
   const policies = await showPolicies(step, act, world);
   const all = rows + policies.rows;
   if (all === 0 && step.ask === 'if-rows') return { verdict: 'ok', said: 'nothing to decide' };
-  return { verdict: 'asks', said: `${step.question} (${all} rows)`, evidence: [...evidence, ...policies.evidence] };
+  return {
+    verdict: 'asks',
+    said: `${step.question} (${all === 1 ? '1 row' : `${all} rows`})`,
+    evidence: [...evidence, ...policies.evidence],
+  };
 }
 
 async function checked({ command, ...step }: StepOf<'check'>, act: Act, world: World): Promise<Look | undefined> {

@@ -1,4 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
+import type { Table } from '../postgres/ask.ts';
 import type { Environment } from '../postgres/coordinates.ts';
 import { type TransactionOptions, transaction } from '../postgres/transaction.ts';
 import { type Act, RehearsedFailure } from '../run/performer.ts';
@@ -77,13 +78,25 @@ export function commit<T>(
   work: (client: PoolClient) => Promise<T>,
 ): Promise<T> {
   return transaction(
-    { ...terms(world, step, act), entry: { run: world.run, step: step.id, part, attempt: act.attempt } },
+    {
+      ...terms(world, step, act),
+      entry: { run: world.run, step: step.id, part, attempt: act.attempt },
+      onDisturbed: (tries, inTheWay) => act.pulse({ ...tries, unit: 'tries', note: waitingFor(inTheWay) }),
+    },
     async (client) => {
       const result = await work(client);
       if (act.failsNow()) throw new RehearsedFailure();
       return result;
     },
   );
+}
+
+/** Who is in the way, as far as it has been seen: the one whose transaction is the oldest. */
+function waitingFor(inTheWay: Table | undefined): string {
+  const [first] = inTheWay?.rows ?? [];
+  if (inTheWay === undefined || first === undefined) return 'others are at it; it is tried again';
+  const who = inTheWay.columns.map((column, i) => `${column} ${first[i]}`).join(', ');
+  return `a lock is held: ${who}`;
 }
 
 /** What every transaction of a step has in common. */

@@ -39,11 +39,11 @@ test('asks a database whether the flagship would run, and leaves it as it is', {
   );
   expect(stdout).toMatch(/^- +backup-verified: a command of yours, which is not run/m);
   expect(stdout).toMatch(/^ok +migratable: 0 rows/m);
-  expect(stdout).toMatch(/^asks orphans: .*\n +clients \| no owner at all/m);
-  expect(stdout).toMatch(/^asks unexpected-policies: .*\n.*tags/m);
+  expect(stdout).toMatch(/^asks orphans: .*\n +\(of \| why \| .*\)\n +clients \| no owner at all/m);
+  expect(stdout).toMatch(/^asks unexpected-policies: .*\n +Policies nobody has decided about:\n.*\n.*tags/m);
   expect(stdout).toMatch(/^- +access-kept: depends on what is decided at unexpected-policies/m);
   expect(stdout).toMatch(/^It would run/m);
-  expect(stdout).toMatch(/^asks views: .*\n.*•/m);
+  expect(stdout).toMatch(/^asks views: .*\n.*\n.*•/m);
   expect(stdout).not.toContain(good.env.PGPASSWORD);
   expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
   expect(await everything(good)).toEqual(before);
@@ -66,7 +66,7 @@ test('says where it would not, by file and line and by step, with exit code 1', 
     /^NO +column owned\.org_id does not exist: sql\/checks\/orphans\.sql:\d+, for deals \(orphans\)/m,
   );
   expect(stdout).toMatch(
-    /^NO +abilities: .*\n +CREATE on schema public \|.*\n +a function auth\.uid\(\) that returns uuid \|/m,
+    /^NO +abilities: .*\n +\(missing \| because\)\n +CREATE on schema public \|.*\n +a function auth\.uid\(\) that returns uuid \|/m,
   );
   expect(stdout).toMatch(/^NO +WHERE CURRENT OF on a view is not implemented/m);
   expect(stdout).toMatch(/^NO +migratable: /m);

@@ -80,6 +80,30 @@ test('rows that an account had before its profile, in quarantine or not, come in
   });
 });
 
+test('nobody is kept from signing up by a row that its triggers let nobody change so soon, nor by other claims', async () => {
+  await tried(client, async () => {
+    await client.query(`
+      create function seed_early() returns trigger language plpgsql as
+        $$ begin insert into public.deals (org_id, title) values (new.id, 'early'); return new; end $$;
+      create trigger seed_early before insert on profiles for each row execute function seed_early();
+      create function refuse() returns trigger language plpgsql as
+        $$ begin raise 'not so soon, %', coalesce(auth.role(), 'nobody'); end $$;
+      create trigger refuse before update on deals for each row when (old.title = 'early') execute function refuse()`);
+    const user = await signUp('refused');
+    expect(await tenantOf(client, user)).toEqual(expect.any(String));
+    expect(await value(client, 'select tenant_id from deals where org_id = $1', [user])).toBeNull();
+    await client.query('drop trigger refuse on deals');
+    const other = await signUp('early');
+    expect(await value(client, 'select tenant_id from deals where org_id = $1', [other])).toBe(
+      await tenantOf(client, other),
+    );
+    await client.query(flagship.sql('sql/backfill/late.sql', of('deals')));
+    expect(await value(client, 'select tenant_id from deals where org_id = $1', [user])).toBe(
+      await tenantOf(client, user),
+    );
+  });
+});
+
 test('quarantine leaves alone the row of somebody who has a profile', async () => {
   await tried(client, async () => {
     await client.query('alter table tags disable trigger user; update tags set tenant_id = null');
