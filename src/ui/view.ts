@@ -6,7 +6,7 @@ import { answering, type Form, openForm } from './answering.ts';
 import type { Place } from './commands.ts';
 import { type Dialog, inDialog, openGrave, requested } from './dialogs.ts';
 import type { Press } from './presses.ts';
-import { staffed } from './staffing.ts';
+import { staffed, workersNow } from './staffing.ts';
 
 /** What fills the screen below the header. */
 export type Page = 'run' | 'log' | 'sql' | 'evidence' | 'journal' | 'company' | 'help';
@@ -161,9 +161,10 @@ function onLetter(view: View, letter: string, situation: Situation): Pressed | n
       return stay(view, requested(state.paused ? 'resume' : 'pause', me));
     case '+':
     case '=':
-      return stay(view, requested('faster', me));
     case '-':
-      return stay(view, requested('slower', me));
+      if (workersNow(situation) === undefined)
+        return stay({ ...view, notice: 'No backfill is at work that has a speed.' });
+      return stay(view, requested(letter === '-' ? 'slower' : 'faster', me));
     case '>':
     case '<': {
       const asked = staffed(situation, me, (now) => now + (letter === '>' ? 1 : -1));

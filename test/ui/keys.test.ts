@@ -111,7 +111,9 @@ describe('keys', () => {
     const { terminal } = show(run, 80, 24);
     await terminal.shows('About to begin');
     terminal.press({ type: '>' });
-    await terminal.shows('No backfill is at work');
+    await terminal.shows('No backfill is at work that workers');
+    terminal.press({ type: '+' });
+    await terminal.shows('No backfill is at work that has a speed');
     await run.happens(OPENS + 31 * MINUTE, { type: 'step-begun', step: 'move-rows', attempt: 1 });
     await terminal.shows('▶ 02:30');
     terminal.press({ type: '>' });
