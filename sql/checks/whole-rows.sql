@@ -23,7 +23,7 @@ cross join lateral (
   select format('trigger %s of %s copies the whole row, or asks whether it is NULL', tgname, tgrelid::regclass) as why
   from pg_trigger
   where tgfoid = function.oid
-    and (prosrc ~* '(\m(old|new)\M|\(\s*\$\d+)\s*\)?\s*\.\s*\*|\m(old|new)\s+is\s+(not\s+)?null'
+    and (prosrc ~* '\.\s*\*|\m(old|new)\s+is\s+(not\s+)?null'
       or (tgoldtable is not null or tgnewtable is not null) and prosrc ~* '\mselect\s+(\S+\.)?\*')
     and (tgrelid = this.oid or tgparentid = 0 and tgrelid in (select relid from pg_partition_tree(this.oid)))
   union all
@@ -38,7 +38,8 @@ cross join lateral (
   union all
   select 'passes all its columns on'
   where names_it and (own_columns and prosrc ~* '\m(select|returning)\s+(\S+\.)?\*'
-                      or prosrc ~* '\minsert\s+into\s+\S+\s*(\s+as\s+\w+)?\s*(\([^()]*\))?\s*\(?\s*select\s+(distinct\s+|all\s+)?(\S+\.)?\*')
+                      or prosrc ~* '\minsert\s+into\s+\S+\s*(\s+as\s+\w+)?\s*(\([^()]*\))?\s*\(?\s*(select\s+(distinct\s+|all\s+)?(\S+\.)?\*|table\M)'
+                      or prosrc ~* '\mvalues\s*\([^()]*\.\s*\*')
 ) as found
 group by function.oid
 order by 1;

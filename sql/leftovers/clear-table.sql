@@ -22,7 +22,7 @@ begin
   select format_type(atttypid, atttypmod) into type_found
   from pg_attribute where attrelid = relation and attname = 'tenant_id' and not attisdropped;
   if type_found <> 'uuid' then
-    raise exception '%.tenant_id is not what an earlier attempt of this migration made: it is of type %.', relation, type_found
+    raise exception '%.tenant_id is not what an earlier attempt of this migration made: it is of type %', relation, type_found
       using hint = 'It has to have another name before this migration can make its own.';
   end if;
   if type_found is not null then

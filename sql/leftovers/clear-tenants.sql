@@ -12,7 +12,7 @@ begin
     -- Renters are tenants, too: a table of that name that is about something else stays.
     if (select count(*) from pg_attribute join pg_class on pg_class.oid = attrelid
         where attrelid = 'public.tenants'::regclass and relkind = 'r' and attname in ('owner_id', 'name', 'type')) < 3 then
-      raise exception 'public.tenants is not what an earlier attempt of this migration made: a table with owner_id, name and type.'
+      raise exception 'public.tenants is not what an earlier attempt of this migration made: a table with owner_id, name and type'
         using hint = 'It has to have another name before this migration can make its own.';
     end if;
     lock table public.tenants in access exclusive mode;

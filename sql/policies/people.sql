@@ -1,8 +1,9 @@
 -- Whose access is compared before the policies change: up to three people who own rows of the table and three others, up to
 -- three of staff (settings.staff_role, by public.user_roles, by profiles.role or is_ and its name, or by what their token says),
 -- who must lose nothing that they reach through policies that name the role; up to three accounts without a profile that own
--- rows, where these have not been put into quarantine; somebody who is signed in and has nothing at all; and somebody who is
--- not. Everybody may lose rows of others, and none of their own.
+-- rows, where none of these has been put into quarantine; somebody who is signed in and has nothing at all; somebody who is not;
+-- and other roles that a policy of the table names, if whoever asks may act as them. Everybody may lose rows of others, and
+-- none of their own.
 -- psql: -v schema=public -v name=clients -v owner=org_id -v staff_role=admin
 with staff as (
   -- Queries in strings, because tables and columns need not exist. What most people are is no mark of staff.
@@ -48,13 +49,15 @@ chosen as (
       where tenant_id is null
         and not exists (select from public.profiles as profile where profile.id = owned.:"owner")
         and exists (select from auth.users as account where account.id = owned.:"owner")
+        and not exists (
+          select from :"schema".:"name" as other where other.:"owner" = owned.:"owner" and tenant_id is not null)
     ) as rows_of_theirs
     where rows_of_theirs.id not in (select id from staff)
     limit 3
   )
 )
 select
-  case keeps when 'all' then 'staff ' else 'user ' end || left(users.id::text, 8) as actor,
+  case keeps when 'all' then 'staff ' else 'user ' end || right(users.id::text, 8) as actor,
   'authenticated' as role,
   json_build_object(
     'sub', users.id, 'role', 'authenticated', 'aud', 'authenticated', 'aal', 'aal2', 'is_anonymous', false, 'email', users.email,
@@ -71,4 +74,10 @@ select
 from gen_random_uuid() as stranger (id)
 union all
 select 'not signed in', 'anon', '', '00000000-0000-0000-0000-000000000000', 'own', ''
-where exists (select from pg_catalog.pg_roles where rolname = 'anon');
+where exists (select from pg_catalog.pg_roles where rolname = 'anon')
+union all
+select distinct 'role ' || rolname, rolname::text, '', '00000000-0000-0000-0000-000000000000'::uuid, 'own', ''
+from pg_policy cross join unnest(polroles) as named (role) join pg_roles on pg_roles.oid = named.role
+where polrelid = format('%I.%I', :'schema'::text, :'name'::text)::regclass
+  and rolname not in ('anon', 'authenticated') and not rolsuper and not rolbypassrls
+  and pg_has_role(pg_roles.oid, 'member');

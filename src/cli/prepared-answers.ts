@@ -78,6 +78,8 @@ export async function answerPrepared({
     // A changed runbook is about to be asked about, whatever else is.
     const toCome = proposed !== null && !open.some(({ prompt }) => prompt.kind === 'change');
     for (const { prompt, answers: past } of open) {
+      // Somebody has answered; the conductor has yet to act on it.
+      if (past.some(({ refused }) => refused === null)) continue;
       const round = `${prompt.id}#${prompt.round}`;
       const refused = past.some(({ answer, refused }) => refused !== null && answer.from === TERMINAL);
       if (tried.has(round) && !refused) continue;

@@ -1,7 +1,7 @@
 import type { Queryable } from './ask.ts';
 import { DatabaseTrouble } from './errors.ts';
 
-/** Columns by which the tables of the program's own schema are told from others of those names. */
+/** Columns by which tables of the program's own schema, and of the flagship's SQL, are told from others of those names. */
 const OURS = {
   fence: 'token',
   ledger: 'part',
@@ -11,10 +11,12 @@ const OURS = {
   revoked: 'relation',
   leftover: 'kept',
   statement: 'total_ms',
+  sample: 'key',
+  recorded: 'version',
 };
 
 /**
- * Looks whether a schema `middlewatch` that is there is the program's own: with its tables, and not in the hands of a role
+ * Looks whether a schema `middlewatch` that is there is the program's own: with tables of its own, whatever else, and not in the hands of a role
  * that could change what a rollback relies on.
  * @throws DatabaseTrouble when it is not
  */
@@ -24,9 +26,13 @@ export async function mustBeOurs(on: Queryable): Promise<void> {
                from (select nspowner union all select relowner from pg_class where relnamespace = n.oid) as each (owner)
                join pg_roles on pg_roles.oid = owner
               where not rolsuper and owner <> quote_ident(current_user)::regrole) as owner,
-            (select string_agg(name, ', ' order by name)
-               from jsonb_each_text($1) as ours (name, col) join pg_class c on relname = name and relnamespace = n.oid
-              where not exists (select from pg_attribute where attrelid = c.oid and attname = col)) as odd
+            (select string_agg(relname, ', ' order by relname)
+               from pg_class c left join jsonb_each_text($1) as ours (name, col) on name = relname
+              where relnamespace = n.oid and relkind in ('r', 'p', 'v', 'm')
+                and case when name is not null
+                      then not exists (select from pg_attribute where attrelid = c.oid and attname = col)
+                      else not exists (select from pg_class join jsonb_object_keys($1) as known on known = relname
+                                        where relnamespace = n.oid) end) as odd
        from pg_namespace n where nspname = 'middlewatch'`,
     [JSON.stringify(OURS)],
   );

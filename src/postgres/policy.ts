@@ -1,6 +1,6 @@
 import { escapeIdentifier, escapeLiteral } from 'pg';
-import { withoutListCasts } from './array-cast.ts';
 import type { Queryable } from './ask.ts';
+import { asItWasRead } from './reread.ts';
 import { qualified, type TableName } from './tables.ts';
 
 export interface Policy {
@@ -125,14 +125,24 @@ export async function restoreRowSecurity(
   return now.map((policy) => policy.name).filter((each) => !gone.has(each) && !known.has(each));
 }
 
-/** Makes a policy anew so that it is printed as it was: in those words, or else with its lists said otherwise. */
+/** Makes a policy anew so that it is printed as it was: in those words, or in others that come to the same when they are read. */
 async function bringBack(client: Queryable, table: TableName, policy: Policy): Promise<void> {
+  const said = (expression: string | null) => (expression === null ? null : asItWasRead(expression));
+  const otherwise = { ...policy, using: said(policy.using), check: said(policy.check) };
+  for (const words of [policy, otherwise]) {
+    await client.query('savepoint brought_back');
+    const made = await createPolicy(client, table, words).then(
+      () => readRowSecurity(client, table),
+      () => undefined,
+    );
+    const now = made?.policies.find(({ name }) => name === policy.name);
+    if (now?.using === policy.using && now?.check === policy.check) {
+      await client.query('release savepoint brought_back');
+      return;
+    }
+    await client.query('rollback to savepoint brought_back');
+  }
   await createPolicy(client, table, policy);
-  const made = (await readRowSecurity(client, table))?.policies.find(({ name }) => name === policy.name);
-  if (made === undefined || (made.using === policy.using && made.check === policy.check)) return;
-  await dropPolicy(client, table, policy.name);
-  const said = (expression: string | null) => (expression === null ? null : withoutListCasts(expression));
-  await createPolicy(client, table, { ...policy, using: said(policy.using), check: said(policy.check) });
 }
 
 /** The statement that makes this policy. */

@@ -245,7 +245,19 @@ test('access is compared for an account without a profile that owns rows, until 
     expect(await people()).toContain(`"sub" : "${account}"`);
     await client.query('update clients set tenant_id = gen_random_uuid() where org_id = $1', [account]);
     expect(await people()).not.toContain(`"sub" : "${account}"`);
+    await client.query("insert into clients (org_id, name) values ($1, 'written since')", [account]);
+    expect(await people(), 'some in quarantine, some not').not.toContain(`"sub" : "${account}"`);
   });
+});
+
+test('access is compared for other roles that policies name', async () => {
+  const role = `reports_${db.name}`;
+  await superuser.query(`begin; create role ${role}; grant select on clients to ${role};
+    create policy reports on clients for select to ${role} using (true)`);
+  const people = await found('sql/policies/people.sql', { ...of('clients'), staff_role: 'admin' }, superuser);
+  expect(people.filter((row) => row.startsWith('role '))).toEqual([
+    expect.stringContaining(`role ${role} | ${role} |`),
+  ]);
 });
 
 test('room: what is estimated covers what is taken, is shown, and is refused when it is not there', async () => {

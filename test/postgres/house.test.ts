@@ -44,6 +44,8 @@ it('is not taken for its own where it is another’s', async () => {
     const taken = () => takeFence(at, { run: 'alone', token: 1 }, 'journal');
     await other.superuser.query('create schema middlewatch; create table middlewatch.ledger (entry int)');
     await expect(taken()).rejects.toThrow("There is a schema middlewatch that is not this program's (ledger)");
+    await other.superuser.query('drop table middlewatch.ledger; create table middlewatch.customers (id int)');
+    await expect(taken()).rejects.toThrow("that is not this program's (customers)");
     await other.superuser.query('drop schema middlewatch cascade; create schema middlewatch authorization pg_monitor');
     await expect(taken()).rejects.toThrow('The schema middlewatch, or something in it, belongs to pg_monitor');
     await other.superuser.query('drop schema middlewatch');

@@ -145,6 +145,8 @@ it('restores what is printed otherwise than it is read, and what it compares by 
     alter table note add kind hidden.kind, add state varchar(10);
     create policy listed on note for delete using (state in ('a', 'it''s ]', E'\\', null) and state not in ('b', 'c')
       or state in ('a'::varchar(3), upper('(b'), current_setting('role')) or 'x' = any (array[state, 'b']));
+    create policy several on note for delete using (me() in (id, owner, team) and (id, 3, owner) <> (1, 2, 3)
+      or id not in (owner, team, 7) or exists (select from membership where (note = id or member = 1) and member in (note, 2, id)));
     set search_path = hidden, public;
     create policy alike on note for delete using (kind is distinct from 'open');
     reset search_path`);
