@@ -1,6 +1,7 @@
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { answerPrepared } from '../../src/cli/prepared-answers.ts';
+import { bound } from '../../src/run/answering/answers.ts';
 import { ADA } from '../run/archive.ts';
 import { eventually } from '../support/eventually.ts';
 import { OPENS, openTestRun, orphans, type TestRun } from '../ui/run.ts';
@@ -81,4 +82,41 @@ test('a terminal that waits for nobody lets the conductor ask about changed file
   await eventually(async () => expect(await stopping()).toBe('stop-unanswered'));
   leaving.abort();
   await given;
+});
+
+test('a terminal that waits for nobody leaves a question to the conductor that somebody has answered already', async () => {
+  const run = await openTestRun();
+  await run.happens(OPENS, { type: 'prompt-opened', prompt: orphans() });
+  const by = { name: 'Grace', role: 'lead' };
+  const given = bound(await run.state(), {
+    prompt: 'orphans',
+    round: 1,
+    choose: 'leave',
+    by,
+    proof: 'named',
+    from: 'shell',
+  });
+  await run.journal.append('terminal', OPENS, [{ type: 'prompt-answered', answer: given }]);
+  let looked = 0;
+  const read = async (after: number) => {
+    const records = await run.journal.read(after);
+    if (records.length === 0) looked += 1;
+    return records;
+  };
+  const leaving = new AbortController();
+  const answering = answerPrepared({
+    journal: { ...run.journal, read },
+    answers: {},
+    proof: 'named',
+    otherwise: 'stop',
+    by: ADA,
+    signal: leaving.signal,
+  });
+  const stops = async () => (await run.records()).filter(({ event }) => event.type === 'requested').length;
+  await eventually(() => expect(looked).toBeGreaterThan(0));
+  expect(await stops()).toBe(0);
+  await run.happens(OPENS, { type: 'prompt-opened', prompt: { ...orphans(), id: 'nobody-answers' } });
+  await eventually(async () => expect(await stops()).toBe(1));
+  leaving.abort();
+  await answering;
 });
