@@ -9,6 +9,7 @@ import { opened } from '../run/fold/opening.ts';
 import type { Act } from '../run/performer.ts';
 import { redactor as redactorOf } from '../run/redact.ts';
 import { undoable } from '../run/undo.ts';
+import { unset } from '../runbook/environment.ts';
 import { madeNames } from '../runbook/made.ts';
 import { findStep, type Runbook } from '../runbook/plan.ts';
 import { filesOf } from '../runbook/psql-script.ts';
@@ -53,6 +54,13 @@ export async function* checkTarget(
       said: `PostgreSQL ${version}, a primary; database ${database}, as ${role}`,
     };
     const world: World = { runbook, run: 'check', pool, env, redactor: redactorOf(env), exports: '' };
+    const missing = unset(runbook, env);
+    if (missing.length > 0)
+      yield {
+        verdict: 'left',
+        what: 'environment',
+        said: `not set here, and wanted by the run: ${missing.join(', ')}`,
+      };
     yield* house(world);
     yield* names(world, signal);
     yield* looks(world, signal);

@@ -37,6 +37,7 @@ test('asks a database whether the flagship would run, and leaves it as it is', {
   expect(stdout).toMatch(
     /^ok +names in the SQL: \d{3} statements name what is there; \d+ name what earlier steps make$/m,
   );
+  expect(stdout).toMatch(/^- +environment: not set here, and wanted by the run: SMTP_URL, APP_PROBE_PASSWORD$/m);
   expect(stdout).toMatch(/^- +backup-verified: a command of yours, which is not run/m);
   expect(stdout).toMatch(/^ok +migratable: 0 rows/m);
   expect(stdout).toMatch(/^asks orphans: .*\n +\(of \| why \| .*\)\n +clients \| no owner at all/m);
