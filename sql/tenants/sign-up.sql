@@ -25,7 +25,10 @@ begin
   select id into tenant from public.tenants where owner_id = new.id;
   select array_agg(id) into quarantine from public.tenants where owner_id is null and settings @> '{"quarantine": true}';
 
-  perform set_config('middlewatch.backfill', 'on', true), set_config('request.jwt.claims', '', true);
+  perform set_config('middlewatch.backfill', 'on', true);
+  if claims <> '' then
+    perform set_config('request.jwt.claims', '{}', true);
+  end if;
   update public.profiles set tenant_id = tenant where id = new.id;
   for filled in
     -- The name of the owner's column is their one argument, and ends with a NUL.
@@ -49,7 +52,10 @@ begin
       end if;
     end;
   end loop;
-  perform set_config('middlewatch.backfill', said, true), set_config('request.jwt.claims', claims, true);
+  perform set_config('middlewatch.backfill', said, true);
+  if claims <> '' then
+    perform set_config('request.jwt.claims', claims, true);
+  end if;
 
   return null;
 end

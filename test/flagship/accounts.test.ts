@@ -93,10 +93,13 @@ test('nobody is kept from signing up by a row that its triggers let nobody chang
     expect(await tenantOf(client, user)).toEqual(expect.any(String));
     expect(await value(client, 'select tenant_id from deals where org_id = $1', [user])).toBeNull();
     await client.query('drop trigger refuse on deals');
+    // What is cleared for it is there again.
+    await client.query("select set_config('request.jwt.claims', $1, true)", [`{"sub": "${ada}"}`]);
     const other = await signUp('early');
     expect(await value(client, 'select tenant_id from deals where org_id = $1', [other])).toBe(
       await tenantOf(client, other),
     );
+    expect(await value(client, 'select auth.uid()')).toBe(ada);
     await client.query(flagship.sql('sql/backfill/late.sql', of('deals')));
     expect(await value(client, 'select tenant_id from deals where org_id = $1', [user])).toBe(
       await tenantOf(client, user),

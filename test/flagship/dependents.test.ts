@@ -168,3 +168,15 @@ test('a table that a subscription writes to is refused', async () => {
     expect(await found('sql/checks/table.sql', of('deals'), superuser)).toEqual([]);
   });
 });
+
+test('access is compared for other roles that policies name', async () => {
+  const role = `reports_${db.name}`;
+  await tried(superuser, async () => {
+    await superuser.query(`create role ${role}; grant select on clients to ${role};
+      create policy reports on clients for select to ${role} using (true)`);
+    const people = await found('sql/policies/people.sql', { ...of('clients'), staff_role: 'admin' }, superuser);
+    expect(people.filter((row) => row.startsWith('role '))).toEqual([
+      expect.stringContaining(`role ${role} | ${role} |`),
+    ]);
+  });
+});

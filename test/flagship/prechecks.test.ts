@@ -250,16 +250,6 @@ test('access is compared for an account without a profile that owns rows, until 
   });
 });
 
-test('access is compared for other roles that policies name', async () => {
-  const role = `reports_${db.name}`;
-  await superuser.query(`begin; create role ${role}; grant select on clients to ${role};
-    create policy reports on clients for select to ${role} using (true)`);
-  const people = await found('sql/policies/people.sql', { ...of('clients'), staff_role: 'admin' }, superuser);
-  expect(people.filter((row) => row.startsWith('role '))).toEqual([
-    expect.stringContaining(`role ${role} | ${role} |`),
-  ]);
-});
-
 test('room: what is estimated covers what is taken, is shown, and is refused when it is not there', async () => {
   const items = flagship.runbook.document.lists.secured ?? [];
   const estimate = async (free: string) => {
@@ -293,55 +283,6 @@ test('room: what is estimated covers what is taken, is shown, and is refused whe
   expect(taken).toBeGreaterThan(0);
   expect(taken).toBeLessThanOrEqual(Number(inAll));
   await flagship.undo();
-});
-
-test('what stands in the way of clearing what an earlier attempt left', async () => {
-  await superuser.query(`begin; alter table tags add tenant_id uuid; create index on tags (tenant_id);
-    create policy "in the plan's words" on tags for select using (tenant_id is not null);
-    create view tenants_tags as select tenant_id from tags`);
-  const left = await found('sql/checks/leftovers.sql', of('tags'), superuser);
-  expect(left.map((each) => each.split(' | ').slice(0, 2).join())).toEqual([
-    'column,tenant_id',
-    'index,tags_tenant_id_idx',
-    "in the way,policy in the plan's words on table tags",
-    'in the way,rule _RETURN on view tenants_tags',
-  ]);
-  const clear = flagship.sql('sql/leftovers/clear-table.sql', of('tags'));
-  await expect(superuser.query(clear)).rejects.toThrow(/in the plan's words/);
-});
-
-test('clearing takes nothing with it that is about something else', async () => {
-  await superuser.query(`begin; alter table tags add tenant_id uuid, add constraint named check (tenant_id is null or name <> '');
-    create function current_tenant_id(int) returns int language sql as 'select $1';
-    create function mine() returns trigger language plpgsql as 'begin return new; end';
-    create trigger zzz_tenant_own before insert on tags for each row execute function mine()`);
-  const left = await found('sql/checks/leftovers.sql', of('tags'), superuser);
-  expect(left.map((each) => each.split(' | ').slice(0, 2).join())).toEqual([
-    'column,tenant_id',
-    'in the way,constraint named on table tags',
-  ]);
-  await superuser.query('savepoint there');
-  const clear = flagship.sql('sql/leftovers/clear-table.sql', of('tags'));
-  await expect(superuser.query(clear)).rejects.toThrow(/left on tags: constraint named/);
-  await superuser.query('rollback to there; alter table tags drop constraint named');
-  await superuser.query(clear);
-  await superuser.query(flagship.sql('sql/leftovers/clear-tenants.sql'));
-  expect(
-    await texts(superuser, 'select tgname from pg_trigger where tgrelid = $$tags$$::regclass and not tgisinternal'),
-  ).toContain('zzz_tenant_own');
-  expect(await texts(superuser, 'select current_tenant_id(1)')).toEqual(['1']);
-});
-
-test('what has the name of a leftover and is none stays', async () => {
-  await superuser.query(`begin; alter table tags add tenant_id bigint generated always as identity, add tenant text;
-    create index idx_tags_by_tenant on tags (tenant); create index idx_tags_tenant on tags (tenant)`);
-  const left = await found('sql/checks/leftovers.sql', of('tags'), superuser);
-  expect(left.map((each) => each.split(' | ').slice(0, 2).join())).toEqual([
-    'in the way,column tenant_id of type bigint',
-    'index,idx_tags_tenant',
-  ]);
-  const clear = flagship.sql('sql/leftovers/clear-table.sql', of('tags'));
-  await expect(superuser.query(clear)).rejects.toThrow(/tags\.tenant_id is not what an earlier attempt .* type bigint/);
 });
 
 test('a refusal shows what was found, and what to do', async () => {
